@@ -1,0 +1,202 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+
+	"github.com/gofrs/flock"
+)
+
+// FS is the small part of a file system that this package uses. Its errors are those of
+// package os: they match [fs.ErrNotExist] and [fs.ErrExist] where they should. Tests put in
+// one that fails, stops or forgets; everybody else uses [OS].
+type FS interface {
+	// OpenFile opens as [os.OpenFile] does.
+	OpenFile(name string, flag int, perm fs.FileMode) (Handle, error)
+	// Rename replaces to by from, atomically.
+	Rename(from, to string) error
+	Remove(name string) error
+	Lstat(name string) (fs.FileInfo, error)
+	Readlink(name string) (string, error)
+	Chmod(name string, mode fs.FileMode) error
+	// ReadDir returns the names in a directory, in no order.
+	ReadDir(name string) ([]string, error)
+	// SyncDir makes the names in a directory durable: what was created in it, renamed or
+	// removed.
+	SyncDir(name string) error
+	// TryLock takes the exclusive lock on a file, which it makes with mode 0600 where it is
+	// missing, and replaces what the file says by note. ok is false while somebody else
+	// holds it. The lock goes with the process, however that ends; the file stays.
+	TryLock(name, note string) (unlock func() error, ok bool, err error)
+}
+
+// Handle is an open file.
+type Handle interface {
+	io.Reader
+	io.Writer
+	// Sync makes what was written durable.
+	Sync() error
+	Close() error
+}
+
+// OS is the operating system's file system.
+type OS struct{}
+
+// OpenFile is [os.OpenFile].
+func (OS) OpenFile(name string, flag int, perm fs.FileMode) (Handle, error) {
+	f, err := os.OpenFile(name, flag, perm)
+	if err != nil {
+		return nil, err // and no Handle with a nil file in it
+	}
+	return f, nil
+}
+
+// Rename is [os.Rename].
+func (OS) Rename(from, to string) error { return os.Rename(from, to) }
+
+// Remove is [os.Remove].
+func (OS) Remove(name string) error { return os.Remove(name) }
+
+// Lstat is [os.Lstat].
+func (OS) Lstat(name string) (fs.FileInfo, error) { return os.Lstat(name) }
+
+// Readlink is [os.Readlink].
+func (OS) Readlink(name string) (string, error) { return os.Readlink(name) }
+
+// Chmod is [os.Chmod].
+func (OS) Chmod(name string, mode fs.FileMode) error { return os.Chmod(name, mode) }
+
+// ReadDir returns the names alone.
+func (OS) ReadDir(name string) (names []string, err error) {
+	d, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return d.Readdirnames(-1)
+}
+
+// SyncDir calls fsync on the directory. File systems that know no such thing, and Windows,
+// order names on their own: there it does nothing.
+func (OS) SyncDir(name string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		err = nil
+	}
+	return errors.Join(err, d.Close())
+}
+
+// TryLock uses flock(2) where there is one: no other handle on the file can drop such a lock
+// by closing. Windows lets nobody write into a locked file, so there it has no note.
+func (OS) TryLock(name, note string) (unlock func() error, ok bool, err error) {
+	lock := flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
+	if ok, err = lock.TryLock(); err != nil || !ok {
+		return nil, false, errors.Join(err, lock.Close())
+	}
+	if err := tighten(OS{}, name); err != nil {
+		return nil, false, errors.Join(err, lock.Close())
+	}
+	if runtime.GOOS == "windows" {
+		return lock.Close, true, nil
+	}
+	if err := os.WriteFile(name, []byte(note), 0o600); err != nil {
+		return nil, false, errors.Join(err, lock.Close())
+	}
+	return func() error {
+		// Whoever looks at the file from now on should not find us in it. When that fails
+		// the lock goes all the same.
+		return errors.Join(os.Truncate(name, 0), lock.Close())
+	}, true, nil
+}
+
+// readFile reads a regular file of at most maxSize bytes.
+func readFile(fsys FS, path string) ([]byte, error) {
+	info, err := fsys.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode()&fs.ModeSymlink == 0 && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("read %s: it is no regular file", path)
+	}
+	if info.Size() > maxSize {
+		return nil, fmt.Errorf("read %s: it has %d bytes, and %d is the limit", path, info.Size(), maxSize)
+	}
+	f, err := fsys.OpenFile(path, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data := make([]byte, 0, info.Size()+512) // so that the last read finds the end without growing
+	for len(data) <= maxSize {
+		if len(data) == cap(data) {
+			data = append(data, 0)[:len(data)]
+		}
+		n, err := f.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		if err == io.EOF {
+			return data, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", path, err)
+		}
+	}
+	return nil, fmt.Errorf("read %s: it grew beyond %d bytes", path, maxSize)
+}
+
+// tighten takes a file's permissions for group and others away. A file that is missing
+// needs none taken.
+func tighten(fsys FS, path string) error {
+	info, err := fsys.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() || info.Mode().Perm()&0o077 == 0 {
+		return nil
+	}
+	if err := fsys.Chmod(path, 0o600); err != nil {
+		return fmt.Errorf("make %s readable for its owner alone: %w", path, err)
+	}
+	return nil
+}
+
+// resolve follows the links that path itself may be, also to a file that is yet to be made:
+// two names of one state must not have two locks.
+func resolve(fsys FS, path string) (string, error) {
+	for range 40 {
+		info, err := fsys.Lstat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return path, nil
+		}
+		if err != nil {
+			return "", err
+		}
+		if info.Mode()&fs.ModeSymlink == 0 {
+			return path, nil
+		}
+		target, err := fsys.Readlink(path)
+		if err != nil {
+			return "", err
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(path), target)
+		}
+		path = target
+	}
+	return "", fmt.Errorf("resolve %s: too many links", path)
+}
