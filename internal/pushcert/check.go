@@ -1,0 +1,165 @@
+package pushcert
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Severity says whether a finding forbids the upload.
+type Severity string
+
+// The two severities.
+const (
+	SeverityError   Severity = "error"
+	SeverityWarning Severity = "warning"
+)
+
+// Code names a finding; it stays the same between releases.
+type Code string
+
+// What [Check] can find.
+const (
+	CodeNoKey             Code = "no_key"
+	CodeNotPush           Code = "not_push"
+	CodeExpired           Code = "expired"
+	CodeNotYetValid       Code = "not_yet_valid"
+	CodeExpiresSoon       Code = "expires_soon"
+	CodeWrongEnvironment  Code = "wrong_environment"
+	CodeWrongBundle       Code = "wrong_bundle"
+	CodeVoIP              Code = "voip"
+	CodeWatch             Code = "watch"
+	CodePasswordNotASCII  Code = "password_not_ascii"
+	CodePasswordEmpty     Code = "password_empty"
+	CodeOlderThanRecorded Code = "older_than_recorded"
+	CodeTestCertificate   Code = "test_certificate"
+)
+
+// Finding is one thing about a certificate that somebody should know before it is uploaded.
+type Finding struct {
+	Code     Code
+	Severity Severity
+	Message  string
+	Remedy   string
+}
+
+// PasswordFacts is what a check may know of a password.
+type PasswordFacts struct {
+	Empty    bool
+	NotASCII bool
+}
+
+// FactsOf takes the facts from a password, so that nothing else of it travels on.
+func FactsOf(password string) PasswordFacts {
+	notASCII := strings.ContainsFunc(password, func(r rune) bool { return r > 0x7e || r < 0x20 })
+	return PasswordFacts{Empty: password == "", NotASCII: notASCII}
+}
+
+// Expect is what a certificate is held against.
+type Expect struct {
+	Environment string // the slot it goes to: "development" or "production"
+	BundleID    string // the app's; empty: not checked
+	Password    PasswordFacts
+	Now         time.Time
+	RenewBefore time.Duration // warn when less than this is left; 0: don't
+	// What was uploaded to this slot before; zero when nothing was.
+	RecordedFingerprint string
+	RecordedNotAfter    time.Time
+}
+
+// Check says what speaks against uploading a certificate to a slot, errors first. It looks
+// at one certificate; what only shows across apps (one certificate for several apps, two
+// bundle IDs within one) is for the caller, by Fingerprint and by [Certificate.App].
+func Check(c *Certificate, want Expect) []Finding {
+	var fs []Finding
+	add := func(code Code, s Severity, message, remedy string) {
+		fs = append(fs, Finding{Code: code, Severity: s, Message: message, Remedy: remedy})
+	}
+	if !c.HasKey || !c.KeyMatches {
+		add(CodeNoKey, SeverityError, "the file lacks the certificate's private key", remedies[NoKey])
+	}
+	if !c.PushCertificate {
+		add(CodeNotPush, SeverityError, fmt.Sprintf("%q is no push certificate", c.CommonName),
+			"create an Apple Push Notification service SSL certificate for the app at developer.apple.com, and export that one")
+	}
+	fs = append(fs, checkValidity(c, want)...)
+	fs = append(fs, checkPlace(c, want)...)
+	if c.VoIP {
+		add(CodeVoIP, SeverityWarning, "the certificate is for VoIP pushes alone: ordinary notifications will not arrive",
+			"use the app's Apple Push Services certificate unless VoIP is what you want")
+	}
+	if c.Watch {
+		add(CodeWatch, SeverityWarning, "the certificate is for watch complications alone: ordinary notifications will not arrive",
+			"use the app's Apple Push Services certificate unless complications are what you want")
+	}
+	if want.RecordedFingerprint != "" && c.Fingerprint != want.RecordedFingerprint && c.NotAfter.Before(want.RecordedNotAfter) {
+		add(CodeOlderThanRecorded, SeverityWarning,
+			fmt.Sprintf("the certificate ends on %s, before the one that is uploaded now (%s): this looks like an old file",
+				day(c.NotAfter), day(want.RecordedNotAfter)),
+			"check that the newest file is in place")
+	}
+	if want.Password.Empty {
+		add(CodePasswordEmpty, SeverityWarning, "the file has an empty password, which JPush may not take and which protects nothing",
+			"export it under a password")
+	}
+	if want.Password.NotASCII {
+		add(CodePasswordNotASCII, SeverityWarning, "the password has characters outside printable ASCII, which programs encode differently",
+			"export it under a password of ASCII letters, digits and signs")
+	}
+	if c.TestOnly {
+		add(CodeTestCertificate, SeverityWarning, "the certificate is a look-alike for rehearsals: Apple did not issue it and APNs refuses it",
+			"use it with the sandbox only")
+	}
+	return fs
+}
+
+func checkValidity(c *Certificate, want Expect) []Finding {
+	const renew = "create a new one at developer.apple.com for the same bundle ID"
+	left := c.NotAfter.Sub(want.Now)
+	switch {
+	case left < 0:
+		return []Finding{{CodeExpired, SeverityError, "the certificate expired on " + day(c.NotAfter), renew}}
+	case want.Now.Before(c.NotBefore):
+		return []Finding{{CodeNotYetValid, SeverityError, "the certificate is valid only from " + day(c.NotBefore),
+			"check this machine's clock, or wait until then"}}
+	case left < want.RenewBefore:
+		return []Finding{{CodeExpiresSoon, SeverityWarning, fmt.Sprintf("the certificate expires on %s, %s",
+			day(c.NotAfter), daysLeft(left)), renew}}
+	}
+	return nil
+}
+
+// checkPlace says whether the certificate belongs to this slot of this app.
+func checkPlace(c *Certificate, want Expect) []Finding {
+	var fs []Finding
+	if envs := c.Environments(); c.PushCertificate && len(envs) > 0 {
+		fits := want.Environment == "development" && c.Development || want.Environment == "production" && c.Production
+		if !fits {
+			fs = append(fs, Finding{CodeWrongEnvironment, SeverityError,
+				fmt.Sprintf("a %s certificate stands in the %s slot", strings.Join(envs, " and "), want.Environment),
+				"swap the two files, or name the certificate for " + want.Environment})
+		}
+	}
+	if want.BundleID == "" || want.BundleID == c.App() || want.BundleID == c.BundleID {
+		return fs
+	}
+	message := fmt.Sprintf("the certificate is for %q, the app's bundle_id is %q", c.BundleID, want.BundleID)
+	if strings.EqualFold(want.BundleID, c.App()) {
+		message += ": they differ in upper and lower case"
+	}
+	return append(fs, Finding{CodeWrongBundle, SeverityError, message,
+		"name the certificate of this app, or correct bundle_id"})
+}
+
+func day(t time.Time) string { return t.UTC().Format("2006-01-02") }
+
+func daysLeft(left time.Duration) string {
+	switch days := int(left / (24 * time.Hour)); days {
+	case 0:
+		return "in less than a day"
+	case 1:
+		return "in 1 day"
+	default:
+		return fmt.Sprintf("in %d days", days)
+	}
+}

@@ -1,0 +1,86 @@
+package pushcert
+
+import "strings"
+
+// Kind says what is wrong with a file, as a code that stays the same between releases.
+type Kind string
+
+// What [Inspect] can find wrong.
+const (
+	Empty             Kind = "empty"
+	TooLarge          Kind = "too_large"
+	NotP12            Kind = "not_p12"
+	Truncated         Kind = "truncated"
+	Damaged           Kind = "damaged"
+	Unsupported       Kind = "unsupported"
+	TooCostly         Kind = "too_costly"
+	WrongPassword     Kind = "wrong_password"
+	NoKey             Kind = "no_key"
+	NoCertificate     Kind = "no_certificate"
+	KeyMismatch       Kind = "key_mismatch"
+	SeveralIdentities Kind = "several_identities"
+)
+
+// The commands that the remedies give. The password travels in the environment, so that it
+// shows neither in the list of processes nor, twice at once, as a prompt; the private key
+// goes through a pipe and never onto the disk.
+const (
+	// ReencodeCommand reads any p12 that openssl can read and writes it anew in openssl's
+	// default form. It reads FILE.p12 and writes NEW.p12, both under $P12_PASSWORD.
+	ReencodeCommand = "openssl pkcs12 -in FILE.p12 -nodes -passin env:P12_PASSWORD | " +
+		"openssl pkcs12 -export -passout env:P12_PASSWORD -out NEW.p12"
+	// ReencodeLegacyCommand is the same for the old ciphers that openssl 3 keeps apart.
+	ReencodeLegacyCommand = "openssl pkcs12 -legacy -in FILE.p12 -nodes -passin env:P12_PASSWORD | " +
+		"openssl pkcs12 -export -passout env:P12_PASSWORD -out NEW.p12"
+	// CombineCommand makes a p12 of a PEM certificate and its PEM key.
+	CombineCommand = "openssl pkcs12 -export -in CERT.pem -inkey KEY.pem -passout env:P12_PASSWORD -out NEW.p12"
+	// CombineDERCommand makes a p12 of a downloaded .cer and its PEM key.
+	CombineDERCommand = "openssl x509 -inform DER -in FILE.cer | " +
+		"openssl pkcs12 -export -inkey KEY.pem -passout env:P12_PASSWORD -out NEW.p12"
+	// DecodeBase64Command turns base64 text back into the file.
+	DecodeBase64Command = "openssl base64 -d -A -in FILE.p12 -out NEW.p12"
+)
+
+const exportAgain = "export it again: in Keychain Access, under My Certificates, select the one certificate " +
+	"that has a private key below it, and choose Export as .p12"
+
+// remedies holds what to do about each kind unless a place knows better.
+var remedies = map[Kind]string{
+	Empty:     "copy the file again, or " + exportAgain,
+	TooLarge:  "check that this is the right file: a push certificate with its key takes about 3 KiB",
+	NotP12:    exportAgain,
+	Truncated: "copy the file again, as binary, and compare the sizes",
+	Damaged:   "copy the file again, as binary, or " + exportAgain,
+	Unsupported: "write it anew in a form that everybody reads: " + ReencodeCommand +
+		" (openssl 3 reads old ciphers with -legacy after the first pkcs12)",
+	TooCostly: "write it anew with ordinary parameters: " + ReencodeCommand,
+	WrongPassword: "check the password: openssl pkcs12 -in FILE.p12 -noout -passin env:P12_PASSWORD " +
+		"(openssl 3 reads a Keychain export with -legacy after pkcs12); if it opens nowhere, " + exportAgain,
+	NoKey: exportAgain + "; this works only on the machine that made the signing request, " +
+		"or with its key: " + CombineCommand,
+	NoCertificate:     "add the certificate that Apple issued for this key: " + CombineCommand,
+	KeyMismatch:       "find the key that the signing request was made with, and combine the two: " + CombineCommand,
+	SeveralIdentities: exportAgain + "; select that one alone",
+}
+
+// Error says why a file is no usable push certificate. Neither text holds the password or
+// anything that was read from the file.
+type Error struct {
+	Kind    Kind
+	Message string // what was found
+	Remedy  string // what to do about it; FILE and NEW stand for the caller's paths
+}
+
+// Error gives both texts.
+func (e *Error) Error() string { return e.Message + "; " + e.Remedy }
+
+// Is makes errors.Is true for two errors of one kind.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && t.Kind == e.Kind
+}
+
+// fail makes an error with its kind's ordinary remedy.
+func fail(k Kind, message ...string) *Error {
+	return &Error{Kind: k, Message: strings.Join(message, ""), Remedy: remedies[k]}
+}

@@ -1,0 +1,262 @@
+package pushcert
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/des"
+	"crypto/hmac"
+	"crypto/pbkdf2"
+	"crypto/rc4"
+	"crypto/sha1"
+	"encoding/asn1"
+	"math/big"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+var (
+	oidPBES2  = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 13}
+	oidPBMAC1 = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 14}
+	oidPBKDF2 = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 12}
+)
+
+// scheme is a cipher with the key size that its identifier stands for. A nil block means
+// the stream cipher RC4.
+type scheme struct {
+	name    string
+	oid     asn1.ObjectIdentifier
+	keySize int
+	block   func(key []byte) (cipher.Block, error)
+}
+
+// pbes1 holds the ciphers of RFC 7292, appendix C, whose keys come from PKCS#12's own
+// derivation over SHA-1.
+var pbes1 = []scheme{
+	{"RC4-128", asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 1, 1}, 16, nil},
+	{"RC4-40", asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 1, 2}, 5, nil},
+	{"3DES", asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 1, 3}, 24, des.NewTripleDESCipher},
+	{"3DES-2", asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 1, 4}, 16, twoKeyDES},
+	{"RC2-128", asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 1, 5}, 16, rc2Block},
+	{"RC2-40", asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 1, 6}, 5, rc2Block},
+}
+
+// pbes2 holds the ciphers that openssl, Java and Windows put behind PBES2 (RFC 8018).
+var pbes2 = []scheme{
+	{"PBES2 AES-128-CBC", asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, 2}, 16, aes.NewCipher},
+	{"PBES2 AES-192-CBC", asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, 22}, 24, aes.NewCipher},
+	{"PBES2 AES-256-CBC", asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, 42}, 32, aes.NewCipher},
+	{"PBES2 3DES", asn1.ObjectIdentifier{1, 2, 840, 113549, 3, 7}, 24, des.NewTripleDESCipher},
+}
+
+func rc2Block(key []byte) (cipher.Block, error) { return newRC2(key), nil }
+
+func twoKeyDES(key []byte) (cipher.Block, error) {
+	return des.NewTripleDESCipher(append(key[:16:16], key[:8]...))
+}
+
+func find(table []scheme, oid asn1.ObjectIdentifier) (scheme, error) {
+	for _, s := range table {
+		if s.oid.Equal(oid) {
+			return s, nil
+		}
+	}
+	return scheme{}, fail(Unsupported, "the file is encrypted in a way that is not known here")
+}
+
+// algorithm is an AlgorithmIdentifier: what, and with which parameters.
+type algorithm struct {
+	oid    asn1.ObjectIdentifier
+	params cryptobyte.String
+}
+
+func readAlgorithm(in *cryptobyte.String) (a algorithm, ok bool) {
+	var seq cryptobyte.String
+	ok = in.ReadASN1(&seq, cbasn1.SEQUENCE) && seq.ReadASN1ObjectIdentifier(&a.oid)
+	a.params = seq
+	return a, ok
+}
+
+// wrongKey says that a decryption gave no sense. The caller knows what that means.
+var wrongKey = fail(WrongPassword, "the password is wrong, or the file is damaged")
+
+var badParameters = fail(Damaged, "the parameters of the file's encryption make no sense")
+
+// decrypt undoes password-based encryption and says what it was.
+func decrypt(m *meter, s secret, a algorithm, data []byte) (plain []byte, name string, err error) {
+	if a.oid.Equal(oidPBES2) {
+		return decryptPBES2(m, s, a, data)
+	}
+	c, err := find(pbes1, a.oid)
+	if err != nil {
+		return nil, "", err
+	}
+	var params, salt cryptobyte.String
+	rounds := new(big.Int)
+	if !a.params.ReadASN1(&params, cbasn1.SEQUENCE) || !params.ReadASN1(&salt, cbasn1.OCTET_STRING) ||
+		!params.ReadASN1Integer(rounds) {
+		return nil, "", badParameters
+	}
+	key, err := pkcs12Key(m, sha1.New(), s.bmp, salt, rounds, forKey, c.keySize)
+	if err != nil {
+		return nil, "", err
+	}
+	if c.block == nil {
+		stream, err := rc4.NewCipher(key)
+		if err != nil {
+			return nil, "", badParameters
+		}
+		plain = make([]byte, len(data))
+		stream.XORKeyStream(plain, data)
+		return plain, c.name, nil
+	}
+	block, err := c.block(key)
+	if err != nil {
+		return nil, "", badParameters
+	}
+	iv, err := pkcs12Key(m, sha1.New(), s.bmp, salt, rounds, forIV, block.BlockSize())
+	if err != nil {
+		return nil, "", err
+	}
+	plain, err = decryptCBC(block, iv, data)
+	return plain, c.name, err
+}
+
+func decryptPBES2(m *meter, s secret, a algorithm, data []byte) (plain []byte, name string, err error) {
+	var params, iv cryptobyte.String
+	if !a.params.ReadASN1(&params, cbasn1.SEQUENCE) {
+		return nil, "", badParameters
+	}
+	kdf, ok1 := readAlgorithm(&params)
+	enc, ok2 := readAlgorithm(&params)
+	if !ok1 || !ok2 {
+		return nil, "", badParameters
+	}
+	c, err := find(pbes2, enc.oid)
+	if err != nil {
+		return nil, "", err
+	}
+	if !enc.params.ReadASN1(&iv, cbasn1.OCTET_STRING) {
+		return nil, "", badParameters
+	}
+	key, err := pbkdf2Key(m, s, kdf, c.keySize)
+	if err != nil {
+		return nil, "", err
+	}
+	block, err := c.block(key)
+	if err != nil || len(iv) != block.BlockSize() {
+		return nil, "", badParameters
+	}
+	plain, err = decryptCBC(block, iv, data)
+	return plain, c.name, err
+}
+
+// pbkdf2Key derives a key by PBKDF2 (RFC 8018, appendix A.2). A size of 0 takes it from
+// the parameters.
+func pbkdf2Key(m *meter, s secret, kdf algorithm, size int) ([]byte, error) {
+	if !kdf.oid.Equal(oidPBKDF2) {
+		return nil, fail(Unsupported, "the file derives its keys in a way that is not known here")
+	}
+	var params, salt cryptobyte.String
+	rounds := new(big.Int)
+	if !kdf.params.ReadASN1(&params, cbasn1.SEQUENCE) || !params.ReadASN1(&salt, cbasn1.OCTET_STRING) ||
+		!params.ReadASN1Integer(rounds) {
+		return nil, badParameters
+	}
+	stated := 0
+	if params.PeekASN1Tag(cbasn1.INTEGER) && !params.ReadASN1Integer(&stated) {
+		return nil, badParameters
+	}
+	if size == 0 {
+		size = stated
+	}
+	// A MAC key under 20 bytes invites forgeries (RFC 9579); none is over a SHA-512.
+	if size < 16 || size > 64 || stated != 0 && stated != size {
+		return nil, badParameters
+	}
+	newHash := sha1.New // PBKDF2's default
+	if params.PeekASN1Tag(cbasn1.SEQUENCE) {
+		prf, ok := readAlgorithm(&params)
+		if !ok {
+			return nil, badParameters
+		}
+		var err error
+		if newHash, err = digestFor(prf.oid); err != nil {
+			return nil, err
+		}
+	}
+	length := newHash().Size()
+	n, err := m.spend(rounds, (size+length-1)/length)
+	if err != nil {
+		return nil, err
+	}
+	key, err := pbkdf2.Key(newHash, s.utf8, salt, n, size)
+	if err != nil {
+		return nil, fail(Unsupported, "the file's key derivation is not allowed on this machine")
+	}
+	return key, nil
+}
+
+// decryptCBC decrypts and takes the padding off (RFC 8018, section 6.1.1).
+func decryptCBC(block cipher.Block, iv, data []byte) ([]byte, error) {
+	size := block.BlockSize()
+	if len(data) == 0 || len(data)%size != 0 {
+		return nil, fail(Damaged, "an encrypted part of the file has an impossible size")
+	}
+	plain := make([]byte, len(data))
+	cipher.NewCBCDecrypter(block, iv).CryptBlocks(plain, data)
+	pad := int(plain[len(plain)-1])
+	if pad == 0 || pad > size || !bytes.Equal(plain[len(plain)-pad:], bytes.Repeat([]byte{byte(pad)}, pad)) {
+		return nil, wrongKey
+	}
+	return plain[:len(plain)-pad], nil
+}
+
+// mac is the MacData of a file.
+type mac struct {
+	algorithm algorithm
+	digest    cryptobyte.String
+	salt      cryptobyte.String
+	rounds    *big.Int
+}
+
+// verify checks the file's MAC, the one thing that tells a wrong password for sure.
+func (c *mac) verify(m *meter, s secret, message []byte) error {
+	newHash, key := sha1.New, []byte(nil)
+	var err error
+	if c.algorithm.oid.Equal(oidPBMAC1) { // RFC 9579
+		var params cryptobyte.String
+		in := c.algorithm.params
+		if !in.ReadASN1(&params, cbasn1.SEQUENCE) {
+			return badParameters
+		}
+		kdf, ok1 := readAlgorithm(&params)
+		how, ok2 := readAlgorithm(&params)
+		if !ok1 || !ok2 {
+			return badParameters
+		}
+		if newHash, err = digestFor(how.oid); err != nil {
+			return err
+		}
+		if key, err = pbkdf2Key(m, s, kdf, 0); err != nil {
+			return err
+		}
+		if len(key) < 20 {
+			return badParameters
+		}
+	} else {
+		if newHash, err = digestFor(c.algorithm.oid); err != nil {
+			return err
+		}
+		if key, err = pkcs12Key(m, newHash(), s.bmp, c.salt, c.rounds, forMAC, newHash().Size()); err != nil {
+			return err
+		}
+	}
+	sum := hmac.New(newHash, key)
+	sum.Write(message)
+	if !hmac.Equal(sum.Sum(nil), c.digest) {
+		return wrongKey
+	}
+	return nil
+}

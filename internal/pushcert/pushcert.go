@@ -1,0 +1,215 @@
+// Package pushcert looks into APNs push certificates as people have them: PKCS#12 files
+// out of Keychain Access, openssl or a colleague's mail. It says offline what a certificate
+// is good for, and when a file is not what it should be it says what it is instead and what
+// to do.
+//
+//	cert, err := pushcert.Inspect(data, password)
+//	if err != nil {
+//		return err // a *pushcert.Error with a kind, a message and a remedy
+//	}
+//	findings := pushcert.Check(cert, pushcert.Expect{Environment: "production", Now: now})
+//
+// The package reads files that others made, so everything in it is bounded: the file's
+// size, the depth of its structure, and the work that its passwords' key derivations ask
+// for. It opens no file and no connection. [Mint] makes look-alikes for rehearsals.
+package pushcert
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// MaxSize is the largest file that [Inspect] reads, in bytes. A push certificate with its
+// key takes about 3 KiB, with a chain of issuers about 8.
+const MaxSize = 1 << 20
+
+// Certificate is what a .p12 holds that matters for push notifications. It has no part of
+// the private key and nothing of the password.
+type Certificate struct {
+	// BundleID is the subject's UID attribute as it stands, so a VoIP certificate's ends
+	// in ".voip"; [Certificate.App] is without.
+	BundleID   string
+	CommonName string
+	// Development and Production say which of APNs' services take the certificate. A
+	// universal one has both.
+	Development, Production bool
+	Topics                  []string // what it may push to; empty when it does not say
+	VoIP                    bool     // made for VoIP pushes alone
+	Watch                   bool     // made for watch complications alone
+	// PushCertificate says that Apple's extensions for push and the extended key usage
+	// for TLS clients are there.
+	PushCertificate     bool
+	Issuer              string // the issuer's common name, or all of it when that is missing
+	Serial              string // lower-case hex
+	NotBefore, NotAfter time.Time
+	KeyType             string // "RSA 2048", "EC P-256"
+	Fingerprint         string // lower-case hex SHA-256 of the certificate's DER
+	HasKey              bool   // the file holds a private key
+	KeyMatches          bool   // and it is this certificate's
+	Encryption          string // of certificates and key: "PBES2 AES-256-CBC", "RC2-40/3DES", "none"
+	TestOnly            bool   // made by [Mint]
+	ChainLength         int    // certificates in the file, the leaf included
+}
+
+// Universal reports whether the certificate fits either environment.
+func (c *Certificate) Universal() bool { return c.Development && c.Production }
+
+// Environments lists the environments that take the certificate: "development",
+// "production", both in this order, or none.
+func (c *Certificate) Environments() []string {
+	var envs []string
+	if c.Development {
+		envs = append(envs, "development")
+	}
+	if c.Production {
+		envs = append(envs, "production")
+	}
+	return envs
+}
+
+// App is the bundle ID of the app that the certificate belongs to: BundleID without what
+// Apple appends for VoIP and watch complications.
+func (c *Certificate) App() string {
+	id := strings.TrimSuffix(c.BundleID, voipSuffix)
+	return strings.TrimSuffix(id, watchSuffix)
+}
+
+// What Apple appends to a bundle ID in the topics of special pushes.
+const (
+	voipSuffix  = ".voip"
+	watchSuffix = ".complication"
+)
+
+// Apple's object identifiers for push certificates.
+var (
+	oidUID         = asn1.ObjectIdentifier{0, 9, 2342, 19200300, 100, 1, 1}
+	oidDevelopment = asn1.ObjectIdentifier{1, 2, 840, 113635, 100, 6, 3, 1}
+	oidProduction  = asn1.ObjectIdentifier{1, 2, 840, 113635, 100, 6, 3, 2}
+	oidVoIP        = asn1.ObjectIdentifier{1, 2, 840, 113635, 100, 6, 3, 4}
+	oidTopics      = asn1.ObjectIdentifier{1, 2, 840, 113635, 100, 6, 3, 6}
+)
+
+// Inspect reads a PKCS#12 file under its password, which is empty for a file without one.
+// The certificate it describes is the one that belongs to the private key, wherever in the
+// file it stands.
+//
+// Every error is an *[Error]. With the kinds [NoKey] and [KeyMismatch] there is a
+// certificate beside the error, for the caller to say which one lacks its key.
+//
+// Whatever the file says, Inspect allocates less than 64 MiB and returns within seconds:
+// files over [MaxSize], and files whose key derivations exceed five million rounds
+// altogether, are refused before the work is done.
+func Inspect(data []byte, password string) (cert *Certificate, err error) {
+	defer func() {
+		// The standard library's parsers see what the file's maker wrote. None is known
+		// to panic; if one does, it is this file that cannot be read, not the run that
+		// ends. The panic's text may quote the file and is dropped.
+		if recover() != nil {
+			cert, err = nil, fail(Damaged, "the file holds something that cannot be read as a certificate or key")
+		}
+	}()
+	if err := sniff(data); err != nil {
+		return nil, err
+	}
+	c, err := open(data, password)
+	if err != nil {
+		return nil, err
+	}
+	return c.identity()
+}
+
+// describe fills in everything that the leaf itself tells.
+func describe(leaf *x509.Certificate) *Certificate {
+	c := &Certificate{
+		CommonName:  leaf.Subject.CommonName,
+		Issuer:      leaf.Issuer.CommonName,
+		Serial:      leaf.SerialNumber.Text(16),
+		NotBefore:   leaf.NotBefore,
+		NotAfter:    leaf.NotAfter,
+		KeyType:     keyType(leaf.PublicKey),
+		Fingerprint: fingerprint(leaf.Raw),
+		TestOnly:    slices.Contains(leaf.Subject.Organization, TestMark),
+	}
+	if c.Issuer == "" {
+		c.Issuer = leaf.Issuer.String()
+	}
+	for _, name := range leaf.Subject.Names {
+		if id, ok := name.Value.(string); ok && name.Type.Equal(oidUID) {
+			c.BundleID = id
+		}
+	}
+	marked := false
+	for _, ext := range leaf.Extensions {
+		switch {
+		case ext.Id.Equal(oidDevelopment):
+			c.Development, marked = true, true
+		case ext.Id.Equal(oidProduction):
+			c.Production, marked = true, true
+		case ext.Id.Equal(oidVoIP):
+			c.VoIP, marked = true, true
+		case ext.Id.Equal(oidTopics):
+			c.Topics, marked = topics(ext.Value), true
+		}
+	}
+	c.PushCertificate = marked && slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageClientAuth)
+	// A universal certificate lists the topics of VoIP and complications beside the app's
+	// own, so a topic alone makes no special certificate.
+	c.VoIP = c.VoIP || c.only(voipSuffix)
+	c.Watch = c.only(watchSuffix) || strings.HasPrefix(c.CommonName, "WatchKit Services: ")
+	return c
+}
+
+// only reports whether the certificate serves topics with this suffix and no others.
+func (c *Certificate) only(suffix string) bool {
+	if strings.HasSuffix(c.BundleID, suffix) {
+		return true
+	}
+	other := func(topic string) bool { return !strings.HasSuffix(topic, suffix) }
+	return len(c.Topics) > 0 && !slices.ContainsFunc(c.Topics, other)
+}
+
+// topics reads Apple's topic extension: a sequence in which each topic is followed by a
+// sequence of the kinds of push it takes. What cannot be read is left out: the extension
+// is Apple's and may grow.
+func topics(ext []byte) []string {
+	var fields []asn1.RawValue
+	if rest, err := asn1.Unmarshal(ext, &fields); err != nil || len(rest) > 0 {
+		return nil
+	}
+	var names []string
+	for _, f := range fields {
+		if f.Class == asn1.ClassUniversal && !f.IsCompound &&
+			(f.Tag == asn1.TagUTF8String || f.Tag == asn1.TagPrintableString || f.Tag == asn1.TagIA5String) {
+			names = append(names, strings.ToValidUTF8(string(f.Bytes), "\uFFFD"))
+		}
+	}
+	return names
+}
+
+func keyType(key crypto.PublicKey) string {
+	switch k := key.(type) {
+	case *rsa.PublicKey:
+		return fmt.Sprintf("RSA %d", k.N.BitLen())
+	case *ecdsa.PublicKey:
+		return "EC " + k.Curve.Params().Name
+	case ed25519.PublicKey:
+		return "Ed25519"
+	default:
+		return "unknown"
+	}
+}
+
+func fingerprint(der []byte) string {
+	sum := sha256.Sum256(der)
+	return hex.EncodeToString(sum[:])
+}

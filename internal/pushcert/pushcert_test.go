@@ -1,0 +1,64 @@
+package pushcert
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	testNow  = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	notAfter = time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// mint makes a file that is the same in every run, unless o says otherwise with an EC key.
+func mint(t testing.TB, o MintOptions) []byte {
+	t.Helper()
+	if o.BundleID == "" {
+		o.BundleID = "cn.example.shop"
+	}
+	if o.KeyType == "" && o.Key == nil {
+		o.KeyType = KeyECP256
+	}
+	if o.NotAfter.IsZero() {
+		o.NotBefore, o.NotAfter = testNow.AddDate(0, -1, 0), notAfter
+	}
+	if o.Rand == nil {
+		o.Rand = rand.NewChaCha8([32]byte{1})
+	}
+	file, err := Mint(o)
+	require.NoError(t, err)
+	return file
+}
+
+func TestInspectReadsEveryEncryption(t *testing.T) {
+	tests := []struct {
+		encryption MintEncryption
+		password   string
+		want       string
+	}{
+		{EncryptModern, "s3cret", "PBES2 AES-256-CBC"},
+		{EncryptModern, "", "PBES2 AES-256-CBC"},
+		{EncryptModern, "密码", "PBES2 AES-256-CBC"},
+		{EncryptPBMAC1, "s3cret", "PBES2 AES-256-CBC"},
+		{EncryptPBMAC1, "", "PBES2 AES-256-CBC"},
+		{EncryptLegacy, "s3cret", "RC2-40/3DES"},
+		{EncryptLegacy, "", "RC2-40/3DES"},
+		{EncryptLegacy, "пароль", "RC2-40/3DES"},
+		{EncryptLegacyDES, "s3cret", "3DES"},
+		{EncryptNone, "", "none"},
+	}
+	for _, tt := range tests {
+		t.Run(string(tt.encryption)+" "+tt.password, func(t *testing.T) {
+			file := mint(t, MintOptions{Encryption: tt.encryption, Password: tt.password})
+			cert, err := Inspect(file, tt.password)
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, cert.Encryption)
+			assert.Equal(t, "cn.example.shop", cert.BundleID)
+			assert.True(t, cert.KeyMatches)
+		})
+	}
+}

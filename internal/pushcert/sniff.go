@@ -1,0 +1,191 @@
+package pushcert
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+)
+
+// lookalike is a kind of file that is taken for a .p12 again and again.
+type lookalike struct {
+	what    string
+	matches func([]byte) bool
+	remedy  string
+}
+
+const (
+	appleP8 = "the Admin API takes certificates only, no token keys: create an Apple Push Notification service SSL " +
+		"certificate at developer.apple.com and export it with its key as .p12"
+	decryptFirst = "decrypt it first, and give the decrypted file"
+)
+
+// lookalikes is tried in order; the first that matches names the file.
+var lookalikes = []lookalike{
+	{"a certificate signing request", pem("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"),
+		"upload it at developer.apple.com, and combine the certificate that Apple issues with the request's key: " + CombineDERCommand},
+	{"a PEM file with a certificate and a private key", both(pem("CERTIFICATE"), pem("PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY")),
+		"make a p12 of it: openssl pkcs12 -export -in FILE.p12 -passout env:P12_PASSWORD -out NEW.p12"},
+	{"a PEM certificate without its private key", pem("CERTIFICATE"),
+		"combine it with the key that its signing request was made with: " + CombineCommand},
+	{"an APNs token key (.p8) or another bare private key", pem("PRIVATE KEY"), appleP8},
+	{"a PEM private key without a certificate", pem("RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY"),
+		"combine it with the certificate that Apple issued for it: " + CombineCommand},
+	{"a PEM file of another sort", prefix("-----BEGIN "), exportAgain},
+	{"a PKCS#12 file as base64 text", base64P12, "decode it first: " + DecodeBase64Command},
+	{"a Java keystore (JKS)", prefix("\xfe\xed\xfe\xed"),
+		"convert it: keytool -importkeystore -srckeystore FILE.p12 -destkeystore NEW.p12 -deststoretype pkcs12"},
+	{"a Java keystore (JCEKS)", prefix("\xce\xce\xce\xce"),
+		"convert it: keytool -importkeystore -srckeystore FILE.p12 -srcstoretype jceks -destkeystore NEW.p12 -deststoretype pkcs12"},
+	{"a zip archive", prefix("PK\x03\x04"), "unpack it, and give the .p12 that is in it"},
+	{"a Git LFS pointer, not the file itself", prefix("version https://git-lfs"), "fetch the file: git lfs pull"},
+	{"a file that git-crypt encrypted", prefix("\x00GITCRYPT"), "unlock the checkout: git-crypt unlock"},
+	{"a file that age encrypted", prefix("age-encryption.org/"), decryptFirst},
+	{"a file that Ansible Vault encrypted", prefix("$ANSIBLE_VAULT;"), decryptFirst},
+	{"a web page (HTML)", html, "download the file itself: this is what a server says when a login or a permission is missing"},
+	{"a property list or another XML file", prefix("<?xml", "bplist"), exportAgain},
+	{"a JSON file", prefix("{"), "give the .p12 itself"},
+	{"a provisioning profile (.mobileprovision)", both(signedData, contains("<plist")),
+		"a profile belongs into the app's build; for push, " + exportAgain},
+	{"a bundle of certificates without a key (.p7b)", signedData, exportAgain},
+	{"a certificate without its private key (.cer)", derCertificate,
+		"combine it with the key that its signing request was made with: " + CombineDERCommand},
+	{"a bare private key (DER)", derKey, exportAgain},
+	{"a binary file that was copied as text", both(prefix("0"), contains("\xef\xbf\xbd")),
+		"copy it again as binary: every byte that is no text was replaced, and cannot be restored"},
+}
+
+// sniff says what data is when it is no PKCS#12 file, and nil when it may be one.
+func sniff(data []byte) error {
+	if len(data) == 0 {
+		return fail(Empty, "the file is empty")
+	}
+	if len(data) > MaxSize {
+		return fail(TooLarge, fmt.Sprintf("the file has %d bytes, a p12 of at most %d is read", len(data), MaxSize))
+	}
+	for _, l := range lookalikes {
+		if l.matches(data) {
+			return &Error{Kind: NotP12, Message: "this is " + l.what + ", not a p12", Remedy: l.remedy}
+		}
+	}
+	if data[0] != 0x30 {
+		if len(bytes.Trim(data, "\x00")) == 0 {
+			return fail(NotP12, "the file holds nothing but zero bytes")
+		}
+		return fail(NotP12, "this is not a p12, nor any other form of certificate or key")
+	}
+	return nil
+}
+
+// text is what a text file starts with, past a byte order mark and white space.
+func text(data []byte) []byte {
+	return bytes.TrimLeft(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), " \t\r\n")
+}
+
+func prefix(any ...string) func([]byte) bool {
+	return func(data []byte) bool {
+		data = text(data)
+		for _, p := range any {
+			if bytes.HasPrefix(data, []byte(p)) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func contains(s string) func([]byte) bool {
+	return func(data []byte) bool { return bytes.Contains(data, []byte(s)) }
+}
+
+func both(a, b func([]byte) bool) func([]byte) bool {
+	return func(data []byte) bool { return a(data) && b(data) }
+}
+
+// pem finds PEM blocks by name. openssl writes comments before them, so a block may start
+// anywhere in a text; a binary file is none.
+func pem(types ...string) func([]byte) bool {
+	return func(data []byte) bool {
+		if data[0] == 0x30 && len(data) > 1 && data[1] >= 0x80 {
+			return false
+		}
+		for _, t := range types {
+			if bytes.Contains(data, []byte("-----BEGIN "+t+"-----")) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func html(data []byte) bool {
+	start := bytes.ToLower(text(data[:min(len(data), 512)]))
+	return bytes.HasPrefix(start, []byte("<!doctype")) || bytes.HasPrefix(start, []byte("<html")) ||
+		bytes.HasPrefix(start, []byte("<head")) || bytes.HasPrefix(start, []byte("<body"))
+}
+
+// base64P12 recognises what CI systems store for binary secrets.
+func base64P12(data []byte) bool {
+	start := text(data)
+	if !bytes.HasPrefix(start, []byte("MI")) {
+		return false
+	}
+	start = bytes.Join(bytes.Fields(start[:min(len(start), 96)]), nil)
+	der, err := base64.StdEncoding.DecodeString(string(start[:len(start)/4*4]))
+	return err == nil && startsWith(der, 0x02)
+}
+
+// startsWith reports whether der is a sequence whose first elements have these tags, as
+// far as the data go.
+func startsWith(der []byte, tags ...byte) bool {
+	in, ok := inside(der, 0x30)
+	for _, t := range tags {
+		if !ok || len(in) == 0 || in[0] != t {
+			return false
+		}
+		e, err := readElement(in)
+		ok, in = err == nil, e.rest
+	}
+	return true
+}
+
+// inside is the content of der's first element, which has the tag and may be cut short.
+func inside(der []byte, tag byte) ([]byte, bool) {
+	if len(der) < 2 || der[0] != tag {
+		return nil, false
+	}
+	head := 2
+	if der[1] > 0x80 {
+		head += int(der[1] & 0x7f)
+	}
+	if head > 6 || head > len(der) {
+		return nil, false
+	}
+	return der[head:], true
+}
+
+// signedData is PKCS#7's content type for signed data, with which a provisioning profile
+// and a .p7b start.
+func signedData(data []byte) bool {
+	in, ok := inside(data, 0x30)
+	return ok && bytes.HasPrefix(in, []byte("\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"))
+}
+
+// derCertificate: a sequence of a sequence that starts with [0] version and a serial
+// number, or, in version 1, with the serial number and an algorithm.
+func derCertificate(data []byte) bool {
+	in, ok := inside(data, 0x30)
+	return ok && (startsWith(in, 0xa0, 0x02) || startsWith(in, 0x02, 0x30))
+}
+
+// derKey: PKCS#8 has a version 0 or 1 and an algorithm, PKCS#1 a version 0 and a modulus,
+// SEC 1 a version 1 and an octet string, an encrypted PKCS#8 an algorithm and an octet
+// string. A PFX has version 3.
+func derKey(data []byte) bool {
+	in, ok := inside(data, 0x30)
+	if !ok {
+		return false
+	}
+	version := bytes.HasPrefix(in, []byte{2, 1, 0}) || bytes.HasPrefix(in, []byte{2, 1, 1})
+	return version && (startsWith(data, 0x02, 0x30) || startsWith(data, 0x02, 0x02) || startsWith(data, 0x02, 0x04)) ||
+		startsWith(data, 0x30, 0x04) && !derCertificate(data)
+}
