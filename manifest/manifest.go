@@ -7,6 +7,7 @@
 package manifest
 
 import (
+	"strconv"
 	"time"
 
 	"jpsync/internal/jpush"
@@ -14,11 +15,14 @@ import (
 
 // Manifest is the desired apps of one JPush account.
 type Manifest struct {
-	Path    string // as it was given: a file or a directory
-	SHA256  string // hex, over every file that was read
-	Account Account
-	Policy  Policy
-	Apps    []App // in the order of the files and of the entries in them
+	Path   string // as it was given: a file or a directory
+	SHA256 string // hex, over every file that was read, see Load
+	// CertRoot is the directory that every Path in the manifest is relative to and stays
+	// under, for NewFiles: the certificate root that was asked for, or the manifest's directory.
+	CertRoot string
+	Account  Account
+	Policy   Policy
+	Apps     []App // in the order of the files and of the entries in them
 }
 
 // Account names where the credentials are.
@@ -65,7 +69,7 @@ type App struct {
 // Certificate is a desired push certificate.
 type Certificate struct {
 	File     string  // as written, placeholders resolved: for people
-	Path     string  // slash-separated, relative to the certificate root: for Files.Read
+	Path     string  // slash-separated, relative to the certificate root: for Files.ReadCertificate
 	Password *Secret // nil: the file has none
 	Pos      Position
 }
@@ -83,4 +87,12 @@ type Position struct {
 	File   string
 	Line   int // from 1
 	Column int // from 1, in characters
+}
+
+// String is file:line:column, what is known of it: the form that editors jump to.
+func (p Position) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return p.File + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Column)
 }

@@ -1,0 +1,246 @@
+package manifest
+
+import (
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"jpsync/internal/jpush"
+)
+
+var (
+	documentShape = &shape{what: "a manifest", keys: []string{"version", "account", "policy", "defaults", "include", "apps"}}
+	includedShape = &shape{what: "an included file", keys: []string{"version", "apps"}}
+	accountShape  = &shape{what: "account", keys: []string{"dev_key", "dev_secret"}}
+	policyShape   = &shape{what: "policy", keys: []string{"max_deletes", "on_existing", "renew_before"}}
+	defaultsShape = &shape{what: "defaults", keys: []string{"group_name", "certificates"}}
+)
+
+// document reads the whole of a file. dir is its directory, relative to the manifest's.
+func (l *loader) document(n *yaml.Node, dir string) error {
+	var f [6]*yaml.Node
+	if !l.fields(n, documentShape, f[:]) || !l.version(n, f[0]) {
+		return nil
+	}
+	account, policy, defaults, include, apps := f[1], f[2], f[3], f[4], f[5]
+	if account != nil && l.first(account, "account") {
+		l.readAccount(account)
+	}
+	if policy != nil && l.first(policy, "policy") {
+		l.readPolicy(policy)
+	}
+	if defaults != nil && l.first(defaults, "defaults") {
+		l.readDefaults(defaults)
+	}
+	if apps != nil {
+		l.list(apps)
+	}
+	if l.given(include) {
+		l.hasApps = true
+		return l.include(include, dir)
+	}
+	return nil
+}
+
+// includedFile reads a file that another one includes.
+func (l *loader) includedFile(n *yaml.Node) {
+	var f [2]*yaml.Node
+	if !l.fields(n, includedShape, f[:]) || !l.version(n, f[0]) {
+		return
+	}
+	if f[1] != nil {
+		l.list(f[1])
+	}
+}
+
+// version holds a file to the one version that there is.
+func (l *loader) version(doc, n *yaml.Node) bool {
+	if n == nil {
+		l.errorf(doc, `version is missing, begin the file with "version: 1"`)
+		return true
+	}
+	v := l.deref(n)
+	switch {
+	case v.Kind != yaml.ScalarNode || v.Tag != "!!int":
+		l.errorf(n, "version must be the number 1, not %s", kind(v))
+	case v.Value != "1":
+		l.errorf(n, "version %s is not supported, this jpsync reads version 1", clip(v.Value))
+	default:
+		return true
+	}
+	return false
+}
+
+// first holds a block to one place in all files.
+func (l *loader) first(n *yaml.Node, block string) bool {
+	if at, dup := l.once[block]; dup {
+		l.errorf(n, "%s is given a second time, the first is at %s", block, at)
+		return false
+	}
+	l.once[block] = l.pos(n)
+	return true
+}
+
+func (l *loader) readAccount(n *yaml.Node) {
+	var f [2]*yaml.Node
+	if l.isNull(n) || !l.fields(n, accountShape, f[:]) {
+		return
+	}
+	for i, s := range [2]*Secret{&l.account.DevKey, &l.account.DevSecret} {
+		if !l.given(f[i]) {
+			continue
+		}
+		what := accountShape.keys[i]
+		got, ok := l.secret(f[i], what)
+		if !ok {
+			continue
+		}
+		if strings.Contains(got.Env+got.File, "${") {
+			l.errorf(f[i], "%s cannot have placeholders, it is not about one app", what)
+			continue
+		}
+		*s = got
+	}
+}
+
+func (l *loader) readPolicy(n *yaml.Node) {
+	var f [3]*yaml.Node
+	if l.isNull(n) || !l.fields(n, policyShape, f[:]) {
+		return
+	}
+	if l.given(f[0]) {
+		l.policy.MaxDeletes = l.maxDeletes(f[0])
+	}
+	if l.given(f[1]) {
+		l.policy.OnExisting = l.onExisting(f[1])
+	}
+	if l.given(f[2]) {
+		l.policy.RenewBefore = l.renewBefore(f[2])
+	}
+}
+
+func (l *loader) maxDeletes(n *yaml.Node) Limit {
+	v := l.deref(n)
+	if v.Kind != yaml.ScalarNode {
+		l.errorf(n, "max_deletes must be a number or a share such as 10%%, not %s", kind(v))
+		return Limit{}
+	}
+	limit, err := ParseLimit(v.Value)
+	if err == nil && !limit.Percent && v.Tag != "!!int" {
+		l.errorf(n, "max_deletes must be a number or a share such as 10%%, not %s", kind(v))
+		return Limit{}
+	}
+	if err != nil {
+		l.errorf(n, "max_deletes %s", err)
+	}
+	return limit
+}
+
+func (l *loader) onExisting(n *yaml.Node) OnExisting {
+	s, ok := l.text(n, "on_existing")
+	if !ok {
+		return Adopt
+	}
+	switch o := OnExisting(s); o {
+	case Adopt, Fail:
+		return o
+	}
+	if near := Suggest(s, []string{string(Adopt), string(Fail)}); near != "" {
+		l.errorf(n, "on_existing must be adopt or fail, did you mean %q?", near)
+	} else {
+		l.errorf(n, "on_existing must be adopt or fail")
+	}
+	return Adopt
+}
+
+func (l *loader) renewBefore(n *yaml.Node) time.Duration {
+	v := l.deref(n)
+	if v.Kind != yaml.ScalarNode || v.Tag != "!!str" && v.Value != "0" {
+		l.errorf(n, "renew_before must be a length of time such as 30d, not %s", kind(v))
+		return 0
+	}
+	d, err := ParseDuration(v.Value)
+	if err != nil {
+		l.errorf(n, "renew_before %s", err)
+	}
+	return d
+}
+
+func (l *loader) readDefaults(n *yaml.Node) {
+	var f [2]*yaml.Node
+	if l.isNull(n) || !l.fields(n, defaultsShape, f[:]) {
+		return
+	}
+	l.defaults.dir = l.dir
+	if l.given(f[0]) {
+		l.defaults.group = l.group(f[0])
+	}
+	if !l.given(f[1]) {
+		return
+	}
+	l.defaults.certificates = make(map[jpush.Environment]Certificate, 2)
+	l.certificates(f[1], func(env jpush.Environment, c *Certificate) {
+		if c != nil {
+			l.defaults.certificates[env] = *c
+		}
+	})
+}
+
+// list reads the value of apps; null is an empty list.
+func (l *loader) list(n *yaml.Node) {
+	l.hasApps = true
+	if l.isNull(n) {
+		return
+	}
+	apps, ok := l.items(n, "apps")
+	if !ok {
+		return
+	}
+	l.grow(len(apps))
+	for i, app := range apps {
+		apps[i] = nil // what was read can go
+		l.app(app)
+	}
+}
+
+// grow makes room for n more apps. An alias may repeat a list of them, so that only as many
+// are believed as there can be.
+func (l *loader) grow(n int) {
+	if len(l.apps) > 0 {
+		return
+	}
+	l.apps = make([]App, 0, n)
+	l.flags = make([]unless, 0, n)
+	l.ids = make(map[string]int32, n)
+	l.packages = make(map[string]int32, n)
+}
+
+// glob returns the files that a pattern matches, relative to the root of fsys, or says what
+// is wrong with the pattern. dir is what the pattern is relative to.
+func glob(fsys fs.FS, dir, pattern string) (matches []string, problem string) {
+	switch {
+	case pattern == "":
+		return nil, "has an empty pattern"
+	case len(pattern) > maxPathBytes || strings.ContainsFunc(pattern, hidden):
+		return nil, "has a pattern that is no path"
+	case strings.Contains(pattern, "**"):
+		return nil, strconv.Quote(clip(pattern)) + " has a **, which is not supported: name each level, as in teams/*/*.yaml"
+	}
+	full := path.Join(dir, pattern)
+	if isAbsolute(pattern) || !filepath.IsLocal(full) {
+		return nil, strconv.Quote(clip(pattern)) + " leaves the manifest's directory"
+	}
+	found, err := fs.Glob(fsys, full)
+	if err != nil {
+		return nil, strconv.Quote(clip(pattern)) + " is not a pattern: a [ or a \\ is not closed"
+	}
+	if len(found) == 0 {
+		return nil, strconv.Quote(clip(pattern)) + " matches no file"
+	}
+	return found, ""
+}

@@ -1,0 +1,210 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+)
+
+// The largest files that Files reads, in bytes. A push certificate with its chain takes a
+// few KiB; what is larger was named by mistake.
+const (
+	MaxCertificateBytes = 1 << 20
+	MaxSecretBytes      = 64 << 10
+)
+
+// Reasons why a certificate or a secret cannot be read, for errors.Is. A missing file is
+// [fs.ErrNotExist].
+var (
+	ErrUnset      = errors.New("is not set")
+	ErrEmpty      = errors.New("is empty")
+	ErrOutside    = errors.New("leaves the certificate root; only what is in it is read, also through links")
+	ErrNotRegular = errors.New("is not a regular file")
+	ErrTooLarge   = errors.New("is too large")
+)
+
+// ReadError says which certificate or secret could not be read, and why. It names the
+// environment variable or the file, never a value.
+type ReadError struct {
+	Pos  Position // the reference in the manifest; zero for a default
+	Kind string   // "certificate" or "secret"
+	Env  string   // set when the source is an environment variable
+	File string   // set when the source is a file, as written in the manifest
+	Err  error    // one of the reasons above, or the system's
+}
+
+// Error names the place, the source and the reason.
+func (e *ReadError) Error() string {
+	source := fmt.Sprintf("%s file %q", e.Kind, e.File)
+	if e.Env != "" {
+		source = "environment variable " + e.Env
+	}
+	message := source + " " + e.Err.Error()
+	if e.Pos == (Position{}) {
+		return message
+	}
+	return e.Pos.String() + ": " + message
+}
+
+// Unwrap gives the reason.
+func (e *ReadError) Unwrap() error { return e.Err }
+
+// Files reads the certificates and the secrets that a manifest refers to. It reads nothing
+// outside of its root: no absolute path, no .., no link that leads out, and no FIFO or
+// device inside. It may be used by several goroutines at once.
+type Files struct {
+	root   *os.Root
+	lookup func(string) (string, bool)
+}
+
+// NewFiles opens the certificate root, usually [Manifest.CertRoot]; lookupEnv is
+// [os.LookupEnv] outside of tests. Close the result when nothing more is to be read.
+func NewFiles(root string, lookupEnv func(string) (string, bool)) (*Files, error) {
+	r, err := os.OpenRoot(root)
+	if err != nil {
+		return nil, fmt.Errorf("open the certificate root %q: %w", root, reason(err))
+	}
+	return &Files{root: r, lookup: lookupEnv}, nil
+}
+
+// Close releases the root. Reads that follow fail.
+func (f *Files) Close() error { return f.root.Close() }
+
+// ReadCertificate returns the content of a certificate's file, at most 1 MiB. The error is a
+// [*ReadError].
+func (f *Files) ReadCertificate(c Certificate) ([]byte, error) {
+	data, err := f.read(c.Path, MaxCertificateBytes)
+	if err == nil && len(data) == 0 {
+		err = ErrEmpty
+	}
+	if err != nil {
+		return nil, &ReadError{Pos: c.Pos, Kind: "certificate", File: c.File, Err: err}
+	}
+	return data, nil
+}
+
+// Secret returns the value of a secret. Of a file, which may have 64 KiB, one newline at the
+// end is dropped (LF or CRLF), since editors add one. An empty value is an error: a missing
+// CI variable often arrives as an empty one. The error is a [*ReadError].
+func (f *Files) Secret(s Secret) (string, error) {
+	value, err := f.secret(s)
+	if err == nil && value == "" {
+		err = ErrEmpty
+	}
+	if err != nil {
+		return "", &ReadError{Pos: s.Pos, Kind: "secret", Env: s.Env, File: s.File, Err: err}
+	}
+	return value, nil
+}
+
+func (f *Files) secret(s Secret) (string, error) {
+	if s.Env != "" {
+		value, ok := f.lookup(s.Env)
+		if !ok {
+			return "", ErrUnset
+		}
+		return value, nil
+	}
+	data, err := f.read(s.Path, MaxSecretBytes)
+	if err != nil {
+		return "", err
+	}
+	value := string(data)
+	if cut, ok := strings.CutSuffix(value, "\n"); ok {
+		value = strings.TrimSuffix(cut, "\r")
+	}
+	return value, nil
+}
+
+func (f *Files) read(path string, limit int64) ([]byte, error) {
+	file, err := openIn(f.root, path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return readRegular(file, limit)
+}
+
+// openIn opens a file under root without waiting for a FIFO's other end.
+func openIn(root *os.Root, path string) (*os.File, error) {
+	file, err := root.OpenFile(path, os.O_RDONLY|nonblock, 0)
+	if err != nil {
+		return nil, reason(err)
+	}
+	return file, nil
+}
+
+// readRegular reads an open file of at most limit bytes. The kind is asked of the open file,
+// so that nobody can exchange it in between.
+func readRegular(file *os.File, limit int64) ([]byte, error) {
+	info, err := file.Stat()
+	if err != nil {
+		return nil, reason(err)
+	}
+	if info.IsDir() {
+		return nil, fmt.Errorf("%w but a directory", ErrNotRegular)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, ErrNotRegular
+	}
+	if info.Size() > limit {
+		return nil, tooLarge(limit)
+	}
+	// One byte more than it had: the last read then says that the end is reached.
+	data := make([]byte, 0, info.Size()+1)
+	for {
+		n, err := file.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		if int64(len(data)) > limit {
+			return nil, tooLarge(limit)
+		}
+		if err == io.EOF {
+			return data, nil
+		}
+		if err != nil {
+			return nil, reason(err)
+		}
+		if len(data) == cap(data) {
+			data = append(data, 0)[:len(data)]
+		}
+	}
+}
+
+func tooLarge(limit int64) error {
+	if limit < 1<<20 {
+		return fmt.Errorf("%w: more than %d KiB", ErrTooLarge, limit>>10)
+	}
+	return fmt.Errorf("%w: more than %d MiB", ErrTooLarge, limit>>20)
+}
+
+// reason takes the path out of the system's error, since the message around it names the
+// file already, and gives the usual ones a wording that reads on after the file's name.
+func reason(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return reworded{"does not exist", err}
+	case errors.Is(err, fs.ErrPermission):
+		return reworded{"may not be read: permission denied", err}
+	case err.Error() == "path escapes from parent":
+		// The os package keeps this error to itself.
+		return ErrOutside
+	}
+	return reworded{"cannot be read: " + err.Error(), err}
+}
+
+// reworded is a system error in other words.
+type reworded struct {
+	text string
+	err  error
+}
+
+func (r reworded) Error() string { return r.text }
+
+func (r reworded) Unwrap() error { return r.err }

@@ -1,0 +1,61 @@
+package manifest
+
+import "unicode/utf8"
+
+// maxSuggest is the longest name, in bytes, that Suggest compares: the cost is the product
+// of two lengths, and no known name is nearly as long.
+const maxSuggest = 64
+
+// Suggest returns the candidate that name is most likely a slip of, or "" when none is near:
+// at most one edit in three characters, where an edit adds, drops, changes or swaps one.
+// Upper and lower case count as equal. Of several equally near ones the first wins.
+func Suggest(name string, candidates []string) string {
+	if name == "" || len(name) > maxSuggest {
+		return ""
+	}
+	best, nearest := "", 1+max(1, utf8.RuneCountInString(name)/3)
+	for _, c := range candidates {
+		if len(c) > maxSuggest {
+			continue
+		}
+		if d := distance([]rune(name), []rune(c)); d < nearest {
+			best, nearest = c, d
+		}
+	}
+	return best
+}
+
+// distance counts the edits from a to b: optimal string alignment, which is Levenshtein's
+// distance with swaps of neighbours. Only three rows of the table are kept.
+func distance(a, b []rune) int {
+	before, prev, cur := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range prev {
+		prev[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		cur[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if fold(a[i-1]) == fold(b[j-1]) {
+				cost = 0
+			}
+			cur[j] = min(prev[j]+1, cur[j-1]+1, prev[j-1]+cost)
+			if i > 1 && j > 1 && fold(a[i-1]) == fold(b[j-2]) && fold(a[i-2]) == fold(b[j-1]) {
+				cur[j] = min(cur[j], before[j-2]+1)
+			}
+		}
+		before, prev, cur = prev, cur, before
+	}
+	return prev[len(b)]
+}
+
+// fold makes hyphens and underscores equal as well: android-package is the usual slip.
+func fold(r rune) rune {
+	switch {
+	case r >= 'A' && r <= 'Z':
+		return r + 'a' - 'A'
+	case r == '-':
+		return '_'
+	}
+	return r
+}
