@@ -56,7 +56,7 @@ func removeTemps(fsys FS, path string) error {
 	}
 	for _, name := range names {
 		own, _, marked := strings.Cut(name, tempMark)
-		if !marked || (own != filepath.Base(path) && own != filepath.Base(path)+backupSuffix) {
+		if base := filepath.Base(path); !marked || (own != base && own != base+backupSuffix) {
 			continue
 		}
 		err := fsys.Remove(filepath.Join(filepath.Dir(path), name))

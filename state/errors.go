@@ -114,6 +114,10 @@ func at(err error, path string) error {
 		if e.Path == "" {
 			e.Path = path
 		}
+	case *ForeignJournalError:
+		if e.Path == "" {
+			e.Path = path
+		}
 	case *ConflictError:
 		if e.Path == "" {
 			e.Path = path

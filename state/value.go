@@ -30,6 +30,20 @@ func (a App) Clone() App {
 	return a
 }
 
+// shallow returns a copy with maps of its own, whose apps share their certificates with s.
+// Within this package nobody changes certificates in place.
+func (s *State) shallow() *State {
+	c := *s
+	c.Apps, c.Pending = maps.Clone(s.Apps), maps.Clone(s.Pending)
+	if c.Apps == nil {
+		c.Apps = map[string]App{}
+	}
+	if c.Pending == nil {
+		c.Pending = map[string]Intent{}
+	}
+	return &c
+}
+
 // sameApps tells whether two states have the same apps and the same pending requests:
 // whether there is anything to write.
 func sameApps(a, b *State) bool {
