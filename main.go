@@ -1,3 +1,31 @@
+// Command jpsync keeps a JPush developer account in step with a YAML manifest. README.md
+// says how to use it.
 package main
 
-func main() {}
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"jpsync/internal/cli"
+)
+
+func main() { os.Exit(run()) }
+
+// run passes the first SIGINT or SIGTERM on as a cancelled context, which lets an apply
+// finish and record what it has sent. The second one stops at once: what has been answered
+// by then is in the journal.
+func run() int {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel()
+		<-signals
+		os.Exit(cli.ExitInterrupted)
+	}()
+	return cli.Main(ctx, os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
+}

@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"jpsync/internal/pushcert"
+	"jpsync/manifest"
+	"jpsync/planner"
+)
+
+// certificates reads the certificate files of a manifest, for the planner, which wants to
+// know what is in them, and for the executor, which sends them.
+type certificates struct{ files *manifest.Files }
+
+// Inspect implements [planner.Inspector].
+func (c certificates) Inspect(cert manifest.Certificate, known string) (planner.Inspection, error) {
+	data, err := c.files.ReadCertificate(cert)
+	if err != nil {
+		return planner.Inspection{}, &planner.InspectError{Code: planner.CodeUnreadable, Err: err}
+	}
+	sum := sha256.Sum256(data)
+	seen := planner.Inspection{FileSHA256: hex.EncodeToString(sum[:])}
+	if known != "" && seen.FileSHA256 == known {
+		return seen, nil
+	}
+	password, err := c.password(cert.Password)
+	if err != nil {
+		return seen, &planner.InspectError{Code: planner.CodePasswordNotAtHand, Err: fmt.Errorf("%s: %w", cert.File, err)}
+	}
+	seen.Password = pushcert.FactsOf(password)
+	seen.Opened, err = open(data, password)
+	if err != nil {
+		code := "unreadable"
+		if e, ok := errors.AsType[*pushcert.Error](err); ok {
+			code = string(e.Kind)
+		}
+		return seen, &planner.InspectError{Code: code, Err: fmt.Errorf("%s: %w", cert.File, err)}
+	}
+	return seen, nil
+}
+
+// Load implements the executor's view: the bytes and the password of a planned upload. A
+// file that holds another certificate than the plan saw is refused.
+func (c certificates) Load(planned planner.Certificate) (data []byte, password string, err error) {
+	cert := manifest.Certificate{File: planned.File, Path: planned.Path}
+	if p := planned.Password; p != nil {
+		cert.Password = &manifest.Secret{Env: p.Env, File: p.File, Path: p.Path}
+	}
+	if data, err = c.files.ReadCertificate(cert); err != nil {
+		return nil, "", err
+	}
+	if password, err = c.password(cert.Password); err != nil {
+		return nil, "", fmt.Errorf("%s: %w", cert.File, err)
+	}
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != planned.FileSHA256 {
+		// The same certificate exported anew is still the planned one.
+		now, err := open(data, password)
+		if err != nil || now.Fingerprint != planned.Fingerprint {
+			return nil, "", &movedError{file: cert.File}
+		}
+	}
+	return data, password, nil
+}
+
+// movedError refuses a certificate file that is no longer the planned one.
+type movedError struct{ file string }
+
+func (e *movedError) Error() string {
+	return fmt.Sprintf("the certificate file %s has changed since the plan was made and is not sent: plan again", e.file)
+}
+
+// password resolves a reference. A variable that is set and empty is an empty password,
+// which some exports have.
+func (c certificates) password(ref *manifest.Secret) (string, error) {
+	if ref == nil {
+		return "", nil
+	}
+	password, err := c.files.Secret(*ref)
+	if errors.Is(err, manifest.ErrEmpty) {
+		return "", nil
+	}
+	return password, err
+}
+
+// open looks into a file. A certificate without its key is a certificate that may not be
+// sent, which the planner's checks say better than an error.
+func open(data []byte, password string) (*pushcert.Certificate, error) {
+	cert, err := pushcert.Inspect(data, password)
+	if cert != nil {
+		return cert, nil
+	}
+	return nil, err
+}

@@ -1,0 +1,148 @@
+// Package cli is jpsync's command line: one file for each command, and the only package
+// that prints. A command is a struct that kong fills from the arguments and the
+// environment, with a Run method that does the work and returns an error; exit.go says
+// which exit code an error comes to, terminal.go what is printed where.
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+// root is the whole command line.
+type root struct {
+	globals
+
+	Init       initCmd     `cmd:"" help:"Write a commented manifest, and keep the state out of git."`
+	Validate   validateCmd `cmd:"" help:"Check the manifest and its certificates, offline."`
+	Plan       planCmd     `cmd:"" help:"Show what an apply would change."`
+	Apply      applyCmd    `cmd:"" help:"Make the changes: create apps, upload certificates, delete what left the manifest."`
+	Show       showCmd     `cmd:"" help:"Show the state, or a saved plan."`
+	Output     outputCmd   `cmd:"" help:"Print app keys for the release."`
+	Import     importCmd   `cmd:"" help:"Take an existing app into the state; nothing is sent."`
+	State      stateCmd    `cmd:"" help:"Look at the state and correct it by hand."`
+	Doctor     doctorCmd   `cmd:"" help:"Check manifest, state, endpoint and credentials, with a remedy for each trouble."`
+	SandboxCmd sandboxCmd  `cmd:"" name:"sandbox" help:"Serve a simulator of the Admin API on loopback."`
+	Version    versionCmd  `cmd:"" help:"Print the version."`
+}
+
+// globals are the flags of every command.
+type globals struct {
+	Manifest    string        `short:"m" default:"jpsync.yaml" placeholder:"PATH" help:"The manifest: a file, or a directory of them (${default})."`
+	State       string        `placeholder:"FILE" help:"The state file (jpsync.state.json beside the manifest)."`
+	CertRoot    string        `placeholder:"DIR" help:"Where certificates and secret files have to be (the manifest's directory)."`
+	Endpoint    string        `env:"JPSYNC_ENDPOINT" placeholder:"URL" help:"The Admin API (https://admin.jpush.cn/v1/)."`
+	Sandbox     bool          `help:"Use an embedded simulator instead of JPush, with an account and a state of its own below .jpsync/sandbox/."`
+	Color       string        `enum:"auto,always,never" default:"auto" help:"Colour: auto, always or never."`
+	Quiet       bool          `short:"q" help:"Print the result and nothing beside it."`
+	Verbose     bool          `short:"v" help:"Print more of what is done."`
+	LockTimeout time.Duration `default:"0s" placeholder:"DURATION" help:"How long to wait for a locked state (${default})."`
+}
+
+const description = `Keep a JPush account in step with a YAML manifest: apps and their APNs push certificates.
+
+Exit codes: 0 done, 1 error, 2 changes pending (plan --detailed-exitcode), 3 applied in part,
+4 credentials refused, 5 refused by a guard, a conflict or a stale plan, 6 state locked,
+130 interrupted. Every flag has an environment variable JPSYNC_….`
+
+// Main runs one command and returns the exit code. Cancelling ctx lets an apply end in good
+// order: what was sent is waited for and recorded.
+func Main(ctx context.Context, args []string, std Streams) (code int) {
+	t := newTerminal(std, "auto", false, false)
+	defer func() {
+		// A panic's value may quote what was being worked on, secrets included: only the
+		// place is told.
+		if r := recover(); r != nil {
+			fmt.Fprintf(std.Err, "jpsync: a defect of jpsync stopped it (%T); what was answered until then is in the state or its journal\n%s", r, frames())
+			code = ExitError
+		}
+	}()
+	var cmd root
+	var left exitNow
+	parser, err := kong.New(&cmd,
+		kong.Name("jpsync"),
+		kong.Description(description),
+		kong.DefaultEnvars("JPSYNC"),
+		kong.Writers(std.Out, std.Err),
+		kong.Exit(func(code int) { panic(exitNow{true, code}) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+	)
+	if err != nil {
+		t.fail(err)
+		return ExitError
+	}
+	kctx, err := parse(parser, args, &left)
+	if left.done {
+		return left.code
+	}
+	if err != nil {
+		t.fail(err)
+		fmt.Fprintln(std.Err, "jpsync: see "+usageHint(kctx))
+		return ExitError
+	}
+	t = newTerminal(std, cmd.Color, cmd.Quiet, cmd.Verbose)
+	kctx.BindTo(ctx, (*context.Context)(nil))
+	err = kctx.Run(t, &cmd.globals)
+	if err != nil {
+		t.fail(err)
+	}
+	return exitCode(err)
+}
+
+// exitNow carries kong's wish to exit, after --help, out of the parser.
+type exitNow struct {
+	done bool
+	code int
+}
+
+func parse(parser *kong.Kong, args []string, left *exitNow) (kctx *kong.Context, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			e, ok := r.(exitNow)
+			if !ok {
+				panic(r)
+			}
+			*left = e
+		}
+	}()
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	kctx, err = parser.Parse(args)
+	if err != nil {
+		if e, ok := err.(*kong.ParseError); ok { //nolint:errorlint // kong returns it bare
+			kctx = e.Context
+		}
+	}
+	return kctx, err
+}
+
+func usageHint(kctx *kong.Context) string {
+	if kctx != nil && kctx.Selected() != nil {
+		return "jpsync " + kctx.Selected().Path() + " --help"
+	}
+	return "jpsync --help"
+}
+
+// frames is the stack without arguments, which could be anything.
+func frames() string {
+	var b strings.Builder
+	for _, line := range strings.Split(string(debug.Stack()), "\n") {
+		if i := strings.LastIndexByte(line, '('); i > 0 && !strings.HasPrefix(line, "\t") {
+			line = line[:i]
+		}
+		if strings.HasPrefix(line, "panic") {
+			continue
+		}
+		b.WriteString(line + "\n")
+	}
+	return b.String()
+}
+
+var _ io.Writer = io.Discard

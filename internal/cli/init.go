@@ -1,0 +1,97 @@
+package cli
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// template is a manifest whose comments explain each key.
+//
+//go:embed template.yaml
+var template []byte
+
+// ignored is what must not get into a repository that many people read: the state holds
+// master secrets.
+var ignored = []string{"jpsync.state.json*", "errored.jpsync.state*.json", ".jpsync/"}
+
+type initCmd struct{}
+
+func (initCmd) Help() string {
+	return `Writes a manifest that is all comments and one example app, and adds the state to
+.gitignore beside it. A manifest that is there already stays untouched.
+
+Examples:
+  jpsync init
+  jpsync init -m push/jpsync.yaml
+
+Exit codes: 0 written, 1 error.`
+}
+
+// Run writes the manifest, then the lines of .gitignore that are missing.
+func (initCmd) Run(t *terminal, g *globals) error {
+	f, err := os.OpenFile(g.Manifest, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s is there already and stays as it is: edit it, or name another with --manifest", g.Manifest)
+	}
+	if err != nil {
+		return fmt.Errorf("write the manifest: %w", err)
+	}
+	_, err = f.Write(template)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write the manifest: %w", err)
+	}
+	gitignore := filepath.Join(filepath.Dir(g.Manifest), ".gitignore")
+	added, err := ignore(gitignore)
+	if err != nil {
+		return fmt.Errorf("keep the state out of git: %w", err)
+	}
+	fmt.Fprintf(t.Out, "wrote %s\n", g.Manifest)
+	if added {
+		fmt.Fprintf(t.Out, "added the state to %s\n", gitignore)
+	}
+	t.info("edit the manifest, then try it without an account: jpsync plan --sandbox%s", flagIfSet("-m", g.Manifest, "jpsync.yaml"))
+	return nil
+}
+
+// ignore adds the lines of ignored that path lacks and reports whether there were any.
+func ignore(path string) (added bool, err error) {
+	data, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	has := map[string]bool{}
+	for _, line := range strings.Split(string(data), "\n") {
+		has[strings.TrimSpace(line)] = true
+	}
+	var add strings.Builder
+	if len(data) > 0 && data[len(data)-1] != '\n' {
+		add.WriteByte('\n')
+	}
+	for _, line := range ignored {
+		if !has[line] {
+			add.WriteString(line + "\n")
+			added = true
+		}
+	}
+	if !added {
+		return false, nil
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return false, err
+	}
+	_, err = f.WriteString(add.String())
+	return true, errors.Join(err, f.Close())
+}
+
+func flagIfSet(flag, value, usual string) string {
+	if value == usual {
+		return ""
+	}
+	return " " + flag + " " + value
+}

@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"jpsync/internal/report"
+)
+
+// This file owns the terminal. The rules: results go to standard output, everything else
+// to standard error. Messages are lower case without a full stop, begin with the name of
+// the program, and put what to do on a line of its own. There is no colour, no bar and no
+// question without a terminal, and none where CI says that nobody is looking.
+
+// Streams are the three files that a command talks through.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+type terminal struct {
+	Streams
+	out, err report.Style // what the two outputs can show
+	ask      bool         // somebody is there to answer
+	live     bool         // standard error can be drawn on: a progress bar
+	quiet    bool
+	verbose  bool
+}
+
+func newTerminal(std Streams, color string, quiet, verbose bool) *terminal {
+	inCI := os.Getenv("CI") != "" && os.Getenv("CI") != "false"
+	t := &terminal{
+		Streams: std,
+		out:     style(std.Out, color, inCI),
+		err:     style(std.Err, color, inCI),
+		ask:     isTerminal(std.In) && isTerminal(std.Err) && !inCI,
+		live:    isTerminal(std.Err) && !inCI && !quiet && os.Getenv("TERM") != "dumb",
+		quiet:   quiet,
+		verbose: verbose,
+	}
+	return t
+}
+
+// style finds out what a stream can show. NO_COLOR is honoured as no-color.org has it: set
+// to anything but the empty string.
+func style(w io.Writer, color string, inCI bool) report.Style {
+	tty := isTerminal(w)
+	st := report.Style{Color: tty && !inCI && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+	switch color {
+	case "always":
+		st.Color = true
+	case "never":
+		st.Color = false
+	}
+	if tty {
+		if columns, _, err := term.GetSize(fd(w)); err == nil {
+			st.Width = columns
+		}
+	}
+	return st
+}
+
+func isTerminal(stream any) bool {
+	n := fd(stream)
+	return n >= 0 && term.IsTerminal(n)
+}
+
+func fd(stream any) int {
+	if f, ok := stream.(interface{ Fd() uintptr }); ok {
+		return int(f.Fd())
+	}
+	return -1
+}
+
+// fail prints an error. Each further line of its text stands by itself, as manifest errors do.
+func (t *terminal) fail(err error) {
+	if text := err.Error(); text != "" {
+		for _, line := range strings.Split(text, "\n") {
+			fmt.Fprintln(t.Err, "jpsync: "+line)
+		}
+	}
+}
+
+// info tells something in passing, unless the user wants quiet.
+func (t *terminal) info(format string, args ...any) {
+	if !t.quiet {
+		fmt.Fprintf(t.Err, "jpsync: "+format+"\n", args...)
+	}
+}
+
+// detail tells something that only --verbose wants to know.
+func (t *terminal) detail(format string, args ...any) {
+	if t.verbose {
+		fmt.Fprintf(t.Err, "jpsync: "+format+"\n", args...)
+	}
+}
+
+// warn tells something that even a quiet user has to know.
+func (t *terminal) warn(format string, args ...any) {
+	fmt.Fprintf(t.Err, "jpsync: warning: "+format+"\n", args...)
+}

@@ -1,0 +1,181 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"jpsync/internal/jpush"
+	"jpsync/internal/jpush/sandbox"
+	"jpsync/manifest"
+	"jpsync/state"
+)
+
+// stateName is the state's file name, beside the manifest.
+const stateName = "jpsync.state.json"
+
+// workspace is what a command works on, as the global flags say: a manifest, the files it
+// refers to, a state, and an account somewhere.
+type workspace struct {
+	g        *globals
+	t        *terminal
+	manifest *manifest.Manifest
+	files    *manifest.Files
+	store    *state.File
+	endpoint string
+}
+
+// openWorkspace loads the manifest and finds the rest. Nothing is sent and nothing written.
+func openWorkspace(t *terminal, g *globals) (*workspace, error) {
+	store, err := openStore(g)
+	if err != nil {
+		return nil, err
+	}
+	endpoint, err := g.endpoint()
+	if err != nil {
+		return nil, err
+	}
+	m, err := manifest.Load(g.Manifest, manifest.Options{CertRoot: g.CertRoot})
+	if err != nil {
+		return nil, manifestError(g, err)
+	}
+	files, err := manifest.NewFiles(m.CertRoot, os.LookupEnv)
+	if err != nil {
+		return nil, err
+	}
+	t.detail("manifest %s: %d apps; state %s; endpoint %s", m.Path, len(m.Apps), store.Location(), endpoint)
+	return &workspace{g: g, t: t, manifest: m, files: files, store: store, endpoint: endpoint}, nil
+}
+
+func (w *workspace) close() { w.files.Close() }
+
+// manifestError adds the way out for somebody who has no manifest yet.
+func manifestError(g *globals, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w\nwrite one with jpsync init, or name another with --manifest", err)
+	}
+	return err
+}
+
+// endpoint is the Admin API that the flags choose.
+func (g *globals) endpoint() (string, error) {
+	if g.Sandbox {
+		return sandbox.Endpoint, nil
+	}
+	if g.Endpoint == "" {
+		return jpush.DefaultEndpoint, nil
+	}
+	return jpush.NormalizeEndpoint(g.Endpoint)
+}
+
+// directory is where the manifest is, and what belongs to it.
+func (g *globals) directory() string {
+	if info, err := os.Stat(g.Manifest); err == nil && info.IsDir() {
+		return g.Manifest
+	}
+	return filepath.Dir(g.Manifest)
+}
+
+// sandboxDir keeps the embedded simulator's account and state between runs.
+func (g *globals) sandboxDir() string { return filepath.Join(g.directory(), ".jpsync", "sandbox") }
+
+// openStore finds the state file and reads nothing yet. The sandbox's directory is made
+// when something is first written into it.
+func openStore(g *globals) (*state.File, error) {
+	path := g.State
+	switch {
+	case path != "":
+	case g.Sandbox:
+		path = filepath.Join(g.sandboxDir(), stateName)
+	default:
+		path = filepath.Join(g.directory(), stateName)
+	}
+	return state.NewFile(path, state.OS{}), nil
+}
+
+// account is the dev_key, or "" when it is not at hand, which only an apply minds.
+func (w *workspace) account() string {
+	if w.g.Sandbox {
+		return sandbox.DevKey
+	}
+	key, err := w.files.Secret(w.manifest.Account.DevKey)
+	if err != nil {
+		return ""
+	}
+	return key
+}
+
+// credentials resolves both halves; an error names each that is missing.
+func (w *workspace) credentials() (devKey, devSecret string, err error) {
+	if w.g.Sandbox {
+		return sandbox.DevKey, sandbox.DevSecret, nil
+	}
+	devKey, keyErr := w.files.Secret(w.manifest.Account.DevKey)
+	devSecret, secretErr := w.files.Secret(w.manifest.Account.DevSecret)
+	if err := errors.Join(keyErr, secretErr); err != nil {
+		return "", "", fmt.Errorf("no credentials to apply with: %w\nset them, or try without an account: --sandbox", err)
+	}
+	return devKey, devSecret, nil
+}
+
+// connect makes the client. close ends the embedded simulator, if there is one.
+func (w *workspace) connect(parallelism int, options jpush.Options) (client *jpush.Client, closeAll func(), err error) {
+	options.DevKey, options.DevSecret, err = w.credentials()
+	if err != nil {
+		return nil, nil, err
+	}
+	options.Endpoint, options.Version, options.MaxConns = w.endpoint, version(), parallelism
+	stop := func() {}
+	if w.g.Sandbox {
+		pipe, err := embed(w.g.sandboxDir())
+		if err != nil {
+			return nil, nil, err
+		}
+		options.Transport = pipe
+		stop = func() { pipe.Close() }
+	}
+	if client, err = jpush.New(options); err != nil {
+		stop()
+		return nil, nil, err
+	}
+	return client, func() { client.CloseIdleConnections(); stop() }, nil
+}
+
+// embed starts the simulator inside this process.
+func embed(dir string) (*sandbox.PipeTransport, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("keep the sandbox's account: %w", err)
+	}
+	server, err := sandbox.New(sandbox.Options{
+		DevKey: sandbox.DevKey, DevSecret: sandbox.DevSecret,
+		Data: filepath.Join(dir, "account.json"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return sandbox.Transport(server), nil
+}
+
+// view reads the state without its lock and checks that it is the state of this account.
+func (w *workspace) view(ctx context.Context) (*state.State, error) {
+	st, err := state.View(ctx, w.store)
+	if err != nil {
+		return nil, err
+	}
+	return st, w.belongs(st)
+}
+
+// belongs refuses a state that was bound to another endpoint or account. Here is also the
+// place for the way out that a user of the sandbox needs.
+func (w *workspace) belongs(st *state.State) error {
+	if st.Endpoint != "" && st.Endpoint != w.endpoint {
+		return &state.MismatchError{Field: "endpoint", Recorded: st.Endpoint, Given: w.endpoint}
+	}
+	if account := w.account(); st.Account != "" && account != "" && st.Account != account {
+		return &state.MismatchError{Field: "account", Recorded: st.Account, Given: account}
+	}
+	return nil
+}

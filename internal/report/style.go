@@ -1,0 +1,89 @@
+// Package report puts a plan, or what became of it, into words: text for people, JSON for
+// programs, Markdown for pull requests. It writes to the writers that it is given and
+// decides nothing.
+package report
+
+import (
+	"strings"
+
+	"github.com/mattn/go-runewidth"
+)
+
+// Style says what the place that a text goes to can show. The zero Style is a plain file.
+type Style struct {
+	Color bool
+	Width int // columns to wrap at; 0 does not wrap
+}
+
+// The colours go by meaning: what appears is green, what is sent cyan, what goes red, what
+// wants a person yellow.
+const (
+	bold   = "1"
+	dim    = "2"
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+	cyan   = "36"
+)
+
+// paint wraps s in the escape sequences of the codes, if the style has colour.
+func (st Style) paint(s string, codes ...string) string {
+	if !st.Color || s == "" {
+		return s
+	}
+	return "\x1b[" + strings.Join(codes, ";") + "m" + s + "\x1b[0m"
+}
+
+// width counts terminal columns: a Chinese character takes two, and what Unicode calls
+// ambiguous takes one, as in every common terminal.
+func width(s string) int { return columns.StringWidth(s) }
+
+var columns = &runewidth.Condition{EastAsianWidth: false}
+
+// pad fills s with spaces up to w columns.
+func pad(s string, w int) string {
+	if missing := w - width(s); missing > 0 {
+		return s + strings.Repeat(" ", missing)
+	}
+	return s
+}
+
+// cut shortens s to w columns, with an ellipsis where something is missing.
+func cut(s string, w int) string { return columns.Truncate(s, w, "…") }
+
+// wrap breaks s at spaces so that first and the lines after it, which begin with rest, fit
+// the style's width. A word that is longer than a line stays whole.
+func (st Style) wrap(first, rest, s string) string {
+	if st.Width <= 0 || width(first)+width(s) <= st.Width {
+		return first + s
+	}
+	var b strings.Builder
+	b.WriteString(first)
+	at := width(first)
+	for i, word := range strings.Fields(s) {
+		w := width(word)
+		switch {
+		case i == 0:
+		case at+1+w > st.Width:
+			b.WriteString("\n" + rest)
+			at = width(rest)
+		default:
+			b.WriteByte(' ')
+			at++
+		}
+		b.WriteString(word)
+		at += w
+	}
+	return b.String()
+}
+
+// printable replaces what would move a terminal's cursor or change its colours. Names come
+// from manifests and servers, and neither gets to write escape sequences.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < 0x20 || r == 0x7f || r >= 0x80 && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}

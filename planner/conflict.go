@@ -1,0 +1,129 @@
+package planner
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"jpsync/manifest"
+	"jpsync/state"
+)
+
+// compare lists how a recorded app differs from the desired one: as conflicts, or, for an
+// app that --accept names, as changes of the record alone. A difference in protection is
+// always the latter.
+func (b *builder) compare(app *manifest.App, recorded state.App) ([]Record, []Conflict) {
+	var records []Record
+	var conflicts []Conflict
+	for _, d := range []struct {
+		field          Field
+		recorded, want string
+	}{
+		{FieldAppName, recorded.AppName, app.AppName},
+		{FieldAndroidPackage, recorded.AndroidPackage, app.AndroidPackage},
+		{FieldGroupName, recorded.GroupName, app.GroupName},
+	} {
+		if d.recorded == d.want {
+			continue
+		}
+		if b.accept[app.ID] {
+			records = append(records, Record{App: app.ID, Field: d.field, Recorded: d.recorded, Desired: d.want})
+			continue
+		}
+		conflicts = append(conflicts, Conflict{
+			App: app.ID, Field: d.field, Recorded: d.recorded, Desired: d.want,
+			Message: differs(app.ID, d.field, d.recorded, d.want),
+		})
+	}
+	if len(records)+len(conflicts) > 0 {
+		if conflict, ok := b.packageTaken(app, app.ID); ok {
+			return nil, append(conflicts, conflict)
+		}
+	}
+	if protect := wantsProtection(app, recorded); protect != recorded.Protected {
+		records = append(records, Record{App: app.ID, Field: FieldProtect,
+			Recorded: strconv.FormatBool(recorded.Protected), Desired: strconv.FormatBool(protect)})
+	}
+	return records, conflicts
+}
+
+// wantsProtection reports what the record should say. A manifest that is silent protects
+// nothing, except that an adopted app stays as it is until the manifest says otherwise.
+func wantsProtection(app *manifest.App, recorded state.App) bool {
+	if app.Protect != nil {
+		return *app.Protect
+	}
+	return recorded.Adopted && recorded.Protected
+}
+
+func differs(id string, field Field, recorded, want string) string {
+	how := fmt.Sprintf("%s is recorded as %s and the manifest says %s; the API cannot change it", field, show(recorded), show(want))
+	if field == FieldAndroidPackage {
+		return fmt.Sprintf("%s, and neither can the console once it is saved: set it back, or correct a wrong record with --accept %s, or delete the app and create it anew with --replace %s (new app key, all registered devices are lost)",
+			how, quote(id), quote(id))
+	}
+	return fmt.Sprintf("%s: if it was changed in the console, record that with --accept %s; or delete the app and create it anew with --replace %s (new app key, all registered devices are lost)",
+		how, quote(id), quote(id))
+}
+
+// packageTaken finds the recorded app that already has the desired app's package. Creating
+// a second one would hand back the first one's key. self is the id under which the package
+// may be recorded.
+func (b *builder) packageTaken(app *manifest.App, self string) (Conflict, bool) {
+	owner, ok := b.owners[app.AndroidPackage]
+	if !ok || owner == self {
+		return Conflict{}, false
+	}
+	c := Conflict{App: app.ID, Field: FieldAndroidPackage, Recorded: owner, Desired: app.ID}
+	if b.ids[owner] {
+		c.Message = fmt.Sprintf("package %s is recorded for app %s, which the manifest still has: one package cannot belong to two apps; give %s its recorded package back, or delete it in an apply of its own first",
+			app.AndroidPackage, quote(owner), quote(owner))
+		return c, true
+	}
+	b.renamed[owner] = true
+	if self != "" {
+		c.Message = fmt.Sprintf("package %s is recorded for app %s, which has left the manifest: delete that one in an apply of its own first",
+			app.AndroidPackage, quote(owner))
+		return c, true
+	}
+	c.Message = fmt.Sprintf("package %s is recorded for app %s, which has left the manifest: this looks like a rename; keep the app and its key with: jpsync state mv %s %s",
+		app.AndroidPackage, quote(owner), quote(owner), quote(app.ID))
+	if recorded := b.in.State.Apps[owner]; recorded.AppName != app.AppName || recorded.GroupName != app.GroupName {
+		c.Message += fmt.Sprintf(" and then, if the console shows the new name too: --accept %s", quote(app.ID))
+	}
+	return c, true
+}
+
+// protected is the conflict of an app that is to go and must not.
+func protected(id string, app state.App, what string) Conflict {
+	why := "it is protected"
+	if app.Adopted {
+		why = "it was on the server before jpsync and is protected since"
+	}
+	way := "put it back into the manifest with protect: false, apply, then remove it; or let jpsync forget it, unsent, with: jpsync state rm " + quote(id)
+	if what == "replace" {
+		way = "say protect: false in the manifest first"
+	}
+	return Conflict{
+		App: id, Field: FieldProtect, Recorded: strconv.FormatBool(app.Protected), Desired: what,
+		Message: fmt.Sprintf("jpsync does not %s %s: %s; %s", what, quote(id), why, way),
+	}
+}
+
+func show(value string) string {
+	if value == "" {
+		return "unset"
+	}
+	return strconv.Quote(value)
+}
+
+// quote makes an id safe to paste into a shell.
+func quote(id string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.,/:@%+=", r) || r > 0x7f
+	}
+	if id != "" && !strings.HasPrefix(id, "-") && strings.IndexFunc(id, func(r rune) bool { return !plain(r) }) < 0 {
+		return id
+	}
+	return "'" + strings.ReplaceAll(id, "'", `'\''`) + "'"
+}

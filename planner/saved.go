@@ -1,0 +1,125 @@
+package planner
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// MaxSavedSize is the most bytes that [Decode] takes.
+const MaxSavedSize = 1 << 30
+
+// saved is a plan as a file: the plan and a checksum of it.
+type saved struct {
+	*Plan
+	Checksum string `json:"checksum"`
+}
+
+// Encode renders a plan as a file that [Decode] reads: indented JSON without secrets, which
+// ends with a checksum of all the rest.
+func Encode(p *Plan) ([]byte, error) {
+	sum, err := checksum(p)
+	if err != nil {
+		return nil, err
+	}
+	data, err := json.MarshalIndent(saved{p, sum}, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encode plan: %w", err)
+	}
+	return append(data, '\n'), nil
+}
+
+// Decode reads what [Encode] wrote. A file that was damaged or edited is refused, and so is
+// one of another format version.
+func Decode(data []byte) (*Plan, error) {
+	var version struct {
+		FormatVersion int    `json:"format_version"`
+		Checksum      string `json:"checksum"`
+	}
+	if err := json.Unmarshal(data, &version); err != nil || version.FormatVersion == 0 {
+		return nil, errors.New("this is not a saved plan: make one with jpsync plan --out FILE")
+	}
+	if version.FormatVersion != FormatVersion {
+		return nil, fmt.Errorf("the plan has format version %d and this jpsync reads %d: make the plan and apply it with the same jpsync", version.FormatVersion, FormatVersion)
+	}
+	s := saved{Plan: &Plan{}}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&s); err != nil {
+		return nil, fmt.Errorf("the plan is damaged (%w): make it anew", err)
+	}
+	if dec.More() {
+		return nil, errors.New("the plan is damaged (more than one JSON value): make it anew")
+	}
+	sum, err := checksum(s.Plan)
+	if err != nil {
+		return nil, err
+	}
+	if sum != s.Checksum {
+		return nil, errors.New("the plan was damaged or edited (its checksum does not fit): make it anew")
+	}
+	return s.Plan, nil
+}
+
+func checksum(p *Plan) (string, error) {
+	data, err := json.Marshal(p)
+	if err != nil {
+		return "", fmt.Errorf("encode plan: %w", err)
+	}
+	sum := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(sum[:]), nil
+}
+
+// Pins are the things that a saved plan depends on, as they are now.
+type Pins struct {
+	Manifest string // SHA-256
+	State    StateRef
+	Endpoint string
+	Account  string
+}
+
+// StaleError says what moved since a plan was made.
+type StaleError struct{ Moved []string }
+
+func (e *StaleError) Error() string {
+	return "the plan is stale and nothing was sent: " + strings.Join(e.Moved, "; ") + ": make a new plan"
+}
+
+// Verify returns a [StaleError] unless everything that the plan pins is as it was. An
+// account that was unknown when the plan was made is not compared.
+func (p *Plan) Verify(now Pins) error {
+	var moved []string
+	say := func(format string, args ...any) { moved = append(moved, fmt.Sprintf(format, args...)) }
+	switch {
+	case p.State.Lineage != now.State.Lineage && p.State.Lineage == "":
+		say("it was made before the first apply, and the state has been written since (serial %d)", now.State.Serial)
+	case p.State.Lineage != now.State.Lineage:
+		say("it was made from another state (lineage %s, now %s)", p.State.Lineage, orNone(now.State.Lineage))
+	case p.State.Serial != now.State.Serial:
+		say("the state has changed (serial %d, now %d): something was applied since, perhaps this plan", p.State.Serial, now.State.Serial)
+	}
+	if p.Manifest.SHA256 != now.Manifest {
+		say("the manifest has changed")
+	}
+	if p.Endpoint != now.Endpoint {
+		say("it was made for the endpoint %s, not for %s", p.Endpoint, now.Endpoint)
+	}
+	if p.Account != "" && p.Account != now.Account {
+		say("it was made for the account %s, not for %s", p.Account, orNone(now.Account))
+	}
+	if len(moved) > 0 {
+		return &StaleError{Moved: moved}
+	}
+	return nil
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}

@@ -1,0 +1,51 @@
+package planner
+
+import (
+	"fmt"
+	"path"
+)
+
+// Selection narrows a plan to some apps. The zero Selection takes all of them.
+type Selection struct {
+	Targets  []string          // globs on ids, any of which has to match
+	Excludes []string          // globs on ids, none of which may match
+	Labels   map[string]string // labels that the app must have; recorded apps that left the manifest have none
+}
+
+// Empty reports whether the selection takes every app.
+func (s Selection) Empty() bool {
+	return len(s.Targets) == 0 && len(s.Excludes) == 0 && len(s.Labels) == 0
+}
+
+// check finds globs that do not parse. The syntax is that of [path.Match].
+func (s Selection) check() error {
+	for _, globs := range [][]string{s.Targets, s.Excludes} {
+		for _, g := range globs {
+			if _, err := path.Match(g, ""); err != nil {
+				return fmt.Errorf("%q is no pattern: %w (use * ? and [a-z], and \\ before a literal one of them)", g, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (s Selection) matches(id string, labels map[string]string) bool {
+	if len(s.Targets) > 0 && !matchesAny(s.Targets, id) || matchesAny(s.Excludes, id) {
+		return false
+	}
+	for name, value := range s.Labels {
+		if has, ok := labels[name]; !ok || has != value {
+			return false
+		}
+	}
+	return true
+}
+
+func matchesAny(globs []string, id string) bool {
+	for _, g := range globs {
+		if ok, _ := path.Match(g, id); ok {
+			return true
+		}
+	}
+	return false
+}
