@@ -1,0 +1,109 @@
+package jpush
+
+import (
+	"encoding/base64"
+	"errors"
+	"html"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	maxMessage = 200 // characters of a server's message that are kept
+	maxCause   = 600 // characters of a cause's text, which may quote what came back
+	// minReplaceable is the length from which a secret is cut out of a text. Cutting out a
+	// shorter one would spell it by the holes it leaves, so the whole text goes instead.
+	minReplaceable = 4
+	withheld       = "(withheld: it repeats a secret)"
+)
+
+// cleaner makes text that a server had a hand in fit for a person's terminal and logs. It
+// is built where something failed, never on the way of a request that goes well.
+type cleaner struct{ secrets []string }
+
+func newCleaner(secrets ...string) cleaner {
+	var c cleaner
+	for _, s := range secrets {
+		if s == "" {
+			continue
+		}
+		c.secrets = append(c.secrets, s, printable(s),
+			base64.StdEncoding.EncodeToString([]byte(s)), base64.RawStdEncoding.EncodeToString([]byte(s)),
+			base64.URLEncoding.EncodeToString([]byte(s)), base64.RawURLEncoding.EncodeToString([]byte(s)),
+			html.EscapeString(s), quoted(strconv.Quote(s)), quoted(strconv.QuoteToASCII(s)))
+		for _, escaped := range []string{url.QueryEscape(s), url.PathEscape(s)} {
+			c.secrets = append(c.secrets, escaped, lowerEscapes(escaped))
+		}
+	}
+	// The longest first, so that no part of it is cut out and leaves the rest.
+	slices.SortFunc(c.secrets, func(a, b string) int { return len(b) - len(a) })
+	c.secrets = slices.DeleteFunc(slices.Compact(c.secrets), func(s string) bool { return s == "" })
+	return c
+}
+
+// text takes out secrets, then characters that steer a terminal, then what exceeds limit.
+func (c cleaner) text(s string, limit int) string {
+	s = c.scrub(printable(c.scrub(s)))
+	if utf8.RuneCountInString(s) > limit {
+		s = string([]rune(s)[:limit]) + "…"
+	}
+	return s
+}
+
+// err keeps the chain of causes unless its text had to be cleaned: then only the clean
+// text is left of it.
+func (c cleaner) err(err error) error {
+	if err == nil {
+		return nil
+	}
+	if s := err.Error(); c.text(s, maxCause) != s {
+		return errors.New(c.text(s, maxCause))
+	}
+	return err
+}
+
+func (c cleaner) scrub(s string) string {
+	for _, secret := range c.secrets {
+		if !strings.Contains(s, secret) {
+			continue
+		}
+		if len(secret) < minReplaceable {
+			return withheld
+		}
+		s = strings.ReplaceAll(s, secret, "[secret]")
+	}
+	return s
+}
+
+// printable drops what is no visible character: controls, among them terminal escapes, and
+// formatting characters, which can turn the reading direction. Line breaks become spaces.
+func printable(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\r' || r == '\t' || r == '\u2028' || r == '\u2029':
+			return ' '
+		case r == utf8.RuneError || unicode.IsControl(r) || unicode.Is(unicode.Cf, r):
+			return -1
+		}
+		return r
+	}, s)
+	return strings.TrimSpace(s)
+}
+
+// quoted is what stands between the quotes: net/http's errors quote what they could not read.
+func quoted(s string) string { return s[1 : len(s)-1] }
+
+// lowerEscapes turns %2F into %2f: servers write both.
+func lowerEscapes(s string) string {
+	b := []byte(s)
+	for i := 0; i+2 < len(b); i++ {
+		if b[i] == '%' {
+			copy(b[i+1:i+3], strings.ToLower(string(b[i+1:i+3])))
+		}
+	}
+	return string(b)
+}
