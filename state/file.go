@@ -181,4 +181,3 @@ func (f *File) tidy(path string) error {
 	}
 	return removeTemps(f.fs, path)
 }
-

@@ -105,8 +105,12 @@ func (r *Run) Record(res Result) (Ack, error) {
 		a := res.App.asWritten()
 		res.App = &a
 	}
+	en := entry{id: res.ID, result: &res}
+	if _, _, err := encodeEntry(en, 0, 0, ""); err != nil {
+		return Ack{}, err // in memory it would keep everything else from being saved
+	}
 	r.mu.Lock()
-	r.state.take(entry{id: res.ID, result: &res})
+	r.state.take(en)
 	r.mu.Unlock()
 	j, err := r.opened(1)
 	if err != nil {
