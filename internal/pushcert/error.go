@@ -29,9 +29,6 @@ const (
 	// default form. It reads FILE.p12 and writes NEW.p12, both under $P12_PASSWORD.
 	ReencodeCommand = "openssl pkcs12 -in FILE.p12 -nodes -passin env:P12_PASSWORD | " +
 		"openssl pkcs12 -export -passout env:P12_PASSWORD -out NEW.p12"
-	// ReencodeLegacyCommand is the same for the old ciphers that openssl 3 keeps apart.
-	ReencodeLegacyCommand = "openssl pkcs12 -legacy -in FILE.p12 -nodes -passin env:P12_PASSWORD | " +
-		"openssl pkcs12 -export -passout env:P12_PASSWORD -out NEW.p12"
 	// CombineCommand makes a p12 of a PEM certificate and its PEM key.
 	CombineCommand = "openssl pkcs12 -export -in CERT.pem -inkey KEY.pem -passout env:P12_PASSWORD -out NEW.p12"
 	// CombineDERCommand makes a p12 of a downloaded .cer and its PEM key.
@@ -52,7 +49,7 @@ var remedies = map[Kind]string{
 	Truncated: "copy the file again, as binary, and compare the sizes",
 	Damaged:   "copy the file again, as binary, or " + exportAgain,
 	Unsupported: "write it anew in a form that everybody reads: " + ReencodeCommand +
-		" (openssl 3 reads old ciphers with -legacy after the first pkcs12)",
+		" (openssl 3 wants -legacy after the first pkcs12 for old ciphers)",
 	TooCostly: "write it anew with ordinary parameters: " + ReencodeCommand,
 	WrongPassword: "check the password: openssl pkcs12 -in FILE.p12 -noout -passin env:P12_PASSWORD " +
 		"(openssl 3 reads a Keychain export with -legacy after pkcs12); if it opens nowhere, " + exportAgain,

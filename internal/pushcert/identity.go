@@ -109,20 +109,22 @@ func (c *contents) parseCertificates() ([]*x509.Certificate, error) {
 	return certs, nil
 }
 
-// parseKeys gives the public halves of the file's private keys. That is all that is needed
-// of them.
+// parseKeys gives the public halves of the file's private keys, which is all that is needed
+// of them. One that cannot be read is left out as long as another one can.
 func (c *contents) parseKeys() ([]crypto.PublicKey, error) {
 	var keys []crypto.PublicKey
 	for _, der := range c.keys {
 		if len(der) > maxKeySize {
-			return nil, fail(Unsupported, "the private key in the file is larger than any that is in use")
+			continue
 		}
 		key, err := x509.ParsePKCS8PrivateKey(der)
 		signer, ok := key.(crypto.Signer)
-		if err != nil || !ok {
-			return nil, fail(Unsupported, "the private key in the file is of a kind that is not known here, or damaged")
+		if err == nil && ok {
+			keys = append(keys, signer.Public())
 		}
-		keys = append(keys, signer.Public())
+	}
+	if len(keys) == 0 && len(c.keys) > 0 {
+		return nil, fail(Unsupported, "the private key in the file is damaged, or of a kind or size that is not in use")
 	}
 	return keys, nil
 }

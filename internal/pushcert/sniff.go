@@ -50,8 +50,9 @@ var lookalikes = []lookalike{
 	{"a certificate without its private key (.cer)", derCertificate,
 		"combine it with the key that its signing request was made with: " + CombineDERCommand},
 	{"a bare private key (DER)", derKey, exportAgain},
-	{"a binary file that was copied as text", both(prefix("0"), contains("\xef\xbf\xbd")),
+	{"a binary file that was copied as text", prefix("0\xef\xbf\xbd"),
 		"copy it again as binary: every byte that is no text was replaced, and cannot be restored"},
+	{"a text file", onlyText, exportAgain},
 }
 
 // sniff says what data is when it is no PKCS#12 file, and nil when it may be one.
@@ -123,6 +124,14 @@ func html(data []byte) bool {
 		bytes.HasPrefix(start, []byte("<head")) || bytes.HasPrefix(start, []byte("<body"))
 }
 
+// onlyText: a p12 has a byte 3 for its version, which no text has; one that is cut short
+// before it starts with a zero and a length.
+func onlyText(data []byte) bool {
+	return len(data) >= 8 && !bytes.ContainsFunc(data, func(r rune) bool {
+		return r > 0x7e || r < 0x20 && r != '\t' && r != '\r' && r != '\n'
+	})
+}
+
 // base64P12 recognises what CI systems store for binary secrets.
 func base64P12(data []byte) bool {
 	start := text(data)
@@ -187,5 +196,5 @@ func derKey(data []byte) bool {
 	}
 	version := bytes.HasPrefix(in, []byte{2, 1, 0}) || bytes.HasPrefix(in, []byte{2, 1, 1})
 	return version && (startsWith(data, 0x02, 0x30) || startsWith(data, 0x02, 0x02) || startsWith(data, 0x02, 0x04)) ||
-		startsWith(data, 0x30, 0x04) && !derCertificate(data)
+		startsWith(data, 0x30, 0x04)
 }
