@@ -21,11 +21,11 @@ var (
 	defaultsShape = &shape{what: "defaults", keys: []string{"group_name", "certificates"}}
 )
 
-// document reads the whole of a file. dir is its directory, relative to the manifest's.
-func (l *loader) document(n *yaml.Node, dir string) error {
+// document reads the whole of a file.
+func (l *loader) document(n *yaml.Node) {
 	var f [6]*yaml.Node
 	if !l.fields(n, documentShape, f[:]) || !l.version(n, f[0]) {
-		return nil
+		return
 	}
 	account, policy, defaults, include, apps := f[1], f[2], f[3], f[4], f[5]
 	if account != nil && l.first(account, "account") {
@@ -42,9 +42,8 @@ func (l *loader) document(n *yaml.Node, dir string) error {
 	}
 	if l.given(include) {
 		l.hasApps = true
-		return l.include(include, dir)
+		l.include(include)
 	}
-	return nil
 }
 
 // includedFile reads a file that another one includes.
@@ -208,8 +207,8 @@ func (l *loader) list(n *yaml.Node) {
 	}
 }
 
-// grow makes room for n more apps. An alias may repeat a list of them, so that only as many
-// are believed as there can be.
+// grow makes room for the n apps of the first list that is read, which is the long one or one
+// of many.
 func (l *loader) grow(n int) {
 	if len(l.apps) > 0 {
 		return
@@ -220,9 +219,9 @@ func (l *loader) grow(n int) {
 	l.packages = make(map[string]int32, n)
 }
 
-// glob returns the files that a pattern matches, relative to the root of fsys, or says what
-// is wrong with the pattern. dir is what the pattern is relative to.
-func glob(fsys fs.FS, dir, pattern string) (matches []string, problem string) {
+// glob returns the files that a pattern matches, relative to the root of fsys as the pattern
+// is, or says what is wrong with the pattern.
+func glob(fsys fs.FS, pattern string) (matches []string, problem string) {
 	switch {
 	case pattern == "":
 		return nil, "has an empty pattern"
@@ -231,7 +230,7 @@ func glob(fsys fs.FS, dir, pattern string) (matches []string, problem string) {
 	case strings.Contains(pattern, "**"):
 		return nil, strconv.Quote(clip(pattern)) + " has a **, which is not supported: name each level, as in teams/*/*.yaml"
 	}
-	full := path.Join(dir, pattern)
+	full := path.Clean(pattern)
 	if isAbsolute(pattern) || !filepath.IsLocal(full) {
 		return nil, strconv.Quote(clip(pattern)) + " leaves the manifest's directory"
 	}

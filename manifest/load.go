@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -54,14 +53,15 @@ func Load(path string, opts Options) (*Manifest, error) {
 		opts.MaxBytes = DefaultMaxBytes
 	}
 	l := &loader{
-		path:     path,
-		left:     opts.MaxBytes,
-		max:      opts.MaxBytes,
-		budget:   maxAliasVisits,
-		once:     make(map[string]Position),
-		read:     make(map[string]bool),
-		ids:      make(map[string]int32),
-		packages: make(map[string]int32),
+		path:       path,
+		pieceBytes: pieceBytes,
+		left:       opts.MaxBytes,
+		max:        opts.MaxBytes,
+		budget:     maxAliasVisits,
+		once:       make(map[string]Position),
+		read:       make(map[string]bool),
+		ids:        make(map[string]int32),
+		packages:   make(map[string]int32),
 	}
 	defer l.close()
 	if err := l.open(opts.CertRoot); err != nil {
@@ -86,9 +86,11 @@ type loader struct {
 	spent      bool
 
 	// The file that is being read.
-	file   string // as positions show it
-	dir    string // its directory, absolute, slash-separated
-	offset int    // lines before the piece that is being walked
+	file          string // as positions show it
+	dir           string // its directory, absolute, slash-separated
+	offset        int    // lines before the piece that is being walked
+	gapAfter, gap int    // how many lines the skeleton lacks, and after which
+	pieceBytes    int
 
 	names []string        // of the files in the order of reading
 	read  map[string]bool // by path relative to base
@@ -225,16 +227,9 @@ func (l *loader) one(file *os.File, rel, shown string, included bool) error {
 	if err != nil {
 		return fmt.Errorf("the directory of manifest %q %w", shown, reason(err))
 	}
-	l.file, l.dir, l.offset = shown, dir, 0
-	doc := l.parse(data)
-	if doc == nil {
-		return nil
-	}
-	if included {
-		l.includedFile(doc)
-		return nil
-	}
-	return l.document(doc, path.Dir(rel))
+	l.file, l.dir = shown, dir
+	l.load(data, included)
+	return nil
 }
 
 // limit says how large a manifest may be, all files together.
@@ -298,12 +293,12 @@ func (l *loader) applyDefaults() {
 	}
 }
 
-// include reads what the patterns match. dir is that of the including file, relative to the
-// manifest's directory.
-func (l *loader) include(n *yaml.Node, dir string) error {
+// include reads what the patterns match. A file that may include is in the manifest's
+// directory itself, so that its patterns are relative to that.
+func (l *loader) include(n *yaml.Node) {
 	patterns, ok := l.items(n, "include")
 	if !ok {
-		return nil
+		return
 	}
 	type match struct {
 		rel string
@@ -315,7 +310,7 @@ func (l *loader) include(n *yaml.Node, dir string) error {
 		if !ok {
 			continue
 		}
-		found, problem := glob(l.root.FS(), dir, text)
+		found, problem := glob(l.root.FS(), text)
 		if problem != "" {
 			l.errorf(p, "include %s", problem)
 			continue
@@ -330,11 +325,14 @@ func (l *loader) include(n *yaml.Node, dir string) error {
 			l.errs.add(m.at, "include: "+err.Error())
 		}
 	}
-	return nil
 }
 
 func (l *loader) pos(n *yaml.Node) Position {
-	return Position{File: l.file, Line: n.Line + l.offset, Column: n.Column}
+	line := n.Line + l.offset
+	if n.Line > l.gapAfter {
+		line += l.gap
+	}
+	return Position{File: l.file, Line: line, Column: n.Column}
 }
 
 func (l *loader) errorf(n *yaml.Node, format string, args ...any) {

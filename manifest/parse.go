@@ -4,17 +4,81 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"strconv"
-	"strings"
-	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
 
+// A node of the YAML package takes some 200 bytes, for as little as two bytes of text. The
+// manifest of 100,000 apps is read in pieces, see pieces.go; what has to be read as a whole
+// may be looseBytes long whatever it is, and beyond that have maxTokens marks of structure.
+const (
+	looseBytes = 1 << 20
+	maxTokens  = 2_000_000
+)
+
+// load reads the text of a file.
+func (l *loader) load(data []byte, included bool) {
+	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
+	if notUTF8(data) {
+		l.errs.add(Position{l.file, 1, 1}, "the file is UTF-16 or binary, save it as UTF-8")
+		return
+	}
+	doc := l.apart(data)
+	if doc == nil {
+		return
+	}
+	if included {
+		l.includedFile(doc)
+	} else {
+		l.document(doc)
+	}
+	l.gapAfter, l.gap = 0, 0
+}
+
+// apart reads a file in pieces where that can be done, else as a whole, and returns its tree:
+// without apps if these are read already, nil if it has none.
+func (l *loader) apart(data []byte) *yaml.Node {
+	doc, c := l.skeleton(data)
+	if doc == nil {
+		return l.parse(data)
+	}
+	p, err := l.inPieces(c)
+	if err == nil {
+		l.gapAfter, l.gap = c.line, c.lines
+		return doc
+	}
+	if err != errCut && len(data) > maxSearch {
+		// Where the problem is in a long file is better known from the piece, if it is
+		// one of the file at all.
+		if tooDense(data) || !readable(data) {
+			at, message := explain(err, data[p.start:p.end])
+			at.File, at.Line = l.file, at.Line+p.line
+			l.errs.add(at, message)
+			return nil
+		}
+	}
+	return l.parse(data)
+}
+
+func readable(data []byte) bool {
+	_, err := decode(data)
+	return err == nil
+}
+
+// notUTF8 knows UTF-16 by its byte order marks, and by the zero in the first character.
+func notUTF8(data []byte) bool {
+	if len(data) < 2 {
+		return false
+	}
+	a, b := data[0], data[1]
+	return a == 0 || b == 0 || a == 0xFE && b == 0xFF || a == 0xFF && b == 0xFE
+}
+
 // parse makes a file's only document a tree of nodes, or reports why it is none.
 func (l *loader) parse(data []byte) *yaml.Node {
-	if problem := encoding(data); problem != "" {
-		l.errs.add(Position{l.file, 1, 1}, problem)
+	if tooDense(data) {
+		l.errs.add(Position{l.file, 1, 1},
+			`the file is too large to be read as a whole: write "apps:" in a line of its own and each app below it as a "- " entry, or use several files in a directory`)
 		return nil
 	}
 	docs, err := decode(data)
@@ -35,12 +99,20 @@ func (l *loader) parse(data []byte) *yaml.Node {
 	return docs[0].Content[0]
 }
 
-// encoding refuses what is not UTF-8. A byte order mark of UTF-8 is fine.
-func encoding(data []byte) string {
-	if len(data) >= 2 && (data[0] == 0xFE && data[1] == 0xFF || data[0] == 0xFF && data[1] == 0xFE || data[0] == 0 || data[1] == 0) {
-		return "the file is UTF-16 or binary, save it as UTF-8"
+// tooDense reports whether a text could become too many nodes. Each mark of structure begins
+// at most two nodes, a key and a value.
+func tooDense(data []byte) bool {
+	if len(data) <= looseBytes {
+		return false
 	}
-	return ""
+	tokens := 0
+	for _, c := range data {
+		switch c {
+		case ',', ':', '[', '{', '-', '?':
+			tokens++
+		}
+	}
+	return tokens > maxTokens
 }
 
 // errPanic stands for a panic of the YAML package. What it said is not kept: it may quote
@@ -65,97 +137,4 @@ func decode(data []byte) (docs []*yaml.Node, err error) {
 		docs = append(docs, doc)
 	}
 	return docs, nil
-}
-
-// explain turns an error of the YAML package into a place and a message of ours. Its own
-// text is only looked at, never passed on: some of it quotes the first characters of a
-// value, which may be a secret.
-func explain(err error, data []byte) (Position, string) {
-	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	line := 1
-	if rest, ok := strings.CutPrefix(text, "line "); ok {
-		if number, problem, ok := strings.Cut(rest, ": "); ok {
-			if n, err := strconv.Atoi(number); err == nil {
-				line, text = n, problem
-			}
-		}
-	}
-	for _, p := range problems {
-		if !strings.HasPrefix(text, p.begins) {
-			continue
-		}
-		switch p.place {
-		case placeParser:
-			line++
-		case placeBytes:
-			return badByte(data)
-		case placeAlias:
-			return unknownAlias(data, text)
-		case placeToken:
-			at := lineStart(data, line)
-			return at, badToken(data, at)
-		}
-		return lineStart(data, line), p.message
-	}
-	return lineStart(data, line), "not valid YAML"
-}
-
-// place says how to find the spot of a problem.
-type place int
-
-const (
-	placeScanner place = iota // the line is right
-	placeParser               // the line is counted from zero
-	placeToken                // look at what begins the line
-	placeBytes                // no line: look for the bytes
-	placeAlias                // no line: look for the name
-)
-
-// problems are the YAML package's problems by the beginning of their text, the first match
-// counts.
-var problems = []struct {
-	begins  string
-	place   place
-	message string
-}{
-	{"unknown anchor", placeAlias, ""},
-	{"control characters are not allowed", placeBytes, ""},
-	{"invalid ", placeBytes, ""},
-	{"incomplete UTF-8", placeBytes, ""},
-	{"found character that cannot start any token", placeToken, ""},
-}
-
-// lineStart is the place of the first character of a line that is not a space.
-func lineStart(data []byte, line int) Position {
-	text := lineOf(data, line)
-	column := 1
-	for column <= len(text) && (text[column-1] == ' ' || text[column-1] == '\t') {
-		column++
-	}
-	return Position{Line: max(line, 1), Column: column}
-}
-
-// lineOf is the text of a line without its end; lines count from one.
-func lineOf(data []byte, line int) []byte {
-	for ; line > 1; line-- {
-		_, rest, ok := bytes.Cut(data, []byte("\n"))
-		if !ok {
-			return nil
-		}
-		data = rest
-	}
-	text, _, _ := bytes.Cut(data, []byte("\n"))
-	return text
-}
-
-// badToken tells a tab from a character that YAML keeps for itself.
-func badToken(data []byte, at Position) string {
-	return "a value cannot begin like this, put it in quotes"
-}
-
-func badByte(data []byte) (Position, string) { return Position{Line: 1, Column: 1}, "not UTF-8" }
-
-func unknownAlias(data []byte, text string) (Position, string) {
-	_ = utf8.RuneError
-	return Position{Line: 1, Column: 1}, "an alias (*) refers to an anchor (&) that is not there"
 }
