@@ -108,15 +108,18 @@ func (p *pace) free() {
 	p.roomMade()
 }
 
-// answered gives back the place of a request that got a definite answer.
-func (p *pace) answered() {
+// answered gives back the place of a request that got a definite answer. One that was
+// under way when the window was shut says nothing about how it goes now.
+func (p *pace) answered(ticket int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.inFlight--
-	p.credit++
-	if p.window < p.max && (p.window < p.threshold || p.credit >= p.window) {
-		p.window++
-		p.credit = 0
+	if ticket == p.epoch && p.window < p.max {
+		p.credit++
+		if p.window < p.threshold || p.credit >= p.window {
+			p.window++
+			p.credit = 0
+		}
 	}
 	p.roomMade()
 }

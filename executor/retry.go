@@ -137,7 +137,7 @@ func (r *run) digest(a *answer, err error, ticket int) (again bool, delay time.D
 			r.halt.set(StopEndpoint, a.err)
 		}
 		r.budget.answered()
-		r.pace.answered()
+		r.pace.answered(ticket)
 		return false, 0
 	}
 	r.budget.lost(a.err)

@@ -1,0 +1,360 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"jpsync/internal/jpush"
+	"jpsync/planner"
+	"jpsync/state"
+)
+
+func TestBackoffBounds(t *testing.T) {
+	most := []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 20 * time.Second, 20 * time.Second}
+	almost := func() float64 { return 0.999999999 }
+	for i, m := range most {
+		require.Zero(t, backoff(i+1, func() float64 { return 0 }))
+		require.Equal(t, m/2, backoff(i+1, func() float64 { return 0.5 }))
+		require.InDelta(t, m, backoff(i+1, almost), float64(time.Microsecond))
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		attempt := rapid.IntRange(1, 1<<40).Draw(t, "attempt")
+		x := rapid.Float64Range(0, 0.9999999).Draw(t, "x")
+		d := backoff(attempt, func() float64 { return x })
+		if d < 0 || d > most[min(attempt, len(most))-1] {
+			t.Fatalf("attempt %d: %v", attempt, d)
+		}
+	})
+}
+
+func TestTheDefaultJitterCoversItsRange(t *testing.T) {
+	low, high := time.Hour, time.Duration(0)
+	for range 10_000 {
+		d := backoff(2, randomFloat)
+		low, high = min(low, d), max(high, d)
+	}
+	require.Less(t, low, 20*time.Millisecond)
+	require.Greater(t, high, 980*time.Millisecond)
+	require.Less(t, high, time.Second)
+}
+
+func TestTheFirstTwoFailTheThirdSucceeds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.fault = func(c call) *fault {
+			if c.attempt <= 2 {
+				return &fault{err: refusal(10)}
+			}
+			return nil
+		}
+		began := time.Now()
+		res := w.apply(t, t.Context(), creates(1))
+		require.Equal(t, 750*time.Millisecond, time.Since(began), "half of 500 ms and half of 1 s")
+		require.Equal(t, Counts{Created: 1, Requests: 3, Retries: 2}, res.Counts)
+		require.Len(t, w.calls, 3)
+		require.Equal(t, 3, res.Steps[0].Attempts)
+		require.Empty(t, res.Steps[0].Note, "code 10 is a definite no: nothing is in doubt")
+		var types []EventType
+		for _, e := range w.events {
+			types = append(types, e.Type)
+		}
+		require.Equal(t, []EventType{ApplyStart, Retry, Retry, ApplyComplete}, types)
+		require.Equal(t, 250*time.Millisecond, w.events[1].Delay)
+		require.Equal(t, 1, w.events[1].Attempt)
+		require.Equal(t, 10, w.events[1].Code)
+		require.Equal(t, 500*time.Millisecond, w.events[2].Delay)
+		require.Equal(t, 3, w.events[3].Attempt)
+	})
+}
+
+// What is asked again, what it comes to in the end, and what stays open for the next run.
+func TestFailures(t *testing.T) {
+	appError := func(code int) *jpush.Error { return refusal(code) }
+	tests := []struct {
+		name     string
+		action   planner.Action
+		faults   []*fault // the last one repeats
+		attempts int
+		outcome  Outcome
+		pending  bool
+	}{
+		{"code 10 to the end", planner.Create, []*fault{{err: refusal(10)}}, 5, Failed, false},
+		{"no connection to the end", planner.Create, []*fault{{err: unreachable()}}, 5, Failed, false},
+		{"lost to the end", planner.Create, []*fault{{err: lost()}}, 5, Unknown, true},
+		{"lost once, then code 10", planner.Create, []*fault{{err: lost()}, {err: refusal(10)}}, 5, Unknown, true},
+		{"lost, then no connection", planner.Create, []*fault{{err: lost()}, {err: unreachable()}}, 5, Unknown, true},
+		{"an error of no kind", planner.Create, []*fault{{err: errors.New("what")}}, 5, Unknown, true},
+		{"4003", planner.Create, []*fault{{err: appError(4003)}}, 1, Failed, false},
+		{"lost, then 4003", planner.Create, []*fault{{err: lost()}, {err: appError(4003)}}, 2, Failed, true},
+		{"1013 for a create", planner.Create, []*fault{{err: appError(1013)}}, 1, Failed, false},
+		{"1010 for a create", planner.Create, []*fault{{err: appError(1010)}}, 1, Failed, false},
+		{"1015", planner.Delete, []*fault{{err: appError(1015)}}, 1, Failed, false},
+		{"1013", planner.Delete, []*fault{{err: appError(1013)}}, 1, Failed, false},
+		{"lost delete to the end", planner.Delete, []*fault{{err: lost()}}, 5, Unknown, true},
+		{"lost, then 1015", planner.Delete, []*fault{{err: lost()}, {err: appError(1015)}}, 2, Failed, true},
+		{"1012", planner.Upload, []*fault{{err: appError(1012)}}, 1, Failed, false},
+		{"1013 for an upload", planner.Upload, []*fault{{err: appError(1013)}}, 1, Failed, false},
+		{"1014", planner.Upload, []*fault{{err: appError(1014)}}, 1, Failed, false},
+		{"lost upload to the end", planner.Upload, []*fault{{err: lost()}}, 5, Unknown, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				before := 0
+				p := plan(create("shop"), upload("shop", jpush.Production))
+				if tt.action != planner.Create {
+					key := w.have("shop")
+					before = 1
+					p = plan(upload("shop", jpush.Development), upload("shop", jpush.Production))
+					if tt.action == planner.Delete {
+						p = plan(remove("shop", key, planner.Replace), create("shop"))
+					}
+				}
+				p.Actions = append(p.Actions, create("other"))
+				w.fault = func(c call) *fault {
+					if c.target == "cn.example.other" {
+						return nil
+					}
+					return tt.faults[min(c.attempt, len(tt.faults))-1]
+				}
+				res := w.apply(t, t.Context(), p)
+				require.Nil(t, res.Stopped)
+				failed := res.Steps[0]
+				require.Equal(t, tt.outcome, failed.Outcome)
+				require.Equal(t, tt.attempts, failed.Attempts)
+				require.NotEmpty(t, failed.Err.Error())
+				require.Equal(t, codeOf(failed.Err), failed.Code)
+				require.Len(t, res.Failures, 1)
+				require.Equal(t, "shop", res.Failures[0].App)
+				require.NotEmpty(t, res.Failures[0].Message)
+				require.Equal(t, NotStarted, res.Steps[1].Outcome, "the app's later steps are not made")
+				require.ErrorContains(t, res.Steps[1].Err, "an earlier step of this app failed")
+				require.Equal(t, Created, res.Steps[2].Outcome, "the other app is not touched by it")
+				_, pending := w.st.Pending["shop"]
+				require.Equal(t, tt.pending, pending)
+				require.Len(t, w.st.Apps, before+1, "a record stays until its app is certainly gone")
+			})
+		})
+	}
+}
+
+func TestMaxAttempts(t *testing.T) {
+	for _, most := range []int{1, 2, 7} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld()
+			w.opts.MaxAttempts = most
+			w.fault = func(call) *fault { return &fault{err: refusal(10)} }
+			res := w.apply(t, t.Context(), creates(1))
+			require.Equal(t, most, res.Steps[0].Attempts)
+			require.Len(t, w.calls, most)
+			require.Nil(t, res.Stopped)
+		})
+	}
+}
+
+// One 429 holds everybody back for as long as the service asks, and then a single request
+// tries before the others follow.
+func TestTooManyRequestsSlowsTheWholeRun(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		err  *jpush.Error
+	}{
+		{"429 with Retry-After", tooMany(30 * time.Second)},
+		{"503 with Retry-After", &jpush.Error{Status: http.StatusServiceUnavailable, Class: jpush.ClassLost, Sent: true, RetryAfter: 30 * time.Second}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				w.opts.Parallelism = 8
+				w.latency = 100 * time.Millisecond
+				w.fault = func(c call) *fault {
+					if c.n == 17 {
+						return &fault{err: tt.err}
+					}
+					return nil
+				}
+				res := w.apply(t, t.Context(), creates(100))
+				require.True(t, res.Complete())
+				shut := w.calls[16].ended
+				open := shut.Add(30 * time.Second)
+				after := map[int]int{} // requests by the 100 ms in which they started
+				for _, c := range w.calls {
+					require.False(t, c.started.After(shut) && c.started.Before(open), "started while the gate was shut")
+					if !c.started.Before(open) {
+						after[int(c.started.Sub(open)/w.latency)]++
+					}
+				}
+				require.Equal(t, 1, after[0], "one tries the water")
+				require.Equal(t, 2, after[1])
+				require.LessOrEqual(t, after[2], 4)
+				require.NotEmpty(t, res.Steps)
+				for _, e := range w.events {
+					if e.Type == Retry {
+						require.Equal(t, 30*time.Second+250*time.Millisecond, e.Delay, "what was asked for, and the jitter")
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestTooManyRequestsWithoutATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.latency = time.Millisecond
+		w.fault = func(c call) *fault {
+			if c.n == 1 {
+				return &fault{err: tooMany(0)}
+			}
+			return nil
+		}
+		require.True(t, w.apply(t, t.Context(), creates(20)).Complete())
+		shut := w.calls[0].ended
+		late := 0
+		for _, c := range w.calls {
+			if c.started.After(shut) {
+				late++
+				require.GreaterOrEqual(t, c.started.Sub(shut), 250*time.Millisecond, "the jittered pause is everybody's")
+			}
+		}
+		require.Greater(t, late, 10)
+	})
+}
+
+// A total outage over a hundred thousand apps costs a hundred requests beyond one per
+// worker.
+func TestOutageBudget(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		err  *jpush.Error
+	}{{"lost", lost()}, {"unreachable", unreachable()}, {"code 10", refusal(10)}} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const apps, parallelism = 100_000, 8
+				w := newWorld()
+				w.opts.Parallelism = parallelism
+				w.latency = 10 * time.Millisecond
+				w.fault = func(call) *fault { return &fault{err: tt.err} }
+				res := w.apply(t, t.Context(), creates(apps))
+				require.LessOrEqual(t, len(w.calls), parallelism+100)
+				require.Greater(t, len(w.calls), 100)
+				require.Equal(t, len(w.calls), res.Counts.Requests)
+				require.Equal(t, StopOutage, res.Stopped.Reason)
+				var outage *OutageError
+				require.ErrorAs(t, res.Stopped.Err, &outage)
+				require.ErrorContains(t, res.Stopped.Err, "the service does not answer")
+				require.ErrorContains(t, res.Stopped.Err, "run again later")
+				require.Equal(t, apps, res.Counts.Failed+res.Counts.NotStarted)
+				for _, s := range res.Steps {
+					if s.Outcome == NotStarted {
+						require.ErrorContains(t, s.Err, "the service does not answer")
+					}
+				}
+				unknown := 0
+				for _, s := range res.Steps {
+					if s.Outcome == Unknown {
+						unknown++
+					}
+				}
+				require.Len(t, w.st.Pending, unknown, "what was sent and never answered is pending, and nothing else")
+				if tt.err.OutcomeUnknown() {
+					require.NotZero(t, unknown)
+				}
+			})
+		})
+	}
+}
+
+// A definite answer, be it a refusal, shows that the service is there.
+func TestTheBudgetFillsUpAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.opts.MaxAttempts = 2
+		w.fault = func(c call) *fault {
+			if c.n%50 == 0 {
+				return &fault{err: refusal(4003)}
+			}
+			return &fault{err: refusal(10)}
+		}
+		res := w.apply(t, t.Context(), creates(1000))
+		require.Nil(t, res.Stopped)
+		require.Equal(t, 1000, res.Counts.Failed)
+	})
+}
+
+// With hundreds in flight the first two attempts of all fail before any succeeds. That is
+// no outage.
+func TestABusyStartIsNoOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.opts.Parallelism = 256
+		w.opts.Rand = nil
+		w.latency = time.Millisecond
+		w.fault = func(c call) *fault {
+			if c.attempt == 1 {
+				return &fault{err: refusal(10)}
+			}
+			return nil
+		}
+		require.True(t, w.apply(t, t.Context(), creates(1000)).Complete())
+	})
+}
+
+func TestNoAttemptAfterTheContextEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		p := creates(10)
+		p.Records = []planner.Record{{App: "kept", Field: planner.FieldAppName, Desired: "other"}}
+		w.have("kept")
+		res := w.apply(t, ctx, p)
+		require.Equal(t, StopInterrupted, res.Stopped.Reason)
+		require.Empty(t, w.calls)
+		require.Equal(t, Counts{NotStarted: 10}, res.Counts)
+		require.Empty(t, w.st.Pending)
+		require.Empty(t, w.events)
+		require.Equal(t, "app kept", w.st.Apps["kept"].AppName)
+	})
+}
+
+func TestThePauseEndsWithTheContext(t *testing.T) {
+	for name, err := range map[string]*jpush.Error{"backoff": refusal(10), "gate": tooMany(5 * time.Minute), "lost": lost()} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				w.opts.Rand = func() float64 { return 0.99 }
+				w.latency = time.Millisecond
+				w.fault = func(call) *fault { return &fault{err: err} }
+				ctx, cancel := context.WithTimeoutCause(t.Context(), 100*time.Millisecond, errors.New("the time is up"))
+				defer cancel()
+				began := time.Now()
+				res := w.apply(t, ctx, creates(2))
+				require.Equal(t, 100*time.Millisecond, time.Since(began))
+				require.Len(t, w.calls, 2)
+				require.Equal(t, StopInterrupted, res.Stopped.Reason)
+				require.ErrorContains(t, res.Stopped.Err, "the time is up")
+				for _, s := range res.Steps {
+					require.ErrorContains(t, s.Err, "given up after 1 attempts, because the run stopped")
+					want := Failed
+					if err.OutcomeUnknown() {
+						want = Unknown
+					}
+					require.Equal(t, want, s.Outcome)
+					_, pending := w.st.Pending[s.Change.App]
+					require.Equal(t, err.OutcomeUnknown(), pending)
+				}
+			})
+		})
+	}
+}
+
+var _ Journal = Journaled((*state.Run)(nil))
