@@ -14,7 +14,7 @@ var (
 		"id", "app_name", "android_package", "group_name", "bundle_id", "labels", "protect", "certificates",
 	}}
 	certificatesShape = &shape{what: "certificates", keys: []string{"development", "production"}}
-	certificateShape  = &shape{what: "a certificate", keys: []string{"file", "password"}}
+	certificateShape  = &shape{what: "a certificate", keys: []string{"file", "password"}, careful: true}
 )
 
 // unless says which defaults an app switches off or overrides.

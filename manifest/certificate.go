@@ -59,7 +59,7 @@ func (l *loader) certificate(n *yaml.Node, env jpush.Environment) (Certificate, 
 			}
 		}
 	}
-	if l.given(password) {
+	if l.givenSecret(password) {
 		s, good := l.secret(password, "the password")
 		if !good {
 			return Certificate{}, false

@@ -16,7 +16,7 @@ import (
 var (
 	documentShape = &shape{what: "a manifest", keys: []string{"version", "account", "policy", "defaults", "include", "apps"}}
 	includedShape = &shape{what: "an included file", keys: []string{"version", "apps"}}
-	accountShape  = &shape{what: "account", keys: []string{"dev_key", "dev_secret"}}
+	accountShape  = &shape{what: "account", keys: []string{"dev_key", "dev_secret"}, careful: true}
 	policyShape   = &shape{what: "policy", keys: []string{"max_deletes", "on_existing", "renew_before"}}
 	defaultsShape = &shape{what: "defaults", keys: []string{"group_name", "certificates"}}
 )
@@ -24,7 +24,7 @@ var (
 // document reads the whole of a file.
 func (l *loader) document(n *yaml.Node) {
 	var f [6]*yaml.Node
-	if !l.fields(n, documentShape, f[:]) || !l.version(n, f[0]) {
+	if !l.version(n) || !l.fields(n, documentShape, f[:]) {
 		return
 	}
 	account, policy, defaults, include, apps := f[1], f[2], f[3], f[4], f[5]
@@ -49,7 +49,7 @@ func (l *loader) document(n *yaml.Node) {
 // includedFile reads a file that another one includes.
 func (l *loader) includedFile(n *yaml.Node) {
 	var f [2]*yaml.Node
-	if !l.fields(n, includedShape, f[:]) || !l.version(n, f[0]) {
+	if !l.version(n) || !l.fields(n, includedShape, f[:]) {
 		return
 	}
 	if f[1] != nil {
@@ -57,22 +57,35 @@ func (l *loader) includedFile(n *yaml.Node) {
 	}
 }
 
-// version holds a file to the one version that there is.
-func (l *loader) version(doc, n *yaml.Node) bool {
+// version holds a file to the one version that there is. What else a file of another one
+// says is not judged.
+func (l *loader) version(doc *yaml.Node) bool {
+	n := versionOf(doc)
 	if n == nil {
-		l.errorf(doc, `version is missing, begin the file with "version: 1"`)
+		if doc.Kind == yaml.MappingNode {
+			l.errorf(doc, `version is missing, begin the file with "version: 1"`)
+		}
 		return true
 	}
-	v := l.deref(n)
-	switch {
+	switch v := l.deref(n); {
 	case v.Kind != yaml.ScalarNode || v.Tag != "!!int":
-		l.errorf(n, "version must be the number 1, not %s", kind(v))
+		l.errorf(n, "version must be the number 1")
+		return true
 	case v.Value != "1":
 		l.errorf(n, "version %s is not supported, this jpsync reads version 1", clip(v.Value))
-	default:
-		return true
+		return false
 	}
-	return false
+	return true
+}
+
+// versionOf is the value of a file's version, nil if it has none.
+func versionOf(doc *yaml.Node) *yaml.Node {
+	for i := 0; doc.Kind == yaml.MappingNode && i+1 < len(doc.Content); i += 2 {
+		if doc.Content[i].Value == "version" {
+			return doc.Content[i+1]
+		}
+	}
+	return nil
 }
 
 // first holds a block to one place in all files.
@@ -91,7 +104,7 @@ func (l *loader) readAccount(n *yaml.Node) {
 		return
 	}
 	for i, s := range [2]*Secret{&l.account.DevKey, &l.account.DevSecret} {
-		if !l.given(f[i]) {
+		if !l.givenSecret(f[i]) {
 			continue
 		}
 		what := accountShape.keys[i]

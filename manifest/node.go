@@ -22,6 +22,8 @@ type shape struct {
 	// secret marks a mapping that stands where a secret is expected: people write the
 	// secret itself there, also as a key, so that an unknown key is not repeated.
 	secret bool
+	// careful marks a mapping beside secrets: only a near miss of a known key is repeated.
+	careful bool
 }
 
 // fields sorts the values of a mapping into out, one for each key of the shape, nil where a
@@ -128,12 +130,13 @@ func (l *loader) unknownKey(k, v *yaml.Node, s *shape) {
 		l.errorf(k, "a key must be plain text, not %s", kind(k))
 		return
 	}
+	near := Suggest(k.Value, s.keys)
 	message := "unknown key"
-	if !s.secret && looksLikeKey(k.Value) && v.Tag != "!!null" {
+	if !s.secret && (near != "" || !s.careful) && looksLikeKey(k.Value) && v.Tag != "!!null" {
 		message += fmt.Sprintf(" %q", k.Value)
 	}
 	message += " in " + s.what
-	if near := Suggest(k.Value, s.keys); near != "" {
+	if near != "" {
 		l.errorf(k, "%s, did you mean %q?", message, near)
 		return
 	}

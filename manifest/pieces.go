@@ -143,14 +143,14 @@ func (c *cut) fits(doc *yaml.Node) bool {
 	if doc.Kind != yaml.MappingNode || doc.Style&yaml.FlowStyle != 0 {
 		return false
 	}
+	if v := versionOf(doc); v != nil && v.Value != "1" {
+		return false
+	}
 	found := false
 	for i := 0; i+1 < len(doc.Content); i += 2 {
 		k, v := doc.Content[i], doc.Content[i+1]
 		if isMerge(k) {
 			return false
-		}
-		if k.Value == "version" && v.Value != "1" {
-			return false // its apps may be of another form
 		}
 		if k.Value != "apps" {
 			continue

@@ -9,6 +9,12 @@ import (
 
 var secretShape = &shape{what: "a secret", keys: []string{"env", "file"}, secret: true}
 
+// givenSecret reports whether something stands in a secret's place. A literal that begins
+// with & or ! is an anchor or a tag of nothing: it must not pass for "no password".
+func (l *loader) givenSecret(n *yaml.Node) bool {
+	return n != nil && (!l.isNull(n) || n.Anchor != "" || n.Style&yaml.TaggedStyle != 0)
+}
+
 // secret reads {env: NAME} or {file: PATH}; the placeholders in it stay. No message repeats
 // anything that stands here, apart from what is nothing but a name: see checkEnv.
 func (l *loader) secret(n *yaml.Node, what string) (Secret, bool) {
