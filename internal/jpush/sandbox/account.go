@@ -1,0 +1,158 @@
+package sandbox
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"maps"
+	"sync"
+	"time"
+
+	"jpsync/internal/jpush"
+)
+
+// App is an app as the server has it.
+type App struct {
+	AppKey         string                            `json:"app_key"`
+	MasterSecret   string                            `json:"master_secret"`
+	Name           string                            `json:"app_name"`
+	AndroidPackage string                            `json:"android_package"`
+	GroupName      string                            `json:"group_name,omitempty"`
+	Certificates   map[jpush.Environment]Certificate `json:"certificates,omitempty"`
+	CreatedAt      time.Time                         `json:"created_at"`
+	Deleted        bool                              `json:"deleted,omitempty"` // kept for the ledger, gone for requests
+}
+
+// Certificate is an uploaded certificate.
+type Certificate struct {
+	Filename   string    `json:"filename"`
+	SHA256     string    `json:"sha256"` // hex, of the file
+	Password   string    `json:"-"`      // in memory alone
+	UploadedAt time.Time `json:"uploaded_at"`
+}
+
+func (a App) clone() App {
+	a.Certificates = maps.Clone(a.Certificates)
+	return a
+}
+
+// account is the apps and what finds them. It has no lock: the server's guards it.
+type account struct {
+	identity Identity
+	seed     uint64
+	apps     []*App // in the order of their creation
+	byKey    map[string]*App
+	alive    map[[2]string]*App // by identity, deleted ones left out
+	made     map[[2]string]int  // how many apps each name and package had so far
+}
+
+func newAccount(identity Identity, seed uint64) account {
+	return account{
+		identity: identity, seed: seed,
+		byKey: map[string]*App{}, alive: map[[2]string]*App{}, made: map[[2]string]int{},
+	}
+}
+
+func (a *account) clear() { *a = newAccount(a.identity, a.seed) }
+
+// put records an app's state, a new app's too.
+func (a *account) put(app App) {
+	known := a.byKey[app.AppKey]
+	if known == nil {
+		known = &App{}
+		a.apps = append(a.apps, known)
+		a.byKey[app.AppKey] = known
+		a.made[[2]string{app.Name, app.AndroidPackage}]++
+	}
+	*known = app
+	id := a.id(app.Name, app.AndroidPackage)
+	switch {
+	case !app.Deleted:
+		a.alive[id] = known
+	case a.alive[id] == known:
+		delete(a.alive, id)
+	}
+}
+
+// find returns the app that a create means, if there is one.
+func (a *account) find(name, pkg string) *App {
+	if a.identity == CreateAlways {
+		return nil
+	}
+	return a.alive[a.id(name, pkg)]
+}
+
+// live returns the app with a key unless it was deleted.
+func (a *account) live(key string) *App {
+	if app := a.byKey[key]; app != nil && !app.Deleted {
+		return app
+	}
+	return nil
+}
+
+func (a *account) id(name, pkg string) [2]string {
+	if a.identity == ByPackage {
+		name = ""
+	}
+	return [2]string{name, pkg}
+}
+
+// complete makes up what an app has not got: 24 hexadecimal digits each, as JPush's are.
+// They hang on the app and not on the order of requests, so that a seed repeats them.
+func (a *account) complete(app *App) {
+	n := a.made[[2]string{app.Name, app.AndroidPackage}]
+	for try := 0; app.AppKey == ""; try++ {
+		key := digits(a.seed, "key", app.Name, app.AndroidPackage, n, try)
+		if a.byKey[key] == nil {
+			app.AppKey = key
+		}
+	}
+	if app.MasterSecret == "" {
+		app.MasterSecret = digits(a.seed, "secret", app.AppKey, "", n, 0)
+	}
+	if app.CreatedAt.IsZero() {
+		app.CreatedAt = time.Now().UTC()
+	}
+}
+
+func digits(seed uint64, what, name, pkg string, numbers ...int) string {
+	h := sha256.New()
+	b := binary.LittleEndian.AppendUint64(nil, seed)
+	for _, n := range numbers {
+		b = binary.LittleEndian.AppendUint64(b, uint64(n))
+	}
+	for _, s := range []string{what, name, pkg} {
+		b = binary.LittleEndian.AppendUint64(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	h.Write(b)
+	return hex.EncodeToString(h.Sum(nil)[:12])
+}
+
+// checkedCertificates remembers which files opened with which password: deriving a key is
+// slow on purpose, and a hundred thousand apps may share one certificate.
+type checkedCertificates struct {
+	check func(data []byte, password string) error
+	mu    sync.Mutex
+	seen  map[[2][sha256.Size]byte]error
+}
+
+const maxChecked = 4096
+
+func (c *checkedCertificates) err(data []byte, password string) error {
+	key := [2][sha256.Size]byte{sha256.Sum256(data), sha256.Sum256([]byte(password))}
+	c.mu.Lock()
+	err, ok := c.seen[key]
+	c.mu.Unlock()
+	if ok {
+		return err
+	}
+	err = c.check(data, password)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.seen == nil || len(c.seen) >= maxChecked {
+		c.seen = map[[2][sha256.Size]byte]error{}
+	}
+	c.seen[key] = err
+	return err
+}

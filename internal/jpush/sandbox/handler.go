@@ -1,0 +1,244 @@
+package sandbox
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"jpsync/internal/jpush"
+)
+
+// reply is an answer before it is written.
+type reply struct {
+	status int
+	code   int
+	body   any // of the JSON; nil: no API answers here
+}
+
+// synchronized is what the documents show for a delete and an upload.
+var synchronized = reply{status: http.StatusOK, body: map[string]string{"success": "Synchronized success"}}
+
+// failure is an API error with the status that the table gives for its code.
+func failure(code int, message string) reply {
+	status := http.StatusOK
+	if row, ok := jpush.LookupCode(code); ok {
+		status = row.Status
+	}
+	if message == "" {
+		message = messages[code]
+	}
+	type detail struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+	}
+	return reply{status: status, code: code, body: map[string]detail{"error": {code, message}}}
+}
+
+// messages are the server's texts. Those of 1012 and 1015 stand in the documents.
+var messages = map[int]string{
+	10:   "system error",
+	1010: "certificate exists",
+	1012: "certificate invalid",
+	1013: "appkey invalid",
+	1014: "no certificate file",
+	1015: "app delete fail",
+	2001: "request over quota",
+	2002: "request too frequent",
+	4001: "only support POST",
+	4002: "params empty",
+	4003: "params invalid",
+	4004: "dev_key not exist",
+	4005: "dev_secret error",
+	4006: "authorization invalid",
+	4007: "no permission",
+}
+
+// answer does what a request asks for, if it may.
+func (s *Server) answer(r *http.Request, in incoming) reply {
+	if in.op == "" {
+		return reply{status: http.StatusNotFound}
+	}
+	if r.Method != http.MethodPost {
+		return failure(4001, "")
+	}
+	if code := s.authorize(r); code != 0 {
+		return failure(code, "")
+	}
+	if in.broken {
+		return failure(4003, "")
+	}
+	switch in.op {
+	case jpush.OpCreate:
+		return s.create(in)
+	case jpush.OpDelete:
+		return s.remove(in.key)
+	}
+	return s.upload(in)
+}
+
+// authorize returns 0 or the code of what is wrong with the credentials.
+func (s *Server) authorize(r *http.Request) int {
+	encoded, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Basic ")
+	if !ok {
+		return 4006
+	}
+	pair, err := base64.StdEncoding.DecodeString(encoded)
+	key, secret, ok := strings.Cut(string(pair), ":")
+	switch {
+	case err != nil || !ok:
+		return 4006
+	case key != s.opts.DevKey:
+		return 4004
+	case subtle.ConstantTimeCompare([]byte(secret), []byte(s.opts.DevSecret)) != 1:
+		return 4005
+	case s.opts.NotEnabled:
+		return 4007
+	}
+	return 0
+}
+
+// created has the fields in the order of the documents.
+type created struct {
+	AppKey         string `json:"app_key"`
+	IsNew          bool   `json:"is_new_created"`
+	AndroidPackage string `json:"android_package"`
+	MasterSecret   string `json:"master_secret,omitempty"`
+}
+
+func (s *Server) create(in incoming) reply {
+	if code := checkApp(in.body); code != 0 {
+		return failure(code, "")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var c created
+	err := s.withAccount(func() error {
+		app := s.account.find(in.app.Name, in.app.AndroidPackage)
+		isNew := app == nil
+		if isNew {
+			app = &App{Name: in.app.Name, AndroidPackage: in.app.AndroidPackage, GroupName: in.app.GroupName}
+			s.account.complete(app)
+			if err := s.commit(*app); err != nil {
+				return err
+			}
+		}
+		c = created{AppKey: app.AppKey, IsNew: isNew, AndroidPackage: app.AndroidPackage}
+		if s.opts.MasterSecrets == Always || (s.opts.MasterSecrets == NewAppsOnly && isNew) {
+			c.MasterSecret = app.MasterSecret
+		}
+		return nil
+	})
+	if err != nil {
+		return failure(10, err.Error())
+	}
+	return reply{status: http.StatusOK, body: c}
+}
+
+// checkApp returns 0 or the code of what is wrong with a create's body.
+func checkApp(body []byte) int {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return 4002
+	}
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(body, &fields) != nil || fields == nil {
+		return 4003
+	}
+	if len(fields) == 0 {
+		return 4002
+	}
+	group, grouped := fields["group_name"]
+	if str(fields["app_name"]) == "" || str(fields["android_package"]) == "" || (grouped && str(group) == "") {
+		return 4003
+	}
+	return 0
+}
+
+func (s *Server) remove(key string) reply {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := synchronized
+	err := s.withAccount(func() error {
+		app := s.account.live(key)
+		if app == nil {
+			r = failure(1013, "")
+			return nil
+		}
+		gone := app.clone()
+		gone.Deleted = true
+		return s.commit(gone)
+	})
+	if err != nil {
+		return failure(10, err.Error())
+	}
+	return r
+}
+
+func (s *Server) upload(in incoming) reply {
+	// Opening a .p12 is slow, so it happens without the lock, and not for an app that
+	// does not exist.
+	if !s.exists(in.key) {
+		return failure(1013, "")
+	}
+	switch {
+	case in.form.err != nil:
+		return failure(4003, "")
+	case len(in.form.files) == 0:
+		return failure(1014, "")
+	}
+	for env, f := range in.form.files {
+		if s.checked.err(f.data, in.form.passwords[env]) != nil {
+			return failure(1012, "")
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := synchronized
+	err := s.withAccount(func() error {
+		app := s.account.live(in.key)
+		if app == nil {
+			r = failure(1013, "")
+			return nil
+		}
+		with := app.clone()
+		if !with.take(in.form) {
+			r = failure(1010, "")
+			return nil
+		}
+		return s.commit(with)
+	})
+	if err != nil {
+		return failure(10, err.Error())
+	}
+	return r
+}
+
+// take reports false when the app has every one of the certificates already.
+func (a *App) take(f form) bool {
+	changed := false
+	if a.Certificates == nil {
+		a.Certificates = map[jpush.Environment]Certificate{}
+	}
+	for env, file := range f.files {
+		sum := sha256.Sum256(file.data)
+		c := Certificate{Filename: file.name, SHA256: hex.EncodeToString(sum[:]), Password: f.passwords[env], UploadedAt: time.Now().UTC()}
+		if a.Certificates[env].SHA256 != c.SHA256 {
+			a.Certificates[env] = c
+			changed = true
+		}
+	}
+	return changed
+}
+
+func (s *Server) exists(key string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found := false
+	err := s.withAccount(func() error { found = s.account.live(key) != nil; return nil })
+	return found || err != nil // upload itself reports what is wrong with the file
+}

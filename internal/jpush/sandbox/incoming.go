@@ -1,0 +1,129 @@
+package sandbox
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"strings"
+
+	"jpsync/internal/jpush"
+)
+
+const (
+	prefix         = "/v1/"
+	maxRequestBody = 8 << 20
+)
+
+// incoming is a request as far as it can be read before anybody looks at the account.
+type incoming struct {
+	op     string
+	key    string // of the app in the path
+	body   []byte
+	app    jpush.App // of a create, what could be read of it
+	form   form
+	broken bool // the body could not be read to its end
+}
+
+// form is an upload's multipart body.
+type form struct {
+	files     map[jpush.Environment]file
+	passwords map[jpush.Environment]string
+	err       error
+}
+
+type file struct {
+	name string
+	data []byte
+}
+
+func read(w http.ResponseWriter, r *http.Request) incoming {
+	var in incoming
+	in.op, in.key = route(r)
+	var err error
+	in.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequestBody))
+	in.broken = err != nil
+	switch in.op {
+	case jpush.OpCreate:
+		var fields map[string]json.RawMessage
+		if json.Unmarshal(in.body, &fields) == nil {
+			in.app = jpush.App{Name: str(fields["app_name"]), AndroidPackage: str(fields["android_package"]), GroupName: str(fields["group_name"])}
+		}
+	case jpush.OpUpload:
+		in.form = readForm(r.Header.Get("Content-Type"), in.body)
+	}
+	return in
+}
+
+// route tells the three calls by their path alone.
+func route(r *http.Request) (op, key string) {
+	path, ok := strings.CutPrefix(r.URL.Path, prefix)
+	if !ok {
+		return "", ""
+	}
+	parts := strings.Split(path, "/")
+	switch {
+	case len(parts) == 1 && parts[0] == "app":
+		return jpush.OpCreate, ""
+	case len(parts) == 3 && parts[0] == "app" && parts[2] == "delete":
+		return jpush.OpDelete, parts[1]
+	case len(parts) == 3 && parts[0] == "app" && parts[2] == "certificate":
+		return jpush.OpUpload, parts[1]
+	}
+	return "", ""
+}
+
+func readForm(contentType string, body []byte) form {
+	f := form{files: map[jpush.Environment]file{}, passwords: map[jpush.Environment]string{}}
+	mediaType, params, err := mime.ParseMediaType(contentType)
+	if err != nil || mediaType != "multipart/form-data" {
+		return f // no form is a form without files
+	}
+	r := multipart.NewReader(bytes.NewReader(body), params["boundary"])
+	for {
+		p, err := r.NextPart()
+		if err == io.EOF {
+			return f
+		}
+		if err != nil {
+			f.err = err
+			return f
+		}
+		data, err := io.ReadAll(p)
+		if err != nil {
+			f.err = err
+			return f
+		}
+		switch p.FormName() {
+		case "devCertificateFile":
+			f.files[jpush.Development] = file{p.FileName(), data}
+		case "proCertificateFile":
+			f.files[jpush.Production] = file{p.FileName(), data}
+		case "devCertificatePassword":
+			f.passwords[jpush.Development] = string(data)
+		case "proCertificatePassword":
+			f.passwords[jpush.Production] = string(data)
+		}
+	}
+}
+
+// target names what a fault counts by: an app, an operation and an environment.
+func (in incoming) target() string {
+	t := in.op + "\x00" + in.key + "\x00" + in.app.Name + "\x00" + in.app.AndroidPackage
+	for _, env := range jpush.Environments {
+		if _, ok := in.form.files[env]; ok {
+			t += "\x00" + string(env)
+		}
+	}
+	return t
+}
+
+func str(raw json.RawMessage) string {
+	var s string
+	if len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return s
+}

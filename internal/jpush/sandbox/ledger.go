@@ -1,0 +1,115 @@
+package sandbox
+
+import (
+	"net/http"
+	"slices"
+
+	"jpsync/internal/jpush"
+)
+
+// Request is one request that reached the server.
+type Request struct {
+	Number int // from 1, in the order of arrival
+	Method string
+	Path   string // as it was sent, escaped, with the query if there was one
+	Op     string // jpush.OpCreate, OpUpload or OpDelete; empty for anything else
+	Header http.Header
+	Body   []byte
+	Fault  string // the fault that met it, empty for none
+	Code   int    // of the API, in the answer
+	Status int    // of the answer; 0 when none was written, or not yet
+	// Started and Ended number the beginnings and ends of all requests in one row, from 1,
+	// so that what ran side by side can be told. Ended is 0 while it runs.
+	Started, Ended int
+}
+
+// Counts sums up all requests since the start.
+type Counts struct {
+	Requests, Creates, Uploads, Deletes int
+	Running, MaxRunning                 int // at this moment, and at most so far
+	Faults                              int // requests that met one
+}
+
+// keptHeaders are the ones that say how a client behaves.
+var keptHeaders = []string{
+	"Accept", "Accept-Encoding", "Authorization", "Content-Length", "Content-Type", "Cookie",
+	"Expect", "Transfer-Encoding", "User-Agent",
+}
+
+// ledger is what happened. It has no lock: the server's guards it.
+type ledger struct {
+	keep     int // negative: all
+	requests []*Request
+	order    int
+	counts   Counts
+}
+
+func (l *ledger) start(r *http.Request, in incoming) *Request {
+	l.order++
+	l.counts.Requests++
+	l.counts.Running++
+	l.counts.MaxRunning = max(l.counts.MaxRunning, l.counts.Running)
+	switch in.op {
+	case jpush.OpCreate:
+		l.counts.Creates++
+	case jpush.OpUpload:
+		l.counts.Uploads++
+	case jpush.OpDelete:
+		l.counts.Deletes++
+	}
+	q := &Request{
+		Number: l.counts.Requests, Method: r.Method, Path: r.URL.RequestURI(), Op: in.op,
+		Header: http.Header{}, Body: in.body, Started: l.order,
+	}
+	for _, name := range keptHeaders {
+		if v := r.Header.Values(name); len(v) > 0 {
+			q.Header[name] = slices.Clone(v)
+		}
+	}
+	l.requests = append(l.requests, q)
+	// Twice as many are let grow before the older half goes, so that each costs little.
+	if l.keep >= 0 && len(l.requests) > 2*l.keep {
+		l.requests = slices.Clone(l.requests[len(l.requests)-l.keep:])
+	}
+	return q
+}
+
+func (l *ledger) end(q *Request) {
+	l.order++
+	l.counts.Running--
+	q.Ended = l.order
+}
+
+// Requests returns the latest requests in the order of their arrival, as they stand now.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	kept := s.ledger.requests
+	if s.ledger.keep >= 0 && len(kept) > s.ledger.keep {
+		kept = kept[len(kept)-s.ledger.keep:]
+	}
+	out := make([]Request, len(kept))
+	for i, q := range kept {
+		out[i] = *q
+		out[i].Header = q.Header.Clone()
+	}
+	return out
+}
+
+// Counts returns the sums over all requests, also those that Requests no longer returns.
+func (s *Server) Counts() Counts {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ledger.counts
+}
+
+// Apps returns all apps in the order of their creation, deleted ones too.
+func (s *Server) Apps() []App {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]App, len(s.account.apps))
+	for i, app := range s.account.apps {
+		out[i] = app.clone()
+	}
+	return out
+}
