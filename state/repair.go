@@ -145,12 +145,12 @@ func (f *File) Accept(ctx context.Context, holder Holder, shown *Damage) (err er
 		return fmt.Errorf("repair %s: it cannot be read: %w; put the state before in its place: %s",
 			f.path, p.damage.State, path+backupSuffix)
 	}
-	return f.heal(path, p)
+	return f.heal(ctx, path, p)
 }
 
 // heal writes first and moves the damaged journal away last, so that it can be started again
 // at any point.
-func (f *File) heal(path string, p *patient) error {
+func (f *File) heal(ctx context.Context, path string, p *patient) error {
 	next := p.state
 	if p.damage.Journal != nil && p.journal.good > 0 {
 		folded, err := fold(p.state, p.journal)
@@ -159,22 +159,14 @@ func (f *File) heal(path string, p *patient) error {
 		}
 		next = folded
 	}
-	if p.damage.State != nil || !sameApps(next, p.state) {
-		if p.damage.State != nil {
-			if err := f.keep(path, p.raw); err != nil {
-				return err
-			}
-		}
-		fixed := next.shallow()
-		fixed.Serial++
-		if p.backup != nil {
-			fixed.Serial = max(fixed.Serial, p.backup.Serial+1)
-		}
-		doc, err := Marshal(fixed)
-		if err != nil {
+	if p.damage.State != nil {
+		if err := f.replaceDamaged(path, p, next); err != nil {
 			return err
 		}
-		if err := f.put(path, doc); err != nil {
+	} else if !sameApps(next, p.state) {
+		fixed := next.shallow()
+		fixed.Serial++
+		if err := f.Write(ctx, fixed); err != nil {
 			return err
 		}
 	}
@@ -182,6 +174,23 @@ func (f *File) heal(path string, p *patient) error {
 		return nil
 	}
 	return f.quarantine(path + journalSuffix)
+}
+
+// replaceDamaged leaves the backup alone: it is the last state that is known to be whole.
+func (f *File) replaceDamaged(path string, p *patient, next *State) error {
+	if err := f.keep(path, p.raw); err != nil {
+		return err
+	}
+	fixed := next.shallow()
+	fixed.Serial++
+	if p.backup != nil {
+		fixed.Serial = max(fixed.Serial, p.backup.Serial+1)
+	}
+	doc, err := Marshal(fixed)
+	if err != nil {
+		return err
+	}
+	return f.put(path, doc)
 }
 
 // keep writes a copy of what is damaged.
