@@ -49,11 +49,16 @@ type Options struct {
 // each, in the order of reading: the file's SHA-256, two spaces, its path relative to the
 // manifest's directory.
 func Load(path string, opts Options) (*Manifest, error) {
+	return newLoader(path, opts).load()
+}
+
+func newLoader(path string, opts Options) *loader {
 	if opts.MaxBytes <= 0 {
 		opts.MaxBytes = DefaultMaxBytes
 	}
-	l := &loader{
+	return &loader{
 		path:       path,
+		certRoot:   opts.CertRoot,
 		pieceBytes: pieceBytes,
 		left:       opts.MaxBytes,
 		max:        opts.MaxBytes,
@@ -63,8 +68,11 @@ func Load(path string, opts Options) (*Manifest, error) {
 		ids:        make(map[string]int32),
 		packages:   make(map[string]int32),
 	}
+}
+
+func (l *loader) load() (*Manifest, error) {
 	defer l.close()
-	if err := l.open(opts.CertRoot); err != nil {
+	if err := l.open(); err != nil {
 		return nil, err
 	}
 	if err := l.files(); err != nil {
@@ -117,7 +125,7 @@ type defaults struct {
 }
 
 // open finds out what the manifest is and opens its directory.
-func (l *loader) open(certRoot string) error {
+func (l *loader) open() error {
 	info, err := os.Stat(l.path)
 	if err != nil {
 		return fmt.Errorf("manifest %q %w", l.path, reason(err))
@@ -129,8 +137,7 @@ func (l *loader) open(certRoot string) error {
 	if l.root, err = os.OpenRoot(l.base); err != nil {
 		return fmt.Errorf("the manifest's directory %q %w", l.base, reason(err))
 	}
-	l.certRoot = certRoot
-	if certRoot == "" {
+	if l.certRoot == "" {
 		l.certRoot = l.base
 	}
 	root, err := realDir(l.certRoot)
@@ -228,7 +235,7 @@ func (l *loader) one(file *os.File, rel, shown string, included bool) error {
 		return fmt.Errorf("the directory of manifest %q %w", shown, reason(err))
 	}
 	l.file, l.dir = shown, dir
-	l.load(data, included)
+	l.content(data, included)
 	return nil
 }
 

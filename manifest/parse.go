@@ -16,8 +16,8 @@ const (
 	maxTokens  = 2_000_000
 )
 
-// load reads the text of a file.
-func (l *loader) load(data []byte, included bool) {
+// content reads the text of a file.
+func (l *loader) content(data []byte, included bool) {
 	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
 	if notUTF8(data) {
 		l.errs.add(Position{l.file, 1, 1}, "the file is UTF-16 or binary, save it as UTF-8")
