@@ -82,8 +82,9 @@ func Check(c *Certificate, want Expect) []Finding {
 		add(CodeNotPush, SeverityError, fmt.Sprintf("%q is no push certificate", c.CommonName),
 			"create an Apple Push Notification service SSL certificate for the app at developer.apple.com, and export that one")
 	}
-	fs = append(fs, checkValidity(c, want)...)
+	fs = append(fs, checkExpiry(c, want)...)
 	fs = append(fs, checkPlace(c, want)...)
+	fs = append(fs, checkRenewal(c, want)...)
 	if c.VoIP {
 		add(CodeVoIP, SeverityWarning, "the certificate is for VoIP pushes alone: ordinary notifications will not arrive",
 			"use the app's Apple Push Services certificate unless VoIP is what you want")
@@ -113,20 +114,26 @@ func Check(c *Certificate, want Expect) []Finding {
 	return fs
 }
 
-func checkValidity(c *Certificate, want Expect) []Finding {
-	const renew = "create a new one at developer.apple.com for the same bundle ID"
-	left := c.NotAfter.Sub(want.Now)
+const renew = "create a new one at developer.apple.com for the same bundle ID"
+
+func checkExpiry(c *Certificate, want Expect) []Finding {
 	switch {
-	case left < 0:
+	case want.Now.After(c.NotAfter):
 		return []Finding{{CodeExpired, SeverityError, "the certificate expired on " + day(c.NotAfter), renew}}
 	case want.Now.Before(c.NotBefore):
 		return []Finding{{CodeNotYetValid, SeverityError, "the certificate is valid only from " + day(c.NotBefore),
 			"check this machine's clock, or wait until then"}}
-	case left < want.RenewBefore:
-		return []Finding{{CodeExpiresSoon, SeverityWarning, fmt.Sprintf("the certificate expires on %s, %s",
-			day(c.NotAfter), daysLeft(left)), renew}}
 	}
 	return nil
+}
+
+func checkRenewal(c *Certificate, want Expect) []Finding {
+	left := c.NotAfter.Sub(want.Now)
+	if left < 0 || left >= want.RenewBefore {
+		return nil
+	}
+	return []Finding{{CodeExpiresSoon, SeverityWarning,
+		fmt.Sprintf("the certificate expires on %s, %s", day(c.NotAfter), daysLeft(left)), renew}}
 }
 
 // checkPlace says whether the certificate belongs to this slot of this app.

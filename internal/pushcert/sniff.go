@@ -2,8 +2,11 @@ package pushcert
 
 import (
 	"bytes"
+	"encoding/asn1"
 	"encoding/base64"
 	"fmt"
+
+	"golang.org/x/crypto/cryptobyte"
 )
 
 // lookalike is a kind of file that is taken for a .p12 again and again.
@@ -21,14 +24,14 @@ const (
 
 // lookalikes is tried in order; the first that matches names the file.
 var lookalikes = []lookalike{
-	{"a certificate signing request", pem("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"),
+	{"a certificate signing request", pemBlock("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"),
 		"upload it at developer.apple.com, and combine the certificate that Apple issues with the request's key: " + CombineDERCommand},
-	{"a PEM file with a certificate and a private key", both(pem("CERTIFICATE"), pem("PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY")),
+	{"a PEM file with a certificate and a private key", both(pemBlock("CERTIFICATE"), pemBlock("PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY")),
 		"make a p12 of it: openssl pkcs12 -export -in FILE.p12 -passout env:P12_PASSWORD -out NEW.p12"},
-	{"a PEM certificate without its private key", pem("CERTIFICATE"),
+	{"a PEM certificate without its private key", pemBlock("CERTIFICATE"),
 		"combine it with the key that its signing request was made with: " + CombineCommand},
-	{"an APNs token key (.p8) or another bare private key", pem("PRIVATE KEY"), appleP8},
-	{"a PEM private key without a certificate", pem("RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY"),
+	{"an APNs token key (.p8) or another bare private key", pemBlock("PRIVATE KEY"), appleP8},
+	{"a PEM private key without a certificate", pemBlock("RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY"),
 		"combine it with the certificate that Apple issued for it: " + CombineCommand},
 	{"a PEM file of another sort", prefix("-----BEGIN "), exportAgain},
 	{"a PKCS#12 file as base64 text", base64P12, "decode it first: " + DecodeBase64Command},
@@ -102,9 +105,9 @@ func both(a, b func([]byte) bool) func([]byte) bool {
 	return func(data []byte) bool { return a(data) && b(data) }
 }
 
-// pem finds PEM blocks by name. openssl writes comments before them, so a block may start
+// pemBlock finds PEM blocks by name. openssl writes comments before them, so a block may start
 // anywhere in a text; a binary file is none.
-func pem(types ...string) func([]byte) bool {
+func pemBlock(types ...string) func([]byte) bool {
 	return func(data []byte) bool {
 		if data[0] == 0x30 && len(data) > 1 && data[1] >= 0x80 {
 			return false
@@ -176,7 +179,9 @@ func inside(der []byte, tag byte) ([]byte, bool) {
 // and a .p7b start.
 func signedData(data []byte) bool {
 	in, ok := inside(data, 0x30)
-	return ok && bytes.HasPrefix(in, []byte("\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"))
+	oid := cryptobyte.String(in)
+	var kind asn1.ObjectIdentifier
+	return ok && oid.ReadASN1ObjectIdentifier(&kind) && kind.Equal(oidSignedData)
 }
 
 // derCertificate: a sequence of a sequence that starts with [0] version and a serial
