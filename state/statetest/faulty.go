@@ -199,15 +199,15 @@ func (f *Faulty) TryLock(name, note string) (unlock func() error, ok bool, err e
 	if err := f.ask(Lock, name, 0); err != nil {
 		return nil, false, pathError("lock", name, err)
 	}
-	unlock, ok, err = f.under.TryLock(name, note)
+	release, ok, err := f.under.TryLock(name, note)
 	if !ok || err != nil {
 		return nil, ok, err
 	}
 	return func() error {
 		if err := f.ask(Unlock, name, 0); err != nil {
-			return errors.Join(pathError("unlock", name, err), unlock())
+			return errors.Join(pathError("unlock", name, err), release())
 		}
-		return unlock()
+		return release()
 	}, true, nil
 }
 
