@@ -3,6 +3,7 @@ package pushcert
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/pbkdf2"
 	"crypto/sha256"
 	"encoding/asn1"
@@ -147,4 +148,16 @@ func toBER(t testing.TB, der []byte) []byte {
 		}
 	}
 	return out
+}
+
+// sealedBMP makes a file of contents with a true MAC under an encoded password.
+func sealedBMP(t testing.TB, content, password []byte) []byte {
+	t.Helper()
+	one := big.NewInt(1)
+	key, err := pkcs12Key(&meter{left: 10}, sha256.New(), password, salt, one, forMAC, 32)
+	require.NoError(t, err)
+	sum := hmac.New(sha256.New, key)
+	sum.Write(content)
+	mac := seq(seq(seq(id(oidSHA256)), octets(sum.Sum(nil))), octets(salt), big64(one))
+	return build(t, seq(number(3), seq(id(oidData), wrap(explicit0, octets(content))), mac))
 }
