@@ -28,6 +28,7 @@ type Options struct {
 	Accept    []string // ids: take the manifest's name, package and group into the record, unsent
 	NoDelete  bool     // leave deletes out
 	AllowCert []string // codes of certificate errors that are to be warnings
+	Rehearsal bool     // on a simulator, where look-alike certificates are nothing to warn of
 }
 
 // Build compares and plans. It fails only on options that make no sense: a glob that does
@@ -76,7 +77,7 @@ func newBuilder(in Input) (*builder, error) {
 			Endpoint:      in.Endpoint,
 			Account:       in.Account,
 			Manifest:      ManifestRef{Path: in.Manifest.Path, SHA256: in.Manifest.SHA256},
-			State:         StateRef{Lineage: in.State.Lineage, Serial: in.State.Serial},
+			State:         RefTo(in.State),
 			Actions:       []Change{},
 			Conflicts:     []Conflict{},
 			Warnings:      []Problem{},

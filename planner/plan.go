@@ -73,6 +73,15 @@ type StateRef struct {
 	Serial  int64  `json:"serial"`
 }
 
+// RefTo pins a state. One that was never written has no lineage yet, whatever it is about
+// to be called.
+func RefTo(st *state.State) StateRef {
+	if st.Serial == 0 {
+		return StateRef{}
+	}
+	return StateRef{Lineage: st.Lineage, Serial: st.Serial}
+}
+
 // Change is one request to the server, with all that is needed to make it but the secrets.
 type Change struct {
 	Action         Action            `json:"action"`

@@ -7,7 +7,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -144,5 +143,3 @@ func frames() string {
 	}
 	return b.String()
 }
-
-var _ io.Writer = io.Discard

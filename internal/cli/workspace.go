@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"jpsync/internal/jpush"
 	"jpsync/internal/jpush/sandbox"
@@ -149,10 +150,7 @@ func embed(dir string) (*sandbox.PipeTransport, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("keep the sandbox's account: %w", err)
 	}
-	server, err := sandbox.New(sandbox.Options{
-		DevKey: sandbox.DevKey, DevSecret: sandbox.DevSecret,
-		Data: filepath.Join(dir, "account.json"),
-	})
+	server, err := sandbox.New(sandbox.Options{Data: filepath.Join(dir, "account.json"), CheckCertificate: opens})
 	if err != nil {
 		return nil, err
 	}
@@ -161,11 +159,55 @@ func embed(dir string) (*sandbox.PipeTransport, error) {
 
 // view reads the state without its lock and checks that it is the state of this account.
 func (w *workspace) view(ctx context.Context) (*state.State, error) {
-	st, err := state.View(ctx, w.store)
+	st, err := state.View(ctx, w.store, state.Options{})
 	if err != nil {
 		return nil, err
 	}
 	return st, w.belongs(st)
+}
+
+// begin takes the state's lock for a command, folds what an interrupted run left, and makes
+// sure that the state is this account's.
+func (w *workspace) begin(ctx context.Context, command string) (*state.Run, error) {
+	run, err := lockState(ctx, w.t, w.g, w.store, command)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.belongs(run.State()); err != nil {
+		return nil, errors.Join(err, run.Close())
+	}
+	return run, nil
+}
+
+func lockState(ctx context.Context, t *terminal, g *globals, store *state.File, command string) (*state.Run, error) {
+	if g.Sandbox {
+		if err := os.MkdirAll(g.sandboxDir(), 0o700); err != nil {
+			return nil, fmt.Errorf("keep the sandbox's state: %w", err)
+		}
+	}
+	holder := state.Self(command, time.Now())
+	holder.Wait = g.LockTimeout
+	run, err := state.Begin(ctx, store, state.Options{Holder: holder})
+	if err != nil {
+		return nil, err
+	}
+	if n := run.Folded(); n > 0 {
+		t.info("an earlier run was interrupted: %d records of its journal are in the state now", n)
+	}
+	return run, nil
+}
+
+// bind ties the state to this account, which it keeps from its first change on.
+func (w *workspace) bind(run *state.Run) error {
+	account := w.account()
+	if account == "" {
+		account = run.State().Account
+	}
+	if account == "" {
+		_, _, err := w.credentials()
+		return err
+	}
+	return run.Bind(w.endpoint, account)
 }
 
 // belongs refuses a state that was bound to another endpoint or account. Here is also the

@@ -267,3 +267,11 @@ func short(fingerprint string) string {
 	}
 	return fingerprint
 }
+
+// ProblemsText writes the certificate errors and the warnings of a plan, and nothing else.
+func ProblemsText(w io.Writer, p *planner.Plan, st Style) error {
+	t := &planText{Writer: bufio.NewWriter(w), st: st}
+	t.problems("Certificates that must not be sent", red, p.Errors)
+	t.problems("Warnings", yellow, p.Warnings)
+	return t.Flush()
+}

@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"jpsync/manifest"
+	"jpsync/state"
+)
+
+type importCmd struct {
+	ID     string `arg:"" help:"The app's id in the manifest."`
+	AppKey string `arg:"" help:"Its app key, from the JPush console."`
+}
+
+func (importCmd) Help() string {
+	return `Records an app that exists already under the name, package and group that the manifest gives it.
+Nothing is sent: the API cannot tell whether the key is right. An imported app counts as adopted
+and is protected from deletion until the manifest says protect: false.
+
+Example:
+  jpsync import shop 0123456789abcdef01234567
+
+Exit codes: 0 recorded, 1 error, 6 state locked.`
+}
+
+var appKeyForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
+
+// Run records the app under the lock.
+func (c *importCmd) Run(ctx context.Context, t *terminal, g *globals) error {
+	if !appKeyForm.MatchString(c.AppKey) {
+		return errors.New("that is no app key: the console shows it as 24 hexadecimal digits")
+	}
+	w, err := openWorkspace(t, g)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	app, err := w.find(c.ID)
+	if err != nil {
+		return err
+	}
+	run, err := w.begin(ctx, "import")
+	if err != nil {
+		return err
+	}
+	defer run.Close()
+	err = run.Update(ctx, func(st *state.State) error {
+		if have, ok := st.Apps[c.ID]; ok {
+			return fmt.Errorf("%s is recorded already, with app key %s: remove that record first with jpsync state rm", c.ID, have.AppKey)
+		}
+		for id, other := range st.Apps {
+			if other.AppKey == c.AppKey {
+				return fmt.Errorf("app key %s is recorded for %s: rename that record with jpsync state mv", c.AppKey, id)
+			}
+			if other.AndroidPackage == app.AndroidPackage {
+				return fmt.Errorf("package %s is recorded for %s: rename that record with jpsync state mv", app.AndroidPackage, id)
+			}
+		}
+		st.Apps[c.ID] = state.App{
+			AppName: app.AppName, AndroidPackage: app.AndroidPackage, GroupName: app.GroupName, AppKey: c.AppKey,
+			Adopted: true, Protected: app.Protect == nil || *app.Protect, CreatedAt: time.Now().UTC(),
+		}
+		delete(st.Pending, c.ID)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(t.Out, "imported %s  %s  app key %s\n", c.ID, app.AndroidPackage, c.AppKey)
+	return nil
+}
+
+// find returns the manifest's app of that id.
+func (w *workspace) find(id string) (*manifest.App, error) {
+	var ids []string
+	for i := range w.manifest.Apps {
+		if w.manifest.Apps[i].ID == id {
+			return &w.manifest.Apps[i], nil
+		}
+		ids = append(ids, w.manifest.Apps[i].ID)
+	}
+	hint := ""
+	if near := manifest.Suggest(id, ids); near != "" {
+		hint = fmt.Sprintf("; did you mean %q?", near)
+	}
+	return nil, fmt.Errorf("the manifest %s has no app with the id %q%s: add it there first", w.manifest.Path, id, hint)
+}

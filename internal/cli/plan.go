@@ -1,0 +1,176 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"jpsync/internal/report"
+	"jpsync/manifest"
+	"jpsync/planner"
+	"jpsync/state"
+)
+
+// choices are the flags that shape a plan; plan and apply share them.
+type choices struct {
+	Target     []string          `sep:"none" placeholder:"GLOB" help:"Only apps whose id matches (repeatable)."`
+	Exclude    []string          `sep:"none" placeholder:"GLOB" help:"No apps whose id matches (repeatable)."`
+	Select     map[string]string `mapsep:"none" placeholder:"KEY=VALUE" help:"Only apps with this label (repeatable)."`
+	Replace    []string          `sep:"none" placeholder:"ID" help:"Delete the app and create it anew: a new app key, and all its devices are lost (repeatable)."`
+	Accept     []string          `sep:"none" placeholder:"ID" help:"Record what the manifest says of the app, because it was changed in the console; nothing is sent (repeatable)."`
+	NoDelete   bool              `help:"Leave deletes out."`
+	MaxDeletes *limit            `placeholder:"N|P%" help:"How many apps may be deleted without a typed yes (policy.max_deletes, else 0)."`
+	AllowCert  []string          `placeholder:"CODE" help:"Let a certificate error of this code be a warning, for instance expired (repeatable)."`
+}
+
+// limit is a manifest.Limit as a flag.
+type limit struct{ manifest.Limit }
+
+// UnmarshalText reads N or P%.
+func (l *limit) UnmarshalText(text []byte) (err error) {
+	if l.Limit, err = manifest.ParseLimit(string(text)); err != nil {
+		return fmt.Errorf("%q %w", text, err)
+	}
+	return nil
+}
+
+// maxDeletes is what may be deleted without a person's word: the flag, else the policy.
+func (c *choices) maxDeletes(m *manifest.Manifest) manifest.Limit {
+	if c.MaxDeletes != nil {
+		return c.MaxDeletes.Limit
+	}
+	return m.Policy.MaxDeletes
+}
+
+// build plans for a workspace and a state.
+func (c *choices) build(w *workspace, st *state.State) (*planner.Plan, error) {
+	return planner.Build(planner.Input{
+		Manifest:     w.manifest,
+		State:        st,
+		Certificates: certificates{w.files},
+		Endpoint:     w.endpoint,
+		Account:      w.account(),
+		Version:      version(),
+		Now:          time.Now(),
+		Options: planner.Options{
+			Selection: planner.Selection{Targets: c.Target, Excludes: c.Exclude, Labels: c.Select},
+			Replace:   c.Replace,
+			Accept:    c.Accept,
+			NoDelete:  c.NoDelete,
+			AllowCert: c.AllowCert,
+			Rehearsal: w.g.Sandbox,
+		},
+	})
+}
+
+type planCmd struct {
+	choices
+	Out              string `placeholder:"FILE" help:"Save the plan, for jpsync apply FILE."`
+	DetailedExitcode bool   `help:"Exit 2 when there are changes."`
+	Format           string `enum:"text,json,markdown" default:"text" help:"text, json or markdown."`
+}
+
+func (planCmd) Help() string {
+	return `Compares the manifest with the state and shows what an apply would do. Nothing is sent and no
+credentials are needed: the API cannot be asked what is there, so what was changed in the console
+is not seen.
+
+Examples:
+  jpsync plan
+  jpsync plan --out release.plan && jpsync apply release.plan
+  jpsync plan --target 'retail-*' --detailed-exitcode
+
+Exit codes: 0 done, 1 error, 2 changes (with --detailed-exitcode), 5 a conflict or a guard.`
+}
+
+// Run prints the plan and then says with the exit code whether it could be applied.
+func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
+	w, err := openWorkspace(t, g)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	st, err := w.view(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := c.build(w, st)
+	if err != nil {
+		return err
+	}
+	if err := c.print(t, p); err != nil {
+		return err
+	}
+	if err := standing(p); err != nil {
+		return err
+	}
+	if err := p.CheckDeletes(c.maxDeletes(w.manifest), len(st.Apps)); err != nil {
+		if c.MaxDeletes != nil {
+			return err
+		}
+		t.info("this deletes apps: apply asks for a typed yes, or takes a saved plan or --max-deletes %d", p.Summary.Delete)
+	}
+	if c.Out != "" {
+		if err := savePlan(t, c.Out, p); err != nil {
+			return err
+		}
+	}
+	if c.DetailedExitcode && p.Pending() {
+		return exit(ExitPending)
+	}
+	return nil
+}
+
+func (c *planCmd) print(t *terminal, p *planner.Plan) error {
+	switch c.Format {
+	case "json":
+		return report.JSON(t.Out, p)
+	case "markdown":
+		return report.PlanMarkdown(t.Out, p)
+	}
+	return report.PlanText(t.Out, p, t.out, time.Now())
+}
+
+// standing returns an error for what stands in a plan's way; the plan itself has told the
+// details.
+func standing(p *planner.Plan) error {
+	var errs []error
+	if n := len(p.Conflicts); n > 0 {
+		first := p.Conflicts[0]
+		errs = append(errs, fmt.Errorf("%s: %s", first.App, first.Message))
+		if n > 1 {
+			errs = append(errs, fmt.Errorf("and %d more conflicts, see the plan", n-1))
+		}
+		return refused(errors.Join(errs...))
+	}
+	if n := len(p.Errors); n > 0 {
+		first := p.Errors[0]
+		return fmt.Errorf("%s %s: %s [%s]%s", first.App, first.Environment, first.Message, first.Code, more(n-1, "certificate error"))
+	}
+	return nil
+}
+
+func more(n int, what string) string {
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf("\nand 1 more %s, see the plan", what)
+	}
+	return fmt.Sprintf("\nand %d more %ss, see the plan", n, what)
+}
+
+// savePlan writes a plan so that the file is there whole or not at all.
+func savePlan(t *terminal, path string, p *planner.Plan) error {
+	data, err := planner.Encode(p)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(path, bytes.NewReader(data)); err != nil {
+		return fmt.Errorf("save the plan: %w", err)
+	}
+	t.info("saved the plan to %s: jpsync apply %s", path, path)
+	return nil
+}

@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"jpsync/state"
+)
+
+type stateRepairCmd struct {
+	AutoApprove bool `help:"Don't ask."`
+}
+
+func (stateRepairCmd) Help() string {
+	return `A state that was damaged, or edited by hand, is refused by every command, since its checksum does
+not fit. This shows how it differs from the backup, and, when that is what you want, takes it as
+it is. Of a damaged journal, everything before the damage is taken. What was damaged is kept
+beside, so nothing is thrown away.
+
+Exit codes: 0 repaired or nothing to repair, 1 error, 5 not approved, 6 state locked.`
+}
+
+// Run shows first and changes only what was shown.
+func (c *stateRepairCmd) Run(ctx context.Context, t *terminal, g *globals) error {
+	store, err := openStore(g)
+	if err != nil {
+		return err
+	}
+	damage, err := store.Inspect()
+	if err != nil {
+		return err
+	}
+	if damage.None() {
+		fmt.Fprintf(t.Out, "%s is as jpsync wrote it: nothing to repair\n", store.Location())
+		return nil
+	}
+	describe(t, damage)
+	if damage.State != nil && !damage.Readable {
+		return errors.New("what is left of the state cannot be read: put the .backup beside it in its place, and then import what is missing with jpsync import")
+	}
+	if !c.AutoApprove {
+		if !t.ask {
+			return refused(errors.New("nobody approved this and there is no terminal to ask at, so nothing was changed: pass --auto-approve"))
+		}
+		fmt.Fprint(t.Err, "\nType yes to take the state as it is: ")
+		answer, err := readLine(ctx, t.In)
+		if err != nil {
+			return err
+		}
+		if strings.TrimSpace(answer) != "yes" {
+			return refused(errors.New("not approved, nothing was changed"))
+		}
+	}
+	holder := state.Self("state repair", time.Now())
+	holder.Wait = g.LockTimeout
+	if err := store.Accept(ctx, holder, damage); err != nil {
+		return err
+	}
+	fmt.Fprintf(t.Out, "repaired %s\n", store.Location())
+	return nil
+}
+
+func describe(t *terminal, d *state.Damage) {
+	if d.State != nil {
+		fmt.Fprintln(t.Out, d.State)
+		switch {
+		case d.Backup != nil:
+			fmt.Fprintf(t.Out, "there is nothing to compare it with: %v\n", d.Backup)
+		case len(d.Differences) == 0:
+			fmt.Fprintln(t.Out, "it says the same as the backup")
+		default:
+			fmt.Fprintln(t.Out, "from the backup to the file as it is:")
+			for _, diff := range d.Differences {
+				fmt.Fprintf(t.Out, "  %s\n", diff)
+			}
+		}
+	}
+	if d.Journal != nil {
+		fmt.Fprintln(t.Out, d.Journal)
+		fmt.Fprintf(t.Out, "%d of the journal's records can be saved, %d bytes cannot\n", d.JournalRecords, d.JournalLost)
+	}
+}

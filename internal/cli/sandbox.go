@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"jpsync/internal/jpush/sandbox"
+	"jpsync/internal/pushcert"
+)
+
+type sandboxCmd struct {
+	Addr     string   `default:"127.0.0.1:8025" placeholder:"HOST:PORT" help:"Where to listen; loopback only, port 0 takes a free one (${default})."`
+	Fault    []string `sep:"none" placeholder:"FAULT" help:"Misbehave, for instance lost:create:first=1 (repeatable; see below)."`
+	Data     string   `placeholder:"FILE" help:"Keep the account in this file; without it, it is gone at the end."`
+	Identity string   `enum:"package,name-and-package,always-new" default:"package" help:"What makes two creates the same app: package, name-and-package or always-new."`
+}
+
+func (sandboxCmd) Help() string {
+	return `Serves a simulator of the JPush Admin API until it is interrupted. It checks credentials, fields and
+PKCS#12 files as the API's documents say, and misbehaves on request. The first line of output says
+where it listens and which credentials it takes.
+
+A fault is KIND{:PART}. KIND: code10, an API code (1012), an HTTP status (429, 503), lost
+(committed, then the connection is cut), drop (cut before), hang, html502, cutjson, slowheaders,
+endless, hugebody, gzipbomb, wrongtypes, redirect, auth, latency=20ms, rate:200. PART: create,
+upload, delete, any; first=N (of each step), every=N, from=N, times=N, prob=P, name=GLOB,
+retry-after=SECONDS, code=N (of auth), status=N and to=URL (of redirect), burst=N (of rate).
+
+Examples:
+  jpsync sandbox
+  jpsync sandbox --addr 127.0.0.1:0 --data account.json --fault latency=20ms
+  jpsync sandbox --fault lost:create:first=1 --fault 429:every=10:retry-after=2`
+}
+
+// identities are what --identity takes.
+var identities = map[string]sandbox.Identity{
+	"package":          sandbox.ByPackage,
+	"name-and-package": sandbox.ByNameAndPackage,
+	"always-new":       sandbox.CreateAlways,
+}
+
+// Run serves until ctx ends.
+func (c *sandboxCmd) Run(ctx context.Context, t *terminal, _ *globals) error {
+	host, _, err := net.SplitHostPort(c.Addr)
+	if err != nil {
+		return fmt.Errorf("--addr %s: %w", c.Addr, err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("--addr %s: the simulator knows no real secrets and keeps none, so it listens on loopback only", c.Addr)
+	}
+	options := sandbox.Options{Data: c.Data, Identity: identities[c.Identity], CheckCertificate: opens}
+	for _, text := range c.Fault {
+		fault, err := sandbox.ParseFault(text)
+		if err != nil {
+			return fmt.Errorf("--fault: %w", err)
+		}
+		options.Faults = append(options.Faults, fault)
+	}
+	handler, err := sandbox.New(options)
+	if err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Addr)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(t.Out, "http://%s/v1/\nJPSYNC_ENDPOINT=http://%[1]s/v1/ JPUSH_DEV_KEY=%s JPUSH_DEV_SECRET=%s\n", listener.Addr(), sandbox.DevKey, sandbox.DevSecret)
+	return serve(ctx, listener, handler)
+}
+
+// opens is the simulator's look at a certificate: the one that jpsync itself has.
+func opens(data []byte, password string) error {
+	_, err := pushcert.Inspect(data, password)
+	return err
+}
+
+func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	stopped := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		server.Close()
+	})
+	err := server.Serve(listener)
+	if !stop() {
+		<-stopped
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}

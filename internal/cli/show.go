@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"jpsync/internal/report"
+	"jpsync/state"
+)
+
+type showCmd struct {
+	PlanFile string `arg:"" optional:"" name:"planfile" help:"A plan saved by jpsync plan --out; without one the state is shown."`
+	Format   string `enum:"text,json" default:"text" help:"text or json."`
+}
+
+func (showCmd) Help() string {
+	return `Shows a saved plan as jpsync plan showed it, or the recorded apps. The master secrets of the
+state stay out of it; jpsync output --show-secrets has them.`
+}
+
+// Run shows one or the other.
+func (c *showCmd) Run(ctx context.Context, t *terminal, g *globals) error {
+	if c.PlanFile != "" {
+		p, err := loadPlan(c.PlanFile)
+		if err != nil {
+			return err
+		}
+		if c.Format == "json" {
+			return report.JSON(t.Out, p)
+		}
+		return report.PlanText(t.Out, p, t.out, time.Now())
+	}
+	st, err := readState(ctx, g)
+	if err != nil {
+		return err
+	}
+	if c.Format == "json" {
+		return report.StateJSON(t.Out, st)
+	}
+	return report.StateText(t.Out, st, t.out)
+}
+
+// readState reads the state for a command that needs no manifest.
+func readState(ctx context.Context, g *globals) (*state.State, error) {
+	store, err := openStore(g)
+	if err != nil {
+		return nil, err
+	}
+	st, err := state.View(ctx, store, state.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if st.Serial == 0 && len(st.Apps) == 0 && len(st.Pending) == 0 {
+		return nil, fmt.Errorf("there is no state at %s: it is written by the first jpsync apply; name another with --state or --manifest", store.Location())
+	}
+	return st, nil
+}

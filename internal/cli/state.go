@@ -1,0 +1,155 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"sort"
+
+	"jpsync/internal/report"
+	"jpsync/manifest"
+	"jpsync/state"
+)
+
+type stateCmd struct {
+	List   stateListCmd   `cmd:"" help:"List the recorded ids."`
+	Show   stateShowCmd   `cmd:"" help:"Show what is recorded of one app."`
+	Mv     stateMvCmd     `cmd:"" help:"Give a record another id; the app and its key stay."`
+	Rm     stateRmCmd     `cmd:"" help:"Forget an app; on the server it stays."`
+	Repair stateRepairCmd `cmd:"" help:"Show what is wrong with a damaged or hand-edited state, and take it as it is."`
+}
+
+type stateListCmd struct{}
+
+// Run prints one id on each line.
+func (stateListCmd) Run(ctx context.Context, t *terminal, g *globals) error {
+	st, err := readState(ctx, g)
+	if err != nil {
+		return err
+	}
+	for _, id := range sortedIDs(st) {
+		if _, err := fmt.Fprintln(t.Out, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type stateShowCmd struct {
+	ID string `arg:"" help:"The recorded id."`
+}
+
+// Run prints one record, without its master secret.
+func (c stateShowCmd) Run(ctx context.Context, t *terminal, g *globals) error {
+	st, err := readState(ctx, g)
+	if err != nil {
+		return err
+	}
+	if err := recorded(st, c.ID); err != nil {
+		return err
+	}
+	return report.AppText(t.Out, c.ID, st.Apps[c.ID], t.out)
+}
+
+type stateMvCmd struct {
+	Old string `arg:"" help:"The recorded id."`
+	New string `arg:"" help:"The id from now on."`
+}
+
+// Run renames under the lock. A pending request goes with its app.
+func (c stateMvCmd) Run(ctx context.Context, t *terminal, g *globals) error {
+	return editState(ctx, t, g, "state mv", func(st *state.State) error {
+		if err := recorded(st, c.Old); err != nil {
+			return err
+		}
+		if err := manifest.CheckID(c.New); err != nil {
+			return fmt.Errorf("%q cannot be an id: %w", c.New, err)
+		}
+		_, taken := st.Apps[c.New]
+		if _, pending := st.Pending[c.New]; taken || pending {
+			return fmt.Errorf("%s is recorded already: choose another id, or remove that record first with jpsync state rm", c.New)
+		}
+		st.Apps[c.New] = st.Apps[c.Old]
+		delete(st.Apps, c.Old)
+		if intent, ok := st.Pending[c.Old]; ok {
+			st.Pending[c.New] = intent
+			delete(st.Pending, c.Old)
+		}
+		return nil
+	}, func(*state.State) { fmt.Fprintf(t.Out, "moved %s to %s\n", c.Old, c.New) })
+}
+
+type stateRmCmd struct {
+	IDs []string `arg:"" name:"id" help:"The recorded ids."`
+}
+
+func (stateRmCmd) Help() string {
+	return `Forgets the apps without deleting them on the server. Their app keys are printed, since the API
+cannot tell them again: jpsync import takes an app back.`
+}
+
+// Run forgets under the lock; all of the ids or none.
+func (c stateRmCmd) Run(ctx context.Context, t *terminal, g *globals) error {
+	return editState(ctx, t, g, "state rm", func(st *state.State) error {
+		for _, id := range c.IDs {
+			_, ok := st.Apps[id]
+			_, pending := st.Pending[id]
+			if !ok && !pending {
+				return recorded(st, id)
+			}
+			delete(st.Apps, id)
+			delete(st.Pending, id)
+		}
+		return nil
+	}, func(before *state.State) {
+		for _, id := range c.IDs {
+			if app, ok := before.Apps[id]; ok {
+				fmt.Fprintf(t.Out, "forgot %s  app key %s\n", id, app.AppKey)
+			} else {
+				fmt.Fprintf(t.Out, "forgot the unanswered create of %s\n", id)
+			}
+		}
+	})
+}
+
+// editState changes the state by hand, under the lock, and calls done with the state before
+// once the change is on disk.
+func editState(ctx context.Context, t *terminal, g *globals, command string, edit func(*state.State) error, done func(before *state.State)) error {
+	if _, err := readState(ctx, g); err != nil {
+		return err
+	}
+	store, err := openStore(g)
+	if err != nil {
+		return err
+	}
+	run, err := lockState(ctx, t, g, store, command)
+	if err != nil {
+		return err
+	}
+	defer run.Close()
+	before := run.State()
+	if err := run.Update(ctx, edit); err != nil {
+		return err
+	}
+	done(before)
+	return nil
+}
+
+// recorded returns an error for an id that the state does not have.
+func recorded(st *state.State, id string) error {
+	if _, ok := st.Apps[id]; ok {
+		return nil
+	}
+	if near := manifest.Suggest(id, sortedIDs(st)); near != "" {
+		return fmt.Errorf("the state has no app with the id %q; did you mean %q?", id, near)
+	}
+	return fmt.Errorf("the state has no app with the id %q: jpsync state list shows what it has", id)
+}
+
+func sortedIDs(st *state.State) []string {
+	ids := make([]string, 0, len(st.Apps))
+	for id := range st.Apps {
+		ids = append(ids, id)
+	}
+	sort.Strings(ids)
+	return ids
+}

@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"jpsync/internal/report"
+	"jpsync/planner"
+	"jpsync/state"
+)
+
+type validateCmd struct {
+	AllowCert []string `placeholder:"CODE" help:"Let a certificate error of this code be a warning (repeatable)."`
+}
+
+func (validateCmd) Help() string {
+	return `Reads the manifest and opens every certificate in it, with its password, offline and without the
+state: what can be said of them before anything is sent is said here.
+
+Exit codes: 0 valid, 1 not.`
+}
+
+// Run plans against an empty state, so that every certificate is looked into, and prints
+// only what is wrong.
+func (c *validateCmd) Run(_ context.Context, t *terminal, g *globals) error {
+	w, err := openWorkspace(t, g)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	p, err := planner.Build(planner.Input{
+		Manifest:     w.manifest,
+		State:        state.New(),
+		Certificates: certificates{w.files},
+		Endpoint:     w.endpoint,
+		Now:          time.Now(),
+		Options:      planner.Options{AllowCert: c.AllowCert, Rehearsal: g.Sandbox},
+	})
+	if err != nil {
+		return err
+	}
+	if err := report.ProblemsText(t.Out, p, t.out); err != nil {
+		return err
+	}
+	if err := standing(p); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(t.Out, "%s is valid: %d apps, %d certificates\n", w.manifest.Path, p.Summary.Create, p.Summary.Upload)
+	return err
+}

@@ -1,0 +1,132 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"sort"
+	"strconv"
+	"time"
+
+	"jpsync/internal/jpush"
+	"jpsync/state"
+)
+
+// StateText writes the recorded apps as a table, without secrets.
+func StateText(w io.Writer, st *state.State, _ Style) error {
+	bound := "not bound to an account yet"
+	if st.Account != "" {
+		bound = "account " + printable(st.Account) + " at " + printable(st.Endpoint)
+	}
+	if _, err := fmt.Fprintf(w, "Serial %d, %s, %s.\n\n", st.Serial, bound, count(len(st.Apps), "app")); err != nil {
+		return err
+	}
+	rows := [][]string{{"ID", "APP NAME", "PACKAGE", "APP KEY", "CERTIFICATES"}}
+	for _, id := range ids(st.Apps) {
+		app := st.Apps[id]
+		certs := ""
+		for _, env := range jpush.Environments {
+			if c, ok := app.Certificates[env]; ok {
+				if certs != "" {
+					certs += ", "
+				}
+				certs += string(env) + " until " + day(c.NotAfter)
+			}
+		}
+		rows = append(rows, []string{id, app.AppName, app.AndroidPackage, app.AppKey, certs})
+	}
+	if err := columnsText(w, rows); err != nil {
+		return err
+	}
+	for _, id := range ids(st.Pending) {
+		if _, err := fmt.Fprintf(w, "\nUnanswered: %s of %s, sent %s\n", st.Pending[id].Op, printable(id), st.Pending[id].At.UTC().Format(time.RFC3339)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// AppText writes one record, without its master secret.
+func AppText(w io.Writer, id string, app state.App, _ Style) error {
+	secret := "not known"
+	if app.MasterSecret != "" {
+		secret = "recorded (jpsync output --show-secrets)"
+	}
+	rows := [][]string{
+		{"id", id},
+		{"app_name", app.AppName},
+		{"android_package", app.AndroidPackage},
+		{"group_name", value(app.GroupName)},
+		{"app_key", app.AppKey},
+		{"master_secret", secret},
+		{"adopted", strconv.FormatBool(app.Adopted)},
+		{"protected", strconv.FormatBool(app.Protected)},
+		{"created_at", app.CreatedAt.UTC().Format(time.RFC3339)},
+	}
+	for _, env := range jpush.Environments {
+		c, ok := app.Certificates[env]
+		if !ok {
+			continue
+		}
+		rows = append(rows,
+			[]string{string(env) + " certificate", c.BundleID + ", expires " + day(c.NotAfter)},
+			[]string{"  fingerprint", c.Fingerprint},
+			[]string{"  file_sha256", c.FileSHA256},
+			[]string{"  uploaded_at", c.UploadedAt.UTC().Format(time.RFC3339)})
+	}
+	return columnsText(w, rows)
+}
+
+// shownState is the state's JSON form for readers: the file's fields without the secrets.
+type shownState struct {
+	Lineage  string              `json:"lineage"`
+	Serial   int64               `json:"serial"`
+	Endpoint string              `json:"endpoint"`
+	Account  string              `json:"account"`
+	Apps     map[string]shownApp `json:"apps"`
+}
+
+type shownApp struct {
+	AppName        string                                 `json:"app_name"`
+	AndroidPackage string                                 `json:"android_package"`
+	GroupName      string                                 `json:"group_name,omitempty"`
+	AppKey         string                                 `json:"app_key"`
+	Adopted        bool                                   `json:"adopted"`
+	Protected      bool                                   `json:"protected"`
+	CreatedAt      time.Time                              `json:"created_at"`
+	Certificates   map[jpush.Environment]shownCertificate `json:"certificates,omitempty"`
+}
+
+type shownCertificate struct {
+	FileSHA256  string    `json:"file_sha256"`
+	Fingerprint string    `json:"fingerprint"`
+	BundleID    string    `json:"bundle_id"`
+	NotAfter    time.Time `json:"not_after"`
+	UploadedAt  time.Time `json:"uploaded_at"`
+}
+
+// StateJSON writes the state as JSON, without master secrets.
+func StateJSON(w io.Writer, st *state.State) error {
+	out := shownState{Lineage: st.Lineage, Serial: st.Serial, Endpoint: st.Endpoint, Account: st.Account,
+		Apps: make(map[string]shownApp, len(st.Apps))}
+	for id, app := range st.Apps {
+		shown := shownApp{AppName: app.AppName, AndroidPackage: app.AndroidPackage, GroupName: app.GroupName,
+			AppKey: app.AppKey, Adopted: app.Adopted, Protected: app.Protected, CreatedAt: app.CreatedAt}
+		for env, c := range app.Certificates {
+			if shown.Certificates == nil {
+				shown.Certificates = map[jpush.Environment]shownCertificate{}
+			}
+			shown.Certificates[env] = shownCertificate(c)
+		}
+		out.Apps[id] = shown
+	}
+	return JSON(w, out)
+}
+
+func ids[V any](m map[string]V) []string {
+	names := make([]string, 0, len(m))
+	for n := range m {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	return names
+}
