@@ -247,6 +247,9 @@ func glob(fsys fs.FS, pattern string) (matches []string, problem string) {
 	if isAbsolute(pattern) || !filepath.IsLocal(full) {
 		return nil, strconv.Quote(clip(pattern)) + " leaves the manifest's directory"
 	}
+	if !strings.ContainsAny(full, `*?[\`) {
+		return []string{full}, "" // whether it is there shows when it is opened
+	}
 	found, err := fs.Glob(fsys, full)
 	if err != nil {
 		return nil, strconv.Quote(clip(pattern)) + " is not a pattern: a [ or a \\ is not closed"

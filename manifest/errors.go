@@ -72,6 +72,11 @@ func (c *collector) add(pos Position, message string) {
 		c.more++
 		return
 	}
+	c.keep(e)
+}
+
+// keep adds an error whatever the number: the one that says why a load was given up.
+func (c *collector) keep(e Error) {
 	if c.seen == nil {
 		c.seen = make(map[Error]struct{})
 	}

@@ -174,10 +174,18 @@ func readRegular(file *os.File, limit int64) ([]byte, error) {
 }
 
 func tooLarge(limit int64) error {
-	if limit < 1<<20 {
-		return fmt.Errorf("%w: more than %d KiB", ErrTooLarge, limit>>10)
+	return fmt.Errorf("%w: more than %s", ErrTooLarge, bytesText(limit))
+}
+
+// bytesText is a size in the largest unit that divides it.
+func bytesText(n int64) string {
+	switch {
+	case n > 0 && n%(1<<20) == 0:
+		return fmt.Sprintf("%d MiB", n>>20)
+	case n > 0 && n%(1<<10) == 0:
+		return fmt.Sprintf("%d KiB", n>>10)
 	}
-	return fmt.Errorf("%w: more than %d MiB", ErrTooLarge, limit>>20)
+	return fmt.Sprintf("%d bytes", n)
 }
 
 // reason takes the path out of the system's error, since the message around it names the

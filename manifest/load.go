@@ -3,6 +3,7 @@ package manifest
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"os"
@@ -208,6 +209,9 @@ func (l *loader) member(rel string, included bool) error {
 	}
 	shown := filepath.Join(l.base, filepath.FromSlash(rel))
 	file, err := openIn(l.root, rel)
+	if errors.Is(err, ErrOutside) {
+		err = errors.New("leaves the manifest's directory, also links may not")
+	}
 	if err != nil {
 		return fmt.Errorf("manifest %q %w", shown, err)
 	}
@@ -224,7 +228,7 @@ func (l *loader) one(file *os.File, rel, shown string, included bool) error {
 	l.names = append(l.names, shown)
 	data, err := readRegular(file, l.left)
 	if err != nil {
-		return fmt.Errorf("manifest %q %w", shown, l.limit(err))
+		return fmt.Errorf("manifest %q %w", shown, l.together(err))
 	}
 	l.left -= int64(len(data))
 	l.budget += int64(len(data))
@@ -239,12 +243,12 @@ func (l *loader) one(file *os.File, rel, shown string, included bool) error {
 	return nil
 }
 
-// limit says how large a manifest may be, all files together.
-func (l *loader) limit(err error) error {
-	if l.left == l.max {
+// together rewords the refusal of a file when it is due to those before it.
+func (l *loader) together(err error) error {
+	if !errors.Is(err, ErrTooLarge) || l.left == l.max {
 		return err
 	}
-	return fmt.Errorf("%w; all files of a manifest together may have %d MiB", err, l.max>>20)
+	return fmt.Errorf("%w: all files together have more than %s", ErrTooLarge, bytesText(l.max))
 }
 
 func hexSum(h hash.Hash, data []byte) string {

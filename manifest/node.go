@@ -205,7 +205,7 @@ func (l *loader) visit(n *yaml.Node) bool {
 	}
 	if !l.spent {
 		l.spent = true
-		l.errorf(n, "aliases and merge keys expand to more than %d nodes", maxAliasVisits)
+		l.errs.keep(Error{l.pos(n), fmt.Sprintf("aliases and merge keys expand to more than %d nodes", maxAliasVisits)})
 	}
 	return false
 }
