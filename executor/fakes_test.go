@@ -51,6 +51,7 @@ type server struct {
 	diary        *diary
 	createAlways bool
 	latency      time.Duration
+	takes        func(c call) time.Duration // the latency of one call; nil: latency
 	// fault decides over a request. A nil one lets it through.
 	fault func(c call) *fault
 
@@ -105,8 +106,12 @@ func (s *server) begin(op planner.Action, target string, env jpush.Environment) 
 // do is one request: effect runs under the lock.
 func (s *server) do(op planner.Action, target string, env jpush.Environment, effect func() error) error {
 	c := s.begin(op, target, env)
-	if s.latency > 0 {
-		time.Sleep(s.latency)
+	takes := s.latency
+	if s.takes != nil {
+		takes = s.takes(c)
+	}
+	if takes > 0 {
+		time.Sleep(takes)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
