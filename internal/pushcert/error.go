@@ -22,13 +22,13 @@ const (
 )
 
 // The commands that the remedies give. The password travels in the environment, so that it
-// shows neither in the list of processes nor, twice at once, as a prompt; the private key
-// goes through a pipe and never onto the disk.
+// stands in no list of processes, and the private key never lies unencrypted on the disk.
 const (
 	// ReencodeCommand reads any p12 that openssl can read and writes it anew in openssl's
-	// default form. It reads FILE.p12 and writes NEW.p12, both under $P12_PASSWORD.
-	ReencodeCommand = "openssl pkcs12 -in FILE.p12 -nodes -passin env:P12_PASSWORD | " +
-		"openssl pkcs12 -export -passout env:P12_PASSWORD -out NEW.p12"
+	// default form: from FILE.p12 to NEW.p12, both under $P12_PASSWORD. It takes two steps
+	// because openssl 3 reads its input twice to export it, which a pipe does not bear.
+	ReencodeCommand = "openssl pkcs12 -in FILE.p12 -passin env:P12_PASSWORD -passout env:P12_PASSWORD -out TEMP.pem && " +
+		"openssl pkcs12 -export -in TEMP.pem -passin env:P12_PASSWORD -passout env:P12_PASSWORD -out NEW.p12 && rm TEMP.pem"
 	// CombineCommand makes a p12 of a PEM certificate and its PEM key.
 	CombineCommand = "openssl pkcs12 -export -in CERT.pem -inkey KEY.pem -passout env:P12_PASSWORD -out NEW.p12"
 	// CombineDERCommand makes a p12 of a downloaded .cer and its PEM key.

@@ -2,6 +2,9 @@ package pushcert
 
 import (
 	"bytes"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
 	"crypto/x509"
 	"fmt"
 	"math/big"
@@ -58,18 +61,20 @@ func TestInspectRefusesCostlyFilesBeforeTheWork(t *testing.T) {
 // TestMeterCountsAcrossDerivations holds the bound on the sum, not on each.
 func TestMeterCountsAcrossDerivations(t *testing.T) {
 	m := &meter{left: 100}
-	n, err := m.spend(big.NewInt(30), 2)
+	n, err := m.spend(big.NewInt(30), sha1.New(), 21) // two blocks
 	require.NoError(t, err)
 	assert.Equal(t, 30, n)
-	_, err = m.spend(big.NewInt(21), 2)
+	_, err = m.spend(big.NewInt(21), sha1.New(), 40)
 	requireError(t, err, TooCostly)
-	_, err = m.spend(big.NewInt(20), 2)
+	_, err = m.spend(big.NewInt(10), sha512.New(), 64) // one, of twice the work
 	require.NoError(t, err)
-	_, err = m.spend(big.NewInt(1), 1)
+	_, err = m.spend(big.NewInt(20), sha256.New(), 32)
+	require.NoError(t, err)
+	_, err = m.spend(big.NewInt(1), sha256.New(), 1)
 	requireError(t, err, TooCostly)
-	_, err = m.spend(big.NewInt(0), 1)
+	_, err = m.spend(big.NewInt(0), sha1.New(), 1)
 	requireError(t, err, Damaged)
-	_, err = m.spend(big.NewInt(-5), 1)
+	_, err = m.spend(big.NewInt(-5), sha1.New(), 1)
 	requireError(t, err, Damaged)
 }
 

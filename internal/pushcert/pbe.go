@@ -186,8 +186,7 @@ func pbkdf2Key(m *meter, s secret, kdf algorithm, size int) ([]byte, error) {
 			return nil, err
 		}
 	}
-	length := newHash().Size()
-	n, err := m.spend(rounds, (size+length-1)/length)
+	n, err := m.spend(rounds, newHash(), size)
 	if err != nil {
 		return nil, err
 	}
