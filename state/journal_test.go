@@ -1,0 +1,411 @@
+package state_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"jpsync/internal/jpush"
+	"jpsync/state"
+	"jpsync/state/statetest"
+)
+
+// counted makes the IDs of a test repeat.
+func counted() func() string {
+	n := 0
+	return func() string {
+		n++
+		return fmt.Sprintf("00000000-0000-4000-8000-%012d", n)
+	}
+}
+
+func begin(t testing.TB, fsys state.FS) *state.Run {
+	t.Helper()
+	run, err := state.Begin(t.Context(), state.NewFile(statePath, fsys), state.Options{FS: fsys, NewID: counted()})
+	require.NoError(t, err)
+	require.NoError(t, run.Bind(endpoint, account))
+	return run
+}
+
+func put(t testing.TB, fsys state.FS, path string, data []byte) {
+	t.Helper()
+	if _, err := fsys.Lstat(path); err == nil {
+		require.NoError(t, fsys.Remove(path))
+	}
+	f, err := fsys.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600)
+	require.NoError(t, err)
+	_, err = f.Write(data)
+	require.NoError(t, err)
+	require.NoError(t, f.Sync())
+	require.NoError(t, f.Close())
+	require.NoError(t, fsys.SyncDir("/d"))
+}
+
+func content(t testing.TB, fsys state.FS, path string) []byte {
+	t.Helper()
+	f, err := fsys.OpenFile(path, os.O_RDONLY, 0)
+	require.NoError(t, err)
+	defer f.Close()
+	var b bytes.Buffer
+	_, err = b.ReadFrom(f)
+	require.NoError(t, err)
+	return b.Bytes()
+}
+
+// interrupted returns a disk with the journal of a run that never ended.
+func interrupted(t testing.TB) (*statetest.Memory, []byte) {
+	t.Helper()
+	mem := &statetest.Memory{}
+	require.NoError(t, state.NewFile(statePath, mem).Write(t.Context(), before()))
+	run := begin(t, mem)
+	_, err := run.IntendAll([]state.Planned{creation("a"), deletion("old")})
+	require.NoError(t, err)
+	ack, err := run.Record(state.Result{Op: state.OpCreate, ID: "a", App: app("a")})
+	require.NoError(t, err)
+	require.NoError(t, ack.Wait())
+	_, err = run.Record(state.Result{Op: state.OpDelete, ID: "old", Failed: true})
+	require.NoError(t, err)
+	_, err = run.Record(state.Result{Op: state.OpUpload, ID: "a", App: certified("a")})
+	require.NoError(t, err)
+	require.NoError(t, run.Close())
+	return mem, content(t, mem, journalPath)
+}
+
+func view(mem *statetest.Memory) (*state.State, error) {
+	return state.View(context.Background(), state.NewFile(statePath, mem), state.Options{FS: mem})
+}
+
+func TestJournalFormat(t *testing.T) {
+	_, journal := interrupted(t)
+	golden(t, "journal.golden", journal)
+}
+
+func TestEveryFlippedBitOfAJournalIsRefused(t *testing.T) {
+	mem, journal := interrupted(t)
+	refused := 0
+	for i := range journal {
+		for bit := range 8 {
+			bad := bytes.Clone(journal)
+			bad[i] ^= 1 << bit
+			put(t, mem, journalPath, bad)
+			if _, err := view(mem); !isRefusal(err) {
+				t.Fatalf("byte %d (%q) bit %d: %v", i, journal[i], bit, err)
+			}
+			refused++
+		}
+	}
+	t.Logf("%d flipped bits refused", refused)
+}
+
+// A cut in the header is damage. A later one loses the record that it cuts, and no other.
+func TestEveryCutOfAJournal(t *testing.T) {
+	mem, journal := interrupted(t)
+	header := bytes.IndexByte(journal, '\n')
+	for n := range journal {
+		put(t, mem, journalPath, journal[:n])
+		s, err := view(mem)
+		if n < header {
+			require.ErrorIs(t, err, state.ErrDamaged, "the first %d bytes", n)
+			continue
+		}
+		require.NoError(t, err, "the first %d bytes", n)
+		// A record that lacks its newline alone is whole.
+		records := bytes.Count(journal[:n+1], []byte("\n")) - 1
+		require.Equal(t, records >= 3, s.Apps["a"].AppKey != "", "the first %d bytes", n)
+		require.Equal(t, records >= 1 && records < 3, s.Pending["a"].Op != "", "the first %d bytes", n)
+		require.Equal(t, records >= 2 && records < 4, s.Pending["old"].Op != "", "the first %d bytes", n)
+	}
+}
+
+func TestJournalDamage(t *testing.T) {
+	mem, journal := interrupted(t)
+	lines := bytes.SplitAfter(journal, []byte("\n"))
+	lines = lines[:len(lines)-1]
+	join := func(parts ...[]byte) []byte { return slices.Concat(parts...) }
+	starts := make([]int, len(lines)+1)
+	for i, line := range lines {
+		starts[i+1] = starts[i] + len(line)
+	}
+	zero := func(from, to int) []byte {
+		data := bytes.Clone(journal)
+		clear(data[from:to])
+		return data
+	}
+	tests := []struct {
+		name    string
+		journal []byte
+		record  int // that is damaged; 0: forgiven
+	}{
+		{"empty", nil, 1},
+		{"zeros alone", make([]byte, 700), 1},
+		{"no header", join(lines[1:]...), 1},
+		{"dropped record", join(lines[0], lines[1], lines[3], lines[4]), 3},
+		{"repeated record", join(lines[0], lines[1], lines[1], lines[2]), 3},
+		{"records in another order", join(lines[0], lines[2], lines[1]), 2},
+		{"another journal's record", join(lines[0], []byte("{\"seq\":1}\n")), 2},
+		{"text after the end", join(journal, []byte("\n")), 7},
+		{"last record's middle", bytes.Replace(journal, []byte(`"uploaded_at"`), []byte(`"uploaded_aT"`), 1), 6},
+		{"last record, then junk without a newline", join(journal[:len(journal)-1], []byte("x")), 6},
+		{"torn record", join(journal, lines[1][:20]), 0},
+		{"torn record that is garbage", join(journal, []byte("\xff\xfe{")), 0},
+		{"zeros after the end", join(journal, make([]byte, 300)), 0},
+		{"zeros in place of what was not synced", zero(starts[4], len(journal)), 0},
+		{"zeros up to a sector's end", zero(starts[4], (starts[4]/512+1)*512), 0},
+		{"zeros from a sector's start", zero((starts[4]/512+1)*512, len(journal)), 0},
+		{"zeros within a record", zero(starts[5]+3, starts[5]+9), 6},
+		{"zeros in place of what was synced", zero(starts[2], starts[3]), 3},
+		{"a sector of zeros before a record that was synced later", zero(starts[1], (starts[1]/512+1)*512), 2},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			put(t, mem, journalPath, tt.journal)
+			_, err := view(mem)
+			if tt.record == 0 {
+				require.NoError(t, err)
+				return
+			}
+			var damaged *state.DamagedError
+			require.ErrorAs(t, err, &damaged)
+			require.Equal(t, tt.record, damaged.Record, "%v", err)
+			require.Equal(t, journalPath, damaged.Path)
+			if tt.record <= len(lines) {
+				require.EqualValues(t, starts[tt.record-1], damaged.Offset)
+			}
+			_, err = state.Begin(t.Context(), state.NewFile(statePath, mem), state.Options{FS: mem})
+			require.ErrorIs(t, err, state.ErrDamaged, "Begin and View judge alike")
+		})
+	}
+}
+
+// What was sent was durable before, and what was reported too.
+func TestOrderOfOperations(t *testing.T) {
+	mem := disk(t, before())
+	faulty := statetest.NewFaulty(mem, nil)
+	run := begin(t, faulty)
+	require.NoError(t, run.Open(2))
+	durable := func(what string) {
+		t.Helper()
+		log := faulty.Log()
+		require.Equal(t, []statetest.Kind{statetest.Write, statetest.Sync},
+			[]statetest.Kind{log[len(log)-2].Kind, log[len(log)-1].Kind}, what)
+	}
+	ack, err := run.IntendAll([]state.Planned{creation("a"), creation("b")})
+	require.NoError(t, err)
+	require.NoError(t, ack.Wait())
+	durable("intents")
+	ack, err = run.Record(state.Result{Op: state.OpCreate, ID: "a", App: app("a")})
+	require.NoError(t, err)
+	require.NoError(t, ack.Wait())
+	durable("result")
+	require.NoError(t, run.Finish(t.Context()))
+
+	var got []string
+	for _, op := range faulty.Log() {
+		name, _, _ := strings.Cut(strings.TrimPrefix(op.Name, "/d/jpsync.state.json"), ".tmp-")
+		if name != strings.TrimPrefix(op.Name, "/d/jpsync.state.json") {
+			name += " (new)"
+		}
+		got = append(got, strings.TrimSpace(string(op.Kind)+" "+name))
+	}
+	require.Equal(t, []string{
+		"lock .lock",
+		"create .journal (new)", "write .journal (new)", "sync .journal (new)", // the room
+		"create .journal (new)", "write .journal (new)", "sync .journal (new)", "rename .journal", "syncdir /d",
+		"write .journal (new)", "sync .journal (new)", // the intents; a file keeps the name it was opened by
+		"write .journal (new)", "sync .journal (new)", // the result
+		"remove .journal (new)", // the room
+		"create .backup (new)", "write .backup (new)", "sync .backup (new)", "rename .backup",
+		"create  (new)", "write  (new)", "sync  (new)", "rename", "syncdir /d",
+		"remove .journal", "syncdir /d", "unlock .lock",
+	}, got)
+}
+
+// gate is a disk whose syncs take as long as a test likes.
+type gate struct {
+	state.FS
+	syncs chan chan error
+}
+
+type gatedHandle struct {
+	state.Handle
+	syncs chan chan error
+}
+
+func (g gate) OpenFile(name string, flag int, perm fs.FileMode) (state.Handle, error) {
+	h, err := g.FS.OpenFile(name, flag, perm)
+	return gatedHandle{h, g.syncs}, err
+}
+
+func (h gatedHandle) Sync() error {
+	done := make(chan error)
+	h.syncs <- done
+	if err := <-done; err != nil {
+		return err
+	}
+	return h.Handle.Sync()
+}
+
+// pass lets one sync end, with err.
+func (g gate) pass(err error) { (<-g.syncs) <- err }
+
+func opened(t *testing.T, g gate) *state.Run {
+	run := begin(t, g)
+	go func() { g.pass(nil); g.pass(nil) }() // the room and the header
+	require.NoError(t, run.Open(1))
+	return run
+}
+
+func TestWaitersShareASync(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := gate{&statetest.Memory{}, make(chan chan error)}
+		run := opened(t, g)
+		var mu sync.Mutex
+		done := 0
+		wait := func(id string) {
+			ack, err := run.Intend(id, creation(id).Intent)
+			require.NoError(t, err)
+			go func() {
+				require.NoError(t, ack.Wait())
+				mu.Lock()
+				done++
+				mu.Unlock()
+			}()
+		}
+		count := func() int {
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			return done
+		}
+		wait("first")
+		require.Zero(t, count())
+		for i := range 64 {
+			wait(fmt.Sprint("later", i))
+		}
+		require.Zero(t, count())
+		g.pass(nil)
+		require.Equal(t, 1, count(), "a sync that began before a record was written says nothing about it")
+		g.pass(nil)
+		require.Equal(t, 65, count(), "one sync for all who came meanwhile")
+		require.NoError(t, run.Close())
+	})
+}
+
+func TestAFailedSyncBreaksTheJournalForGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := &statetest.Memory{}
+		g := gate{mem, make(chan chan error)}
+		run := opened(t, g)
+		ack, err := run.Intend("a", creation("a").Intent)
+		require.NoError(t, err)
+		errs := make(chan error, 3)
+		for range 3 {
+			go func() { errs <- ack.Wait() }()
+		}
+		g.pass(syscall.EIO)
+		for range 3 {
+			require.ErrorIs(t, <-errs, syscall.EIO)
+		}
+		require.ErrorIs(t, ack.Wait(), syscall.EIO, "no second sync: nobody would let it pass")
+		_, err = run.Intend("b", creation("b").Intent)
+		require.ErrorIs(t, err, syscall.EIO)
+		_, err = run.Record(state.Result{Op: state.OpCreate, ID: "a", App: app("a")})
+		require.ErrorIs(t, err, syscall.EIO)
+		go func() {
+			g.pass(nil) // the state's
+		}()
+		require.NoError(t, run.Finish(t.Context()), "the state takes what the journal did not")
+		s, err := view(mem)
+		require.NoError(t, err)
+		require.Equal(t, *app("a"), s.Apps["a"])
+	})
+}
+
+func TestAFailedWriteBreaksTheJournalForGood(t *testing.T) {
+	for _, fault := range []error{syscall.ENOSPC, statetest.ShortWrite{Err: syscall.ENOSPC}} {
+		mem, writes := disk(t, before()), 0
+		faulty := statetest.NewFaulty(mem, func(op statetest.Op) error {
+			if op.Kind == statetest.Write {
+				writes++
+			}
+			if op.Kind == statetest.Write && writes == 4 {
+				return fault
+			}
+			return nil
+		})
+		run := begin(t, faulty)
+		good, err := run.Intend("a", creation("a").Intent)
+		require.NoError(t, err)
+		_, err = run.Record(state.Result{Op: state.OpCreate, ID: "a", App: app("a")})
+		require.ErrorIs(t, err, syscall.ENOSPC)
+		_, err = run.Intend("b", creation("b").Intent)
+		require.ErrorIs(t, err, syscall.ENOSPC)
+		require.ErrorIs(t, good.Wait(), syscall.ENOSPC)
+		require.ErrorIs(t, run.Close(), syscall.ENOSPC)
+		s, err := view(mem)
+		require.NoError(t, err, "half a record is a torn one")
+		require.Contains(t, s.Pending, "a")
+	}
+}
+
+func TestRecordsThatSayNothingAreRefused(t *testing.T) {
+	run := begin(t, disk(t, before()))
+	for _, r := range []state.Result{
+		{Op: state.OpCreate, ID: "a"},
+		{Op: state.OpUpload, ID: "a"},
+		{Op: state.OpRecord, ID: "a"},
+		{Op: state.OpDelete, ID: "a", App: app("a")},
+		{Op: state.OpDelete},
+		{Op: "patch", ID: "a", App: app("a")},
+		{Op: state.OpCreate, ID: "a", App: &state.App{AppKey: "\xff"}},
+		{Op: state.OpCreate, ID: "a", App: &state.App{AppKey: strings.Repeat("k", 9<<20)}},
+		{Op: state.OpCreate, ID: "a", App: &state.App{Certificates: map[jpush.Environment]state.Certificate{"x": {}}}},
+	} {
+		_, err := run.Record(r)
+		require.Error(t, err)
+	}
+	for _, in := range []state.Intent{{Op: state.OpUpload}, {}, {Op: state.OpCreate, AppName: "\xff"}} {
+		_, err := run.Intend("a", in)
+		require.Error(t, err)
+	}
+	_, err := run.Intend("", creation("a").Intent)
+	require.Error(t, err)
+	require.Error(t, state.Ack{}.Wait())
+	require.Equal(t, before().Apps, run.State().Apps)
+	ack, err := run.Intend("a", creation("a").Intent)
+	require.NoError(t, err, "none of these broke the journal")
+	require.NoError(t, ack.Wait())
+	require.NoError(t, run.Finish(t.Context()))
+}
+
+func FuzzJournal(f *testing.F) {
+	mem, journal := interrupted(f)
+	f.Add(journal)
+	f.Add(journal[:len(journal)-5])
+	f.Add(append(bytes.Clone(journal), make([]byte, 100)...))
+	f.Add([]byte("{}\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		put(t, mem, journalPath, data)
+		s, err := view(mem)
+		if err == nil {
+			require.Contains(t, s.Apps, "kept")
+			return
+		}
+		var foreign *state.ForeignJournalError
+		var mismatch *state.MismatchError
+		if !isRefusal(err) && !errors.As(err, &foreign) && !errors.As(err, &mismatch) {
+			t.Fatal(err)
+		}
+	})
+}
