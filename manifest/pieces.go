@@ -108,7 +108,7 @@ func (c *cut) split(size int) bool {
 				return false
 			case indent < 0 || entry && depth == indent:
 				indent = depth
-				if c.end-p.start >= size {
+				if p.entries > 0 && c.end-p.start >= size {
 					p.end = c.end
 					c.pieces = append(c.pieces, p)
 					p = piece{start: c.end, line: c.line + c.lines}
