@@ -1,0 +1,30 @@
+# The recipes of the project; .ci/run runs check and then some.
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: build test lint check fuzz bench
+
+build: ## the program, stripped
+	go build -trimpath -ldflags '-s -w' -o jpsync .
+
+test:
+	go test ./...
+
+lint: ## fetched and built when it is first needed
+	go run $(STATICCHECK) ./...
+
+check: ## what has to hold before a change goes in
+	test -z "$$(gofmt -l .)"
+	go vet ./...
+	$(MAKE) lint
+	go test -race ./...
+
+fuzz: ## each fuzz target for FUZZTIME
+	@for pkg in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "$$pkg $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(or $(FUZZTIME),30s) $$pkg || exit 1; \
+		done; \
+	done
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
