@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -20,6 +21,9 @@ type response struct {
 	header http.Header
 	body   []byte
 	err    error // why the body is not whole, if it is not
+	// location is where a redirect leads, secrets taken out: cut into its parts, a URL
+	// would show pieces of them that nobody recognizes.
+	location string
 }
 
 // judge returns the answer when it is a success for op, and otherwise the error. The order
@@ -41,7 +45,7 @@ func judge(op string, r response, now time.Time) (answer, *Error) {
 	case r.status == http.StatusUnauthorized && !(isAPI && known && row.Class == ClassAuth):
 		e.Condition = Unauthorized
 	case redirect:
-		e.Condition, e.Err = Redirected, redirectTarget(r.header)
+		e.Condition, e.Err = Redirected, redirectTarget(r.location)
 	case isAPI && known:
 		e.Class = codeClass(op, row)
 		return answer{}, e
@@ -108,8 +112,7 @@ func notAnAnswer(r response, isJSON bool) error {
 	return errors.New("the body is not JSON")
 }
 
-func redirectTarget(h http.Header) error {
-	location := h.Get("Location")
+func redirectTarget(location string) error {
 	if location == "" {
 		return errors.New("it names no target")
 	}
@@ -133,7 +136,7 @@ func judgeFailure(ctx context.Context, op string, err error, sent bool) *Error {
 	case ctx.Err() != nil:
 		e.Condition, e.Err = Interrupted, context.Cause(ctx)
 		if !errors.Is(e.Err, ctx.Err()) {
-			e.Err = errors.Join(ctx.Err(), e.Err)
+			e.Err = fmt.Errorf("%w: %w", ctx.Err(), e.Err)
 		}
 	case errors.As(err, &verification), errors.As(err, &record), isVersionMismatch(err):
 		e.Condition = Untrusted

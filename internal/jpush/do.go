@@ -63,6 +63,9 @@ func (c *Client) do(ctx context.Context, cl call) (answer, error) {
 		c.latch(cl, &Error{Status: resp.StatusCode, Condition: Unauthorized, Class: ClassAuth, Sent: true})
 	}
 	r := response{status: resp.StatusCode, header: resp.Header}
+	if location := resp.Header.Get("Location"); location != "" {
+		r.location = c.cleaner(cl).scrub(location)
+	}
 	r.body, r.err = readBody(resp)
 	if r.err != nil && ctx.Err() != nil && resp.StatusCode < 300 {
 		return answer{}, c.fail(cl, judgeFailure(ctx, cl.op, r.err, true))
@@ -129,11 +132,16 @@ func ownCause(ctx context.Context, err error) error {
 
 // fail completes an error and takes out of it what must not be shown.
 func (c *Client) fail(cl call, e *Error) *Error {
-	clean := newCleaner(c.devSecret, c.pair, base64.StdEncoding.EncodeToString([]byte(c.pair)), cl.secret)
+	clean := c.cleaner(cl)
 	e.Op, e.Target = cl.op, clean.text(cl.target, maxMessage)
 	e.Message = clean.text(e.Message, maxMessage)
 	e.Err = clean.err(e.Err)
 	return e
+}
+
+// cleaner knows what this call must not repeat.
+func (c *Client) cleaner(cl call) cleaner {
+	return newCleaner(c.devSecret, c.pair, base64.StdEncoding.EncodeToString([]byte(c.pair)), cl.secret)
 }
 
 func (c *Client) badArgument(cl call, err error) *Error {
