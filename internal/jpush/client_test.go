@@ -122,6 +122,10 @@ func TestRefusalLatches(t *testing.T) {
 			io.WriteString(w, `{"error":{"code":4005,"message":"dev_secret error"}}`)
 			return
 		}
+		if strings.HasSuffix(r.URL.Path, "/delete") {
+			io.WriteString(w, `{"error":{"code":1015,"message":"app delete fail"}}`)
+			return
+		}
 		arrived <- struct{}{}
 		<-hold
 		io.WriteString(w, `{"app_key":"k","is_new_created":true}`)
