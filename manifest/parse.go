@@ -120,13 +120,15 @@ func tooDense(data []byte) bool {
 var errPanic = errors.New("the YAML package gave up")
 
 // decode reads at most two documents, the second one to tell that there is one.
-func decode(data []byte) (docs []*yaml.Node, err error) {
+func decode(data []byte) ([]*yaml.Node, error) { return decodeFrom(bytes.NewReader(data)) }
+
+func decodeFrom(r io.Reader) (docs []*yaml.Node, err error) {
 	defer func() {
 		if recover() != nil {
 			docs, err = nil, errPanic
 		}
 	}()
-	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec := yaml.NewDecoder(r)
 	for len(docs) < 2 {
 		doc := new(yaml.Node)
 		if err := dec.Decode(doc); err == io.EOF {
