@@ -13,10 +13,11 @@ const grace = 100
 // budget counts the requests that were started since the service last gave a definite
 // answer.
 type budget struct {
-	mu    sync.Mutex
-	limit int
-	since int
-	last  error
+	mu       sync.Mutex
+	limit    int
+	inFlight int
+	since    int
+	last     error
 }
 
 func newBudget(parallelism int) *budget { return &budget{limit: parallelism + grace} }
@@ -29,20 +30,24 @@ func (b *budget) start() error {
 		return &OutageError{Requests: b.since, Last: b.last}
 	}
 	b.since++
+	b.inFlight++
 	return nil
 }
 
-// answered fills the budget up again: the service is there.
+// answered fills the budget up again, but for what is still in flight: the service was
+// there a moment ago.
 func (b *budget) answered() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.since = 0
+	b.inFlight--
+	b.since = b.inFlight
 }
 
-// lost keeps the error for the message.
+// lost ends a request without a definite answer, and keeps the error for the message.
 func (b *budget) lost(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.inFlight--
 	b.last = err
 }
 

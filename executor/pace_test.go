@@ -96,6 +96,7 @@ func TestTheGateHoldsThoseWhoWaitForTheRate(t *testing.T) {
 		for range 3 {
 			require.GreaterOrEqual(t, (<-entered).Sub(began), time.Minute)
 		}
+		synctest.Wait()
 		require.Zero(t, p.inFlight)
 	})
 }
