@@ -1,10 +1,6 @@
 package manifest
 
 import (
-	"io/fs"
-	"path"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -230,32 +226,4 @@ func (l *loader) grow(n int) {
 	l.flags = make([]unless, 0, n)
 	l.ids = make(map[string]int32, n)
 	l.packages = make(map[string]int32, n)
-}
-
-// glob returns the files that a pattern matches, relative to the root of fsys as the pattern
-// is, or says what is wrong with the pattern.
-func glob(fsys fs.FS, pattern string) (matches []string, problem string) {
-	switch {
-	case pattern == "":
-		return nil, "has an empty pattern"
-	case len(pattern) > maxPathBytes || strings.ContainsFunc(pattern, hidden):
-		return nil, "has a pattern that is no path"
-	case strings.Contains(pattern, "**"):
-		return nil, strconv.Quote(clip(pattern)) + " has a **, which is not supported: name each level, as in teams/*/*.yaml"
-	}
-	full := path.Clean(pattern)
-	if isAbsolute(pattern) || !filepath.IsLocal(full) {
-		return nil, strconv.Quote(clip(pattern)) + " leaves the manifest's directory"
-	}
-	if !strings.ContainsAny(full, `*?[\`) {
-		return []string{full}, "" // whether it is there shows when it is opened
-	}
-	found, err := fs.Glob(fsys, full)
-	if err != nil {
-		return nil, strconv.Quote(clip(pattern)) + " is not a pattern: a [ or a \\ is not closed"
-	}
-	if len(found) == 0 {
-		return nil, strconv.Quote(clip(pattern)) + " matches no file"
-	}
-	return found, ""
 }

@@ -1,0 +1,165 @@
+package manifest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// files reads the manifest's file or all those of its directory.
+func (l *loader) files() error {
+	if l.single != "" {
+		// The file itself is opened as the user names it: a link to it may lead anywhere.
+		file, err := os.OpenFile(l.path, os.O_RDONLY|nonblock, 0)
+		if err != nil {
+			return fmt.Errorf("manifest %q %w", l.path, reason(err))
+		}
+		return l.one(file, l.single, l.path, false)
+	}
+	entries, err := os.ReadDir(l.path)
+	if err != nil {
+		return fmt.Errorf("manifest %q %w", l.path, reason(err))
+	}
+	found := false
+	for _, entry := range entries {
+		name := entry.Name()
+		if ext := filepath.Ext(name); ext != ".yaml" && ext != ".yml" || name[0] == '.' || entry.IsDir() {
+			continue
+		}
+		found = true
+		if err := l.member(name, false); err != nil {
+			return err
+		}
+	}
+	if !found {
+		return fmt.Errorf("manifest %q has no .yaml or .yml file in it", l.path)
+	}
+	return nil
+}
+
+// member reads a file of the manifest's directory. rel is slash-separated.
+func (l *loader) member(rel string, included bool) error {
+	if l.read[rel] {
+		return nil
+	}
+	shown := filepath.Join(l.base, filepath.FromSlash(rel))
+	file, err := openIn(l.root, rel)
+	if errors.Is(err, ErrOutside) {
+		err = errors.New("leaves the manifest's directory, also links may not")
+	}
+	if err != nil {
+		return fmt.Errorf("manifest %q %w", shown, err)
+	}
+	return l.one(file, rel, shown, included)
+}
+
+// one reads an open file, with what it includes, and closes it.
+func (l *loader) one(file *os.File, rel, shown string, included bool) error {
+	defer file.Close()
+	l.read[rel] = true
+	if len(l.names) >= maxFiles {
+		return fmt.Errorf("manifest %q has more than %d files", l.path, maxFiles)
+	}
+	l.names = append(l.names, shown)
+	data, err := readRegular(file, l.left)
+	if err != nil {
+		return fmt.Errorf("manifest %q %w", shown, l.together(err))
+	}
+	l.left -= int64(len(data))
+	l.budget += int64(len(data))
+	l.sum = hexSum(sha256.New(), data)
+	l.sums = append(l.sums, l.sum+"  "+rel+"\n")
+	dir, err := realDir(filepath.Dir(shown))
+	if err != nil {
+		return fmt.Errorf("the directory of manifest %q %w", shown, reason(err))
+	}
+	l.file, l.dir = shown, dir
+	l.content(data, included)
+	return nil
+}
+
+// together rewords the refusal of a file when it is due to those before it.
+func (l *loader) together(err error) error {
+	if !errors.Is(err, ErrTooLarge) || l.left == l.max {
+		return err
+	}
+	return fmt.Errorf("%w: all files together have more than %s", ErrTooLarge, bytesText(l.max))
+}
+
+func hexSum(h hash.Hash, data []byte) string {
+	h.Write(data)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// include reads what the patterns match. A file that may include is in the manifest's
+// directory itself, so that its patterns are relative to that.
+func (l *loader) include(n *yaml.Node) {
+	patterns, ok := l.items(n, "include")
+	if !ok {
+		return
+	}
+	type match struct {
+		rel string
+		at  Position
+	}
+	var matches []match
+	for _, p := range patterns {
+		text, ok := l.text(p, "an entry of include")
+		if !ok {
+			continue
+		}
+		found, problem := glob(l.root.FS(), text)
+		if problem != "" {
+			l.errorf(p, "include %s", problem)
+			continue
+		}
+		slices.Sort(found)
+		for _, rel := range found {
+			matches = append(matches, match{rel, l.pos(p)})
+		}
+	}
+	for _, m := range matches {
+		if err := l.member(m.rel, true); err != nil {
+			l.errs.add(m.at, "include: "+err.Error())
+		}
+	}
+}
+
+// glob returns the files that a pattern matches, relative to the root of fsys as the pattern
+// is, or says what is wrong with the pattern.
+func glob(fsys fs.FS, pattern string) (matches []string, problem string) {
+	switch {
+	case pattern == "":
+		return nil, "has an empty pattern"
+	case len(pattern) > maxPathBytes || strings.ContainsFunc(pattern, hidden):
+		return nil, "has a pattern that is no path"
+	case strings.Contains(pattern, "**"):
+		return nil, strconv.Quote(clip(pattern)) + " has a **, which is not supported: name each level, as in teams/*/*.yaml"
+	}
+	full := path.Clean(pattern)
+	if isAbsolute(pattern) || !filepath.IsLocal(full) {
+		return nil, strconv.Quote(clip(pattern)) + " leaves the manifest's directory"
+	}
+	if !strings.ContainsAny(full, `*?[\`) {
+		return []string{full}, "" // whether it is there shows when it is opened
+	}
+	found, err := fs.Glob(fsys, full)
+	if err != nil {
+		return nil, strconv.Quote(clip(pattern)) + " is not a pattern: a [ or a \\ is not closed"
+	}
+	if len(found) == 0 {
+		return nil, strconv.Quote(clip(pattern)) + " matches no file"
+	}
+	return found, ""
+}
