@@ -54,6 +54,7 @@ func TestCanary(t *testing.T) {
 		"no colon":                      app + "        password " + canary,
 		"no colon in flow":              app + "      development: {file: b.p12, password " + canary + "}",
 		"positional":                    app + "      development: {file: b.p12, " + canary + "}",
+		"positional, near a key":        app + "      development: {file: b.p12, Passwort9}",
 		"colon in it":                   app + "        password: " + canary + ": x",
 		"quote in it":                   app + "        password: \"" + canary + "\"x",
 		"quote open":                    app + "        password: \"" + canary + "\n",
@@ -84,7 +85,7 @@ func TestCanary(t *testing.T) {
 			_, err := Load(file, Options{})
 			require.Error(t, err)
 			said := strings.ToLower(err.Error())
-			for _, part := range []string{canary[:4], canary[len(canary)-4:], "987654", "2001-01"} {
+			for _, part := range []string{canary[:4], canary[len(canary)-4:], "987654", "2001-01", "passwort9"} {
 				assert.NotContains(t, said, strings.ToLower(part))
 			}
 		})

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -210,8 +211,20 @@ func (l *loader) list(n *yaml.Node) {
 		return
 	}
 	l.grow(len(apps))
+	l.entries(apps)
+}
+
+// entries reads apps and lets go of their nodes.
+func (l *loader) entries(apps []*yaml.Node) {
 	for i, app := range apps {
-		apps[i] = nil // what was read can go
+		if len(l.apps) >= maxApps && !l.spent {
+			l.spent = true
+			l.errs.keep(Error{l.pos(app), fmt.Sprintf("the manifest has more than %d apps", maxApps)})
+		}
+		if l.spent {
+			return
+		}
+		apps[i] = nil
 		l.app(app)
 	}
 }
@@ -222,6 +235,7 @@ func (l *loader) grow(n int) {
 	if len(l.apps) > 0 {
 		return
 	}
+	n = min(n, maxApps)
 	l.apps = make([]App, 0, n)
 	l.flags = make([]unless, 0, n)
 	l.ids = make(map[string]int32, n)

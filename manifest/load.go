@@ -17,8 +17,11 @@ import (
 // certificates each take some 60 MiB.
 const DefaultMaxBytes = 256 << 20
 
-// maxFiles bounds how many files one manifest has.
-const maxFiles = 10_000
+// maxFiles and maxApps bound what one manifest has, ten times and more of what is expected.
+const (
+	maxFiles = 10_000
+	maxApps  = 1_000_000
+)
 
 // Options say how a manifest is loaded. The zero value is the usual way.
 type Options struct {
@@ -88,7 +91,7 @@ type loader struct {
 	rootPrefix string // the certificate root, absolute, slash-separated, with a slash at the end
 	left, max  int64  // bytes that may still be read, and at first
 	budget     int64  // nodes that may still be visited
-	spent      bool
+	spent      bool   // the load is given up: budget or maxApps is exceeded
 
 	// The file that is being read.
 	file          string // as positions show it

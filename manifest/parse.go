@@ -10,9 +10,11 @@ import (
 
 // A node of the YAML package takes some 200 bytes, for as little as two bytes of text. The
 // manifest of 100,000 apps is read in pieces, see pieces.go; what has to be read as a whole
-// may be looseBytes long whatever it is, and beyond that have maxTokens marks of structure.
+// may be looseBytes long whatever it is, and beyond that have maxTokens marks of structure
+// and wholeBytes, since a single long text takes several times its length as well.
 const (
 	looseBytes = 1 << 20
+	wholeBytes = 64 << 20
 	maxTokens  = 2_000_000
 )
 
@@ -104,6 +106,9 @@ func (l *loader) parse(data []byte) *yaml.Node {
 func tooDense(data []byte) bool {
 	if len(data) <= looseBytes {
 		return false
+	}
+	if len(data) > wholeBytes {
+		return true
 	}
 	tokens := 0
 	for _, c := range data {

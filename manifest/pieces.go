@@ -155,7 +155,7 @@ func (c *cut) fits(doc *yaml.Node) bool {
 		if k.Value != "apps" {
 			continue
 		}
-		if found || k.Line != c.line || k.Column != 1 || v.Kind != yaml.ScalarNode ||
+		if k.Line != c.line || k.Column != 1 || v.Kind != yaml.ScalarNode ||
 			v.Value != "" || v.Style != 0 || v.Anchor != "" || v.Tag != "!!null" {
 			return false
 		}
@@ -181,9 +181,9 @@ func (l *loader) inPieces(c *cut) (piece, error) {
 			return p, err
 		}
 		l.offset = p.line
-		for i, app := range apps {
-			apps[i] = nil // what was read can go
-			l.app(app)
+		l.entries(apps)
+		if l.spent {
+			break
 		}
 	}
 	return piece{}, nil
@@ -206,7 +206,7 @@ func (p piece) read(data []byte) ([]*yaml.Node, error) {
 		return nil, errCut
 	}
 	list := docs[0].Content[0]
-	if list.Kind != yaml.SequenceNode || list.Style != 0 || list.Tag != "!!seq" || list.Anchor != "" || len(list.Content) != p.entries {
+	if list.Kind != yaml.SequenceNode || list.Style != 0 || list.Tag != "!!seq" || list.Anchor != "" {
 		return nil, errCut
 	}
 	return list.Content, nil

@@ -114,11 +114,20 @@ func TestManyAppsInOneFile(t *testing.T) {
 	assert.Equal(t, 4, errs[0].Pos.Column)
 }
 
+// Entries of three bytes each would take fifty times their size as apps.
+func TestTooManyApps(t *testing.T) {
+	_, err := loadText(t, "version: 1\napps:\n"+strings.Repeat("- {}\n", maxApps+100_000))
+	errs, ok := err.(Errors)
+	require.True(t, ok)
+	assert.Contains(t, errs, Error{Position{errs[0].Pos.File, maxApps + 3, 3}, "the manifest has more than 1000000 apps"})
+}
+
 // A text of two bytes for each node would take a hundred times its size.
 func TestDenseTextsAreRefused(t *testing.T) {
 	for name, text := range map[string]string{
 		"flow":       "version: 1\napps: [" + strings.Repeat("a,", 4<<20) + "]\n",
 		"one entry":  "version: 1\napps:\n  - [" + strings.Repeat("a,", 4<<20) + "]\n",
+		"one text":   "version: 1\napps:\n  - " + strings.Repeat("a", wholeBytes) + "\n",
 		"the others": "version: 1\napps:\n  - a\nx: [" + strings.Repeat("a,", 4<<20) + "]\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -129,7 +138,7 @@ func TestDenseTextsAreRefused(t *testing.T) {
 			runtime.ReadMemStats(&after)
 			require.Error(t, err)
 			assert.Contains(t, err.Error(), "too large to be read as a whole")
-			assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<20))
+			assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(2*len(text)+32<<20))
 		})
 	}
 }

@@ -31,28 +31,28 @@ func (l *loader) files() error {
 	if err != nil {
 		return fmt.Errorf("manifest %q %w", l.path, reason(err))
 	}
-	found := false
+	var names []string
 	for _, entry := range entries {
 		name := entry.Name()
 		if ext := filepath.Ext(name); ext != ".yaml" && ext != ".yml" || name[0] == '.' || entry.IsDir() {
 			continue
 		}
-		found = true
+		names = append(names, name)
+		l.read[name] = true // in its turn, also when another one includes it
+	}
+	if len(names) == 0 {
+		return fmt.Errorf("manifest %q has no .yaml or .yml file in it", l.path)
+	}
+	for _, name := range names {
 		if err := l.member(name, false); err != nil {
 			return err
 		}
-	}
-	if !found {
-		return fmt.Errorf("manifest %q has no .yaml or .yml file in it", l.path)
 	}
 	return nil
 }
 
 // member reads a file of the manifest's directory. rel is slash-separated.
 func (l *loader) member(rel string, included bool) error {
-	if l.read[rel] {
-		return nil
-	}
 	shown := filepath.Join(l.base, filepath.FromSlash(rel))
 	file, err := openIn(l.root, rel)
 	if errors.Is(err, ErrOutside) {
@@ -130,6 +130,9 @@ func (l *loader) include(n *yaml.Node) {
 		}
 	}
 	for _, m := range matches {
+		if l.read[m.rel] {
+			continue
+		}
 		if err := l.member(m.rel, true); err != nil {
 			l.errs.add(m.at, "include: "+err.Error())
 		}
@@ -137,7 +140,8 @@ func (l *loader) include(n *yaml.Node) {
 }
 
 // glob returns the files that a pattern matches, relative to the root of fsys as the pattern
-// is, or says what is wrong with the pattern.
+// is, or says what is wrong with the pattern. As in a shell, only a dot matches a dot that
+// begins a name.
 func glob(fsys fs.FS, pattern string) (matches []string, problem string) {
 	switch {
 	case pattern == "":
@@ -157,6 +161,9 @@ func glob(fsys fs.FS, pattern string) (matches []string, problem string) {
 	found, err := fs.Glob(fsys, full)
 	if err != nil {
 		return nil, strconv.Quote(clip(pattern)) + " is not a pattern: a [ or a \\ is not closed"
+	}
+	if base := path.Base(full); base[0] != '.' {
+		found = slices.DeleteFunc(found, func(name string) bool { return path.Base(name)[0] == '.' })
 	}
 	if len(found) == 0 {
 		return nil, strconv.Quote(clip(pattern)) + " matches no file"

@@ -41,7 +41,7 @@ func requireErrors(t *testing.T, err error, want ...string) {
 func TestDirectory(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
-	write(t, dir, "set/a.yaml", "version: 1\napps:\n"+entry("a"))
+	write(t, dir, "set/a.yaml", "version: 1\ninclude: [\"*.yaml\"]\napps:\n"+entry("a"))
 	write(t, dir, "set/b.yml", "version: 1\napps:\n"+entry("b"))
 	write(t, dir, "set/c.yaml", "version: 1\ndefaults: {group_name: G, certificates: {production: {file: \"c/${id}.p12\"}}}\npolicy: {max_deletes: 3}\n")
 	write(t, dir, "set/.hidden.yaml", "not: read")
