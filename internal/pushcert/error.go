@@ -34,8 +34,8 @@ const (
 	// CombineDERCommand makes a p12 of a downloaded .cer and its PEM key.
 	CombineDERCommand = "openssl x509 -inform DER -in FILE.cer | " +
 		"openssl pkcs12 -export -inkey KEY.pem -passout env:P12_PASSWORD -out NEW.p12"
-	// DecodeBase64Command turns base64 text back into the file.
-	DecodeBase64Command = "openssl base64 -d -A -in FILE.p12 -out NEW.p12"
+	// DecodeBase64Command turns base64 text, in lines of any length, back into the file.
+	DecodeBase64Command = "tr -d ' \\t\\r\\n' <FILE.p12 | openssl base64 -d -A -out NEW.p12"
 )
 
 const exportAgain = "export it again: in Keychain Access, under My Certificates, select the one certificate " +

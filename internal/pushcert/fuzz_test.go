@@ -13,7 +13,7 @@ func FuzzInspect(f *testing.F) {
 		f.Add(file, "x")
 	}
 	for _, r := range readable {
-		if r.name == "iterations-600000" {
+		if r.name == slowFixture {
 			continue // slow to mutate
 		}
 		data := fixture(f, r.name)

@@ -36,14 +36,15 @@ func TestRemediesWork(t *testing.T) {
 		{name: "PEM certificate", kind: NotP12, file: certPEM},
 		{name: "PEM key", kind: NotP12, file: block("EC PRIVATE KEY", key)},
 		{name: "PEM of both", kind: NotP12, file: append(certPEM, keyPEM...)},
+		{name: "base64 in lines", kind: NotP12, file: []byte(strings.ReplaceAll(base64.StdEncoding.EncodeToString(fixture(t, "modern-ec")), "A", "A\r\n"))},
 		{name: "base64", kind: NotP12, file: []byte(base64.StdEncoding.EncodeToString(fixture(t, "modern-ec")))},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Inspect(tt.file, fixturePassword)
 			e := requireError(t, err, tt.kind)
-			start := strings.Index(e.Remedy, "openssl ")
-			require.GreaterOrEqual(t, start, 0, e.Remedy)
+			start := strings.LastIndex(e.Remedy, ": ") + 2
+			require.Contains(t, e.Remedy[start:], "openssl ")
 			command, _, _ := strings.Cut(e.Remedy[start:], " (")
 			require.Contains(t, command, "-out NEW.p12")
 			require.NotContains(t, command, "pass:", "a password must not stand in a list of processes")
