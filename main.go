@@ -27,5 +27,5 @@ func run() int {
 		<-signals
 		os.Exit(cli.ExitInterrupted)
 	}()
-	return cli.Main(ctx, os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
+	return cli.Main(ctx, os.Args[1:], cli.Host{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 }

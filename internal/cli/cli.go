@@ -24,6 +24,7 @@ type root struct {
 	Apply      applyCmd    `cmd:"" help:"Make the changes: create apps, upload certificates, delete what left the manifest."`
 	Show       showCmd     `cmd:"" help:"Show the state, or a saved plan."`
 	Output     outputCmd   `cmd:"" help:"Print app keys for the release."`
+	Certs      certsCmd    `cmd:"" help:"List certificates with their expiry, look into one, make some for rehearsals."`
 	Import     importCmd   `cmd:"" help:"Take an existing app into the state; nothing is sent."`
 	State      stateCmd    `cmd:"" help:"Look at the state and correct it by hand."`
 	Doctor     doctorCmd   `cmd:"" help:"Check manifest, state, endpoint and credentials, with a remedy for each trouble."`
@@ -52,13 +53,13 @@ Exit codes: 0 done, 1 error, 2 changes pending (plan --detailed-exitcode), 3 app
 
 // Main runs one command and returns the exit code. Cancelling ctx lets an apply end in good
 // order: what was sent is waited for and recorded.
-func Main(ctx context.Context, args []string, std Streams) (code int) {
-	t := newTerminal(std, "auto", false, false)
+func Main(ctx context.Context, args []string, host Host) (code int) {
+	t := newTerminal(host, "auto", false, false)
 	defer func() {
 		// A panic's value may quote what was being worked on, secrets included: only the
 		// place is told.
 		if r := recover(); r != nil {
-			fmt.Fprintf(std.Err, "jpsync: a defect of jpsync stopped it (%T); what was answered until then is in the state or its journal\n%s", r, frames())
+			fmt.Fprintf(host.Err, "jpsync: a defect of jpsync stopped it (%T); what was answered until then is in the state or its journal\n%s", r, frames())
 			code = ExitError
 		}
 	}()
@@ -68,7 +69,7 @@ func Main(ctx context.Context, args []string, std Streams) (code int) {
 		kong.Name("jpsync"),
 		kong.Description(description),
 		kong.DefaultEnvars("JPSYNC"),
-		kong.Writers(std.Out, std.Err),
+		kong.Writers(host.Out, host.Err),
 		kong.Exit(func(code int) { panic(exitNow{true, code}) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
@@ -82,10 +83,10 @@ func Main(ctx context.Context, args []string, std Streams) (code int) {
 	}
 	if err != nil {
 		t.fail(err)
-		fmt.Fprintln(std.Err, "jpsync: see "+usageHint(kctx))
+		fmt.Fprintln(host.Err, "jpsync: see "+usageHint(kctx))
 		return ExitError
 	}
-	t = newTerminal(std, cmd.Color, cmd.Quiet, cmd.Verbose)
+	t = newTerminal(host, cmd.Color, cmd.Quiet, cmd.Verbose)
 	kctx.BindTo(ctx, (*context.Context)(nil))
 	err = kctx.Run(t, &cmd.globals)
 	if err != nil {

@@ -85,7 +85,7 @@ func (d *doctor) certificates(w *workspace) {
 
 // state looks at the files: readable, of the right mode, and in a place that can be written.
 func (d *doctor) state() {
-	store, err := openStore(d.g)
+	store, err := openStore(d.t, d.g)
 	if err != nil {
 		d.trouble("state", err, "")
 		return
@@ -122,7 +122,7 @@ func (d *doctor) writable(dir string) {
 
 // belongs reads the state and holds it against the endpoint and the account.
 func (d *doctor) belongs(ctx context.Context, w *workspace) {
-	st, err := state.View(ctx, w.store, state.Options{})
+	st, err := state.View(ctx, w.store, state.Options{FS: w.t.FS})
 	switch {
 	case errors.Is(err, state.ErrDamaged):
 		d.trouble("state", err, "jpsync state repair")

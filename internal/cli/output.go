@@ -26,7 +26,7 @@ Exit codes: 0 done, 1 error, also when an id is not recorded.`
 
 // Run prints the keys of some apps or of all.
 func (c *outputCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	st, err := readState(ctx, g)
+	st, err := readState(ctx, t, g)
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ Exit codes: 0 repaired or nothing to repair, 1 error, 5 not approved, 6 state lo
 
 // Run shows first and changes only what was shown.
 func (c *stateRepairCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	store, err := openStore(g)
+	store, err := openStore(t, g)
 	if err != nil {
 		return err
 	}

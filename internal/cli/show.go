@@ -31,7 +31,7 @@ func (c *showCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		}
 		return report.PlanText(t.Out, p, t.out, time.Now())
 	}
-	st, err := readState(ctx, g)
+	st, err := readState(ctx, t, g)
 	if err != nil {
 		return err
 	}
@@ -42,12 +42,12 @@ func (c *showCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 }
 
 // readState reads the state for a command that needs no manifest.
-func readState(ctx context.Context, g *globals) (*state.State, error) {
-	store, err := openStore(g)
+func readState(ctx context.Context, t *terminal, g *globals) (*state.State, error) {
+	store, err := openStore(t, g)
 	if err != nil {
 		return nil, err
 	}
-	st, err := state.View(ctx, store, state.Options{})
+	st, err := state.View(ctx, store, state.Options{FS: t.FS})
 	if err != nil {
 		return nil, err
 	}

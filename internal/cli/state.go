@@ -3,7 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 
 	"jpsync/internal/report"
 	"jpsync/manifest"
@@ -22,7 +23,7 @@ type stateListCmd struct{}
 
 // Run prints one id on each line.
 func (stateListCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	st, err := readState(ctx, g)
+	st, err := readState(ctx, t, g)
 	if err != nil {
 		return err
 	}
@@ -40,7 +41,7 @@ type stateShowCmd struct {
 
 // Run prints one record, without its master secret.
 func (c stateShowCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	st, err := readState(ctx, g)
+	st, err := readState(ctx, t, g)
 	if err != nil {
 		return err
 	}
@@ -114,10 +115,10 @@ func (c stateRmCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 // editState changes the state by hand, under the lock, and calls done with the state before
 // once the change is on disk.
 func editState(ctx context.Context, t *terminal, g *globals, command string, edit func(*state.State) error, done func(before *state.State)) error {
-	if _, err := readState(ctx, g); err != nil {
+	if _, err := readState(ctx, t, g); err != nil {
 		return err
 	}
-	store, err := openStore(g)
+	store, err := openStore(t, g)
 	if err != nil {
 		return err
 	}
@@ -145,11 +146,6 @@ func recorded(st *state.State, id string) error {
 	return fmt.Errorf("the state has no app with the id %q: jpsync state list shows what it has", id)
 }
 
-func sortedIDs(st *state.State) []string {
-	ids := make([]string, 0, len(st.Apps))
-	for id := range st.Apps {
-		ids = append(ids, id)
-	}
-	sort.Strings(ids)
-	return ids
-}
+func sortedIDs(st *state.State) []string { return sortedKeys(st.Apps) }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

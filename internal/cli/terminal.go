@@ -9,6 +9,7 @@ import (
 	"golang.org/x/term"
 
 	"jpsync/internal/report"
+	"jpsync/state"
 )
 
 // This file owns the terminal. The rules: results go to standard output, everything else
@@ -16,14 +17,15 @@ import (
 // the program, and put what to do on a line of its own. There is no colour, no bar and no
 // question without a terminal, and none where CI says that nobody is looking.
 
-// Streams are the three files that a command talks through.
-type Streams struct {
+// Host is what a command finds around it.
+type Host struct {
 	In       io.Reader
 	Out, Err io.Writer
+	FS       state.FS // where the state and its journal are; nil: the operating system's
 }
 
 type terminal struct {
-	Streams
+	Host
 	out, err report.Style // what the two outputs can show
 	ask      bool         // somebody is there to answer
 	live     bool         // standard error can be drawn on: a progress bar
@@ -31,14 +33,17 @@ type terminal struct {
 	verbose  bool
 }
 
-func newTerminal(std Streams, color string, quiet, verbose bool) *terminal {
+func newTerminal(host Host, color string, quiet, verbose bool) *terminal {
 	inCI := os.Getenv("CI") != "" && os.Getenv("CI") != "false"
+	if host.FS == nil {
+		host.FS = state.OS{}
+	}
 	t := &terminal{
-		Streams: std,
-		out:     style(std.Out, color, inCI),
-		err:     style(std.Err, color, inCI),
-		ask:     isTerminal(std.In) && isTerminal(std.Err) && !inCI,
-		live:    isTerminal(std.Err) && !inCI && !quiet && os.Getenv("TERM") != "dumb",
+		Host:    host,
+		out:     style(host.Out, color, inCI),
+		err:     style(host.Err, color, inCI),
+		ask:     isTerminal(host.In) && isTerminal(host.Err) && !inCI,
+		live:    isTerminal(host.Err) && !inCI && !quiet && os.Getenv("TERM") != "dumb",
 		quiet:   quiet,
 		verbose: verbose,
 	}

@@ -31,7 +31,7 @@ type workspace struct {
 
 // openWorkspace loads the manifest and finds the rest. Nothing is sent and nothing written.
 func openWorkspace(t *terminal, g *globals) (*workspace, error) {
-	store, err := openStore(g)
+	store, err := openStore(t, g)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (g *globals) sandboxDir() string { return filepath.Join(g.directory(), ".jp
 
 // openStore finds the state file and reads nothing yet. The sandbox's directory is made
 // when something is first written into it.
-func openStore(g *globals) (*state.File, error) {
+func openStore(t *terminal, g *globals) (*state.File, error) {
 	path := g.State
 	switch {
 	case path != "":
@@ -94,7 +94,7 @@ func openStore(g *globals) (*state.File, error) {
 	default:
 		path = filepath.Join(g.directory(), stateName)
 	}
-	return state.NewFile(path, state.OS{}), nil
+	return state.NewFile(path, t.FS), nil
 }
 
 // account is the dev_key, or "" when it is not at hand, which only an apply minds.
@@ -159,7 +159,7 @@ func embed(dir string) (*sandbox.PipeTransport, error) {
 
 // view reads the state without its lock and checks that it is the state of this account.
 func (w *workspace) view(ctx context.Context) (*state.State, error) {
-	st, err := state.View(ctx, w.store, state.Options{})
+	st, err := state.View(ctx, w.store, state.Options{FS: w.t.FS})
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +187,7 @@ func lockState(ctx context.Context, t *terminal, g *globals, store *state.File, 
 	}
 	holder := state.Self(command, time.Now())
 	holder.Wait = g.LockTimeout
-	run, err := state.Begin(ctx, store, state.Options{Holder: holder})
+	run, err := state.Begin(ctx, store, state.Options{FS: t.FS, Holder: holder})
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"jpsync/internal/pushcert"
+)
+
+type certsMakeTestCmd struct {
+	passwordFlags
+	Dir      string `arg:"" help:"The directory to write to; it is made if it is missing."`
+	BundleID string `default:"cn.example.app" placeholder:"ID" help:"The bundle ID (${default})."`
+	Days     int    `default:"395" placeholder:"N" help:"How long the good ones are valid (${default})."`
+}
+
+func (certsMakeTestCmd) Help() string {
+	return `Makes an assortment of certificates that look like Apple's and are none, to rehearse with: each
+file is named for what it is or for what is wrong with it. Issuer and subject say that they are for
+tests; JPush and APNs refuse them, the simulator takes them. Without a password flag their password
+is "test". It is written to password.txt beside them, so use none that protects anything.
+
+Example:
+  jpsync certs make-test certs --bundle-id cn.example.shop.ios`
+}
+
+// testPassword protects nothing.
+const testPassword = "test"
+
+// assortment is what make-test writes.
+func (c *certsMakeTestCmd) assortment(now time.Time) map[string]pushcert.MintOptions {
+	made := now.Add(-time.Hour)
+	good := pushcert.MintOptions{BundleID: c.BundleID, NotBefore: made, NotAfter: now.AddDate(0, 0, c.Days)}
+	with := func(change func(*pushcert.MintOptions)) pushcert.MintOptions {
+		o := good
+		change(&o)
+		return o
+	}
+	return map[string]pushcert.MintOptions{
+		"development":       with(func(o *pushcert.MintOptions) { o.Kind = pushcert.MintDevelopment }),
+		"production":        with(func(o *pushcert.MintOptions) { o.Kind = pushcert.MintProduction }),
+		"universal":         with(func(o *pushcert.MintOptions) { o.Kind = pushcert.MintUniversal }),
+		"voip":              with(func(o *pushcert.MintOptions) { o.Kind = pushcert.MintVoIP }),
+		"not-push":          with(func(o *pushcert.MintOptions) { o.Kind = pushcert.MintNotPush }),
+		"expired":           with(func(o *pushcert.MintOptions) { o.NotBefore, o.NotAfter = now.AddDate(-1, -1, 0), now.AddDate(0, 0, -1) }),
+		"expiring":          with(func(o *pushcert.MintOptions) { o.NotAfter = now.AddDate(0, 0, 7) }),
+		"wrong-bundle":      with(func(o *pushcert.MintOptions) { o.BundleID = c.BundleID + ".other" }),
+		"legacy-encryption": with(func(o *pushcert.MintOptions) { o.Encryption = pushcert.EncryptLegacy }),
+		"chain-ca-first":    with(func(o *pushcert.MintOptions) { o.Chain = pushcert.ChainCAFirst }),
+		"ec-key":            with(func(o *pushcert.MintOptions) { o.KeyType = pushcert.KeyECP256 }),
+	}
+}
+
+// Run writes the assortment and the password.
+func (c *certsMakeTestCmd) Run(t *terminal) error {
+	password := testPassword
+	if c.given() {
+		var err error
+		if password, err = c.passwordFlags.read(t); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
+		return err
+	}
+	all := c.assortment(time.Now())
+	for _, name := range sortedKeys(all) {
+		options := all[name]
+		options.Password = password
+		data, err := pushcert.Mint(options)
+		if err != nil {
+			return err
+		}
+		path := filepath.Join(c.Dir, name+".p12")
+		if err := writeFile(path, bytes.NewReader(data)); err != nil {
+			return err
+		}
+		fmt.Fprintln(t.Out, path)
+	}
+	path := filepath.Join(c.Dir, "password.txt")
+	if err := writeFile(path, bytes.NewReader([]byte(password+"\n"))); err != nil {
+		return err
+	}
+	fmt.Fprintln(t.Out, path)
+	return nil
+}
