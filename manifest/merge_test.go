@@ -44,6 +44,31 @@ apps:
 	assert.Equal(t, "p.p12", m.Apps[2].Certificates[jpush.Production].File)
 }
 
+// What is wrong with a node is said once, however many aliases lead to it.
+func TestErrorsBehindAliases(t *testing.T) {
+	_, err := loadText(t, "version: 1\napps:\n"+
+		"  - {id: a, app_name: A, android_package: cn.a, certificates: &c {production: {file: /a.p12}}}\n"+
+		"  - {id: b, app_name: B, android_package: cn.b, certificates: *c}\n")
+	require.Error(t, err)
+	assert.Len(t, err, 1)
+}
+
+func TestMergeDepth(t *testing.T) {
+	nested := func(depth int) string {
+		app := "{id: a, app_name: A, android_package: cn.a}"
+		for range depth {
+			app = "{<<: " + app + "}"
+		}
+		return "version: 1\napps: [" + app + "]\n"
+	}
+	m, err := loadText(t, nested(maxMergeDepth))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"a"}, ids(m))
+	_, err = loadText(t, nested(maxMergeDepth+1))
+	require.Error(t, err)
+	assert.Contains(t, err.Error(), "merge keys (<<) inside of each other more than 8 times")
+}
+
 func TestAliasBudget(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("version: 1\napps:\n  - labels: &l {")

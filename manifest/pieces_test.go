@@ -44,6 +44,7 @@ func TestPieces(t *testing.T) {
 		"not indented, tail":  {"apps:\n" + list("") + "version: 1\npolicy: {max: 1}\n", true},
 		"comments":            {"# a\nversion: 1\n\napps: # b\n\n# c\n" + list("  ") + "  # d\n# e\n", true},
 		"CRLF":                {strings.ReplaceAll("version: 1\napps:\n"+list("  ")+"x: y\n", "\n", "\r\n"), true},
+		"list first":          {"apps:\n" + list("  ") + "version: 1\n", true},
 		"byte order mark":     {"\uFEFFversion: 1\napps:\n" + list("  "), true},
 		"no end of line":      {"version: 1\napps:\n" + strings.TrimSuffix(list("  "), "\n"), true},
 		"wrong entries":       {"version: 1\napps:\n  - 1\n  -\n  - {x: y}\n  - [a]\n  -  \n  - {id: 3}\n", true},
@@ -69,6 +70,7 @@ func TestPieces(t *testing.T) {
 		"other breaks":        {"version: 1\napps:\n" + list("  ") + "  - {id: \"a\u2028b\"}\n", false},
 		"broken entry":        {"version: 1\napps:\n" + list("  ") + "  - {id: a\n" + list("  "), false},
 		"broken tail":         {"version: 1\napps:\n" + list("  ") + "defaults: {\n", false},
+		"back to the margin":  {"version: 1\napps:\n" + list("  ") + list(""), false},
 		"less indented":       {"version: 1\napps:\n" + list("  ") + list(" "), false},
 		"more indented":       {"version: 1\napps:\n" + list("  ") + list("   "), false},
 	} {
