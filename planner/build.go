@@ -2,7 +2,6 @@ package planner
 
 import (
 	"fmt"
-	"sort"
 	"time"
 
 	"jpsync/manifest"
@@ -32,8 +31,9 @@ type Options struct {
 }
 
 // Build compares and plans. It fails only on options that make no sense: a glob that does
-// not parse, an id to replace or accept that is not both desired and recorded. Conflicts
-// and certificates that must not be sent are part of the plan.
+// not parse, an id to replace or accept that is not both desired and recorded, a replacement
+// without deletes. Conflicts and certificates that must not be sent are part of the plan.
+// The ids and packages of the manifest have to be unique, as a loaded one's are.
 func Build(in Input) (*Plan, error) {
 	b, err := newBuilder(in)
 	if err != nil {
@@ -54,15 +54,15 @@ func Build(in Input) (*Plan, error) {
 type builder struct {
 	in        Input
 	plan      *Plan
-	ids       map[string]bool   // ids in the manifest
-	owners    map[string]string // android_package -> id, as recorded
-	renamed   map[string]bool   // recorded ids that a conflict takes for renamed
+	lookup    lookup
+	matched   int             // recorded apps that the manifest has
+	renamed   map[string]bool // recorded ids that a conflict takes for renamed
 	replace   map[string]bool
 	accept    map[string]bool
 	allowed   map[string]bool
 	deletes   []Change // of apps that left, to come last
 	unchanged int
-	uses      map[string][]use // fingerprint -> the slots that want it
+	sharing   sharing
 }
 
 func newBuilder(in Input) (*builder, error) {
@@ -83,19 +83,12 @@ func newBuilder(in Input) (*builder, error) {
 			Warnings:      []Problem{},
 			OnExisting:    in.Manifest.Policy.OnExisting,
 		},
-		ids:     make(map[string]bool, len(in.Manifest.Apps)),
-		owners:  make(map[string]string, len(in.State.Apps)),
+		lookup:  lookup{apps: in.Manifest.Apps, recorded: in.State.Apps},
 		renamed: map[string]bool{},
 		replace: set(in.Options.Replace),
 		accept:  set(in.Options.Accept),
 		allowed: set(in.Options.AllowCert),
-		uses:    map[string][]use{},
-	}
-	for i := range in.Manifest.Apps {
-		b.ids[in.Manifest.Apps[i].ID] = true
-	}
-	for id, app := range in.State.Apps {
-		b.owners[app.AndroidPackage] = id
+		sharing: sharing{first: make(map[string]use, len(in.Manifest.Apps))},
 	}
 	return b, b.checkNamed()
 }
@@ -111,14 +104,17 @@ func (b *builder) checkNamed() error {
 			if _, recorded := b.in.State.Apps[id]; !recorded {
 				return fmt.Errorf("%s %s: the state has no app of this id%s", named.flag, id, didYouMean(id, keys(b.in.State.Apps)))
 			}
-			if !b.ids[id] {
+			if !b.lookup.wanted(id) {
 				return fmt.Errorf("%s %s: the manifest has no app of this id", named.flag, id)
 			}
 		}
 	}
-	for id := range b.replace {
+	for _, id := range b.in.Options.Replace {
 		if b.accept[id] {
 			return fmt.Errorf("%s is named by both --replace and --accept: choose one", id)
+		}
+		if b.in.Options.NoDelete {
+			return fmt.Errorf("--replace %s deletes the app first, and --no-delete leaves deletes out: choose one", id)
 		}
 	}
 	return nil
@@ -131,45 +127,51 @@ func (b *builder) desired(app *manifest.App) {
 		b.newApp(app)
 		return
 	}
+	b.matched++
 	if b.replace[app.ID] {
 		b.replaced(app, recorded)
 		return
 	}
-	records, conflicts := b.compare(app, recorded)
+	selected := b.selects(app)
+	records, conflicts := b.compare(app, &recorded)
 	if len(conflicts) > 0 {
-		if b.selects(app) {
+		if selected {
 			b.plan.Conflicts = append(b.plan.Conflicts, conflicts...)
+		} else {
+			b.plan.LeftOut++
 		}
 		return
 	}
-	uploads, files := b.uploads(app, &recorded)
-	records = append(records, files...)
-	if len(uploads) == 0 && len(records) == 0 {
-		b.unchanged++
-		return
-	}
-	if !b.selects(app) {
-		b.leaveOut(uploads)
-		return
-	}
-	if len(uploads) == 0 {
+	steps := b.uploads(app, &recorded)
+	idle := len(steps.changes) == 0 && !steps.blocked
+	switch {
+	case !selected && (!idle || len(records) > 0):
+		b.plan.LeftOut++
+	case idle:
 		b.unchanged++
 	}
-	b.plan.Records = append(b.plan.Records, records...)
-	b.plan.Actions = append(b.plan.Actions, uploads...)
+	if selected {
+		b.plan.Records = append(append(b.plan.Records, records...), steps.moved...)
+		b.plan.Actions = append(b.plan.Actions, steps.changes...)
+	}
 }
 
 // newApp plans an app that the state does not have under this id.
 func (b *builder) newApp(app *manifest.App) {
-	if conflict, ok := b.packageTaken(app, ""); ok {
-		if b.selects(app) {
+	if conflict, owner, taken := b.packageTaken(app, ""); taken {
+		// To delete the owner of a package that comes back under another id is to lose what
+		// was renamed, so a selection of the owner alone has to hear of it as well.
+		lost := b.renamed[owner] && !b.in.Options.NoDelete && b.in.Options.Selection.matches(owner, nil)
+		if b.selects(app) || lost {
 			b.plan.Conflicts = append(b.plan.Conflicts, conflict)
+		} else {
+			b.plan.LeftOut++
 		}
 		return
 	}
 	steps := b.creation(app, New)
 	if !b.selects(app) {
-		b.leaveOut(steps)
+		b.plan.LeftOut++
 		return
 	}
 	b.plan.Actions = append(b.plan.Actions, steps...)
@@ -185,7 +187,7 @@ func (b *builder) replaced(app *manifest.App, recorded state.App) {
 		b.plan.Conflicts = append(b.plan.Conflicts, protected(app.ID, recorded, "replace"))
 		return
 	}
-	if conflict, ok := b.packageTaken(app, app.ID); ok {
+	if conflict, _, taken := b.packageTaken(app, app.ID); taken {
 		b.plan.Conflicts = append(b.plan.Conflicts, conflict)
 		return
 	}
@@ -195,7 +197,7 @@ func (b *builder) replaced(app *manifest.App, recorded state.App) {
 
 // creation is a create and the uploads that follow it.
 func (b *builder) creation(app *manifest.App, why Reason) []Change {
-	uploads, _ := b.uploads(app, nil)
+	uploads := b.uploads(app, nil).changes
 	for i := range uploads {
 		uploads[i].Reason = why
 	}
@@ -210,75 +212,8 @@ func (b *builder) creation(app *manifest.App, why Reason) []Change {
 	}}, uploads...)
 }
 
-// departed plans the apps that the state has and the manifest has not. They go last, by id.
-func (b *builder) departed() {
-	var gone []string
-	for id := range b.in.State.Apps {
-		if !b.ids[id] && !b.renamed[id] {
-			gone = append(gone, id)
-		}
-	}
-	sort.Strings(gone)
-	for _, id := range gone {
-		app := b.in.State.Apps[id]
-		switch {
-		case !b.in.Options.Selection.matches(id, nil):
-			b.plan.LeftOut++
-		case b.in.Options.NoDelete:
-			b.plan.LeftOut++
-			b.warn(Problem{Code: "delete_left_out", App: id,
-				Message: "no longer in the manifest and kept, because --no-delete was given"})
-		case app.Protected:
-			b.plan.Conflicts = append(b.plan.Conflicts, protected(id, app, "delete"))
-		default:
-			b.deletes = append(b.deletes, deletion(id, app, Removed))
-		}
-	}
-}
-
-func deletion(id string, app state.App, why Reason) Change {
-	return Change{
-		Action:         Delete,
-		App:            id,
-		Reason:         why,
-		AppName:        app.AppName,
-		AndroidPackage: app.AndroidPackage,
-		GroupName:      app.GroupName,
-		AppKey:         app.AppKey,
-	}
-}
-
-// unsettled warns of creates that were sent, never answered, and are no longer wanted: an
-// app may exist whose key nobody has.
-func (b *builder) unsettled() {
-	for _, id := range keys(b.in.State.Pending) {
-		intent := b.in.State.Pending[id]
-		if intent.Op != state.OpCreate || b.ids[id] || b.wantsPackage(intent.AndroidPackage) {
-			continue
-		}
-		b.warn(Problem{Code: "unsettled_create", App: id, Message: fmt.Sprintf(
-			"a create of %s was sent and never answered, so the app may exist without a record; put it back into the manifest and apply to get its key, or forget it with: jpsync state rm %s",
-			intent.AndroidPackage, quote(id))})
-	}
-}
-
-func (b *builder) wantsPackage(name string) bool {
-	for i := range b.in.Manifest.Apps {
-		if b.in.Manifest.Apps[i].AndroidPackage == name {
-			return true
-		}
-	}
-	return false
-}
-
 func (b *builder) selects(app *manifest.App) bool {
 	return b.in.Options.Selection.matches(app.ID, app.Labels)
-}
-
-func (b *builder) leaveOut(steps []Change) {
-	if len(steps) > 0 {
-		b.plan.LeftOut++
-	}
 }
 
 func (b *builder) warn(p Problem) { b.plan.Warnings = append(b.plan.Warnings, p) }
@@ -297,30 +232,3 @@ func (b *builder) summary() Summary {
 	}
 	return s
 }
-
-func didYouMean(id string, candidates []string) string {
-	if near := manifest.Suggest(id, candidates); near != "" {
-		return fmt.Sprintf("; did you mean %q?", near)
-	}
-	return ""
-}
-
-func set(names []string) map[string]bool {
-	m := make(map[string]bool, len(names))
-	for _, n := range names {
-		m[n] = true
-	}
-	return m
-}
-
-func keys[V any](m map[string]V) []string {
-	names := make([]string, 0, len(m))
-	for n := range m {
-		names = append(names, n)
-	}
-	sort.Strings(names)
-	return names
-}
-
-func isTrue(b *bool) bool  { return b != nil && *b }
-func isFalse(b *bool) bool { return b != nil && !*b }

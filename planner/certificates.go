@@ -3,8 +3,6 @@ package planner
 import (
 	"errors"
 	"fmt"
-	"sort"
-	"strings"
 	"time"
 
 	"jpsync/internal/jpush"
@@ -13,52 +11,21 @@ import (
 	"jpsync/state"
 )
 
-// Inspector looks at certificate files on the planner's behalf.
-type Inspector interface {
-	// Inspect reads the file that c names. When its SHA-256 is known it is neither opened
-	// nor its password asked for, and Inspection.Opened is nil. What goes wrong comes back
-	// as an [InspectError].
-	Inspect(c manifest.Certificate, known string) (Inspection, error)
-}
-
-// Inspection is what an [Inspector] saw.
-type Inspection struct {
-	FileSHA256 string
-	Opened     *pushcert.Certificate
-	Password   pushcert.PasswordFacts
-}
-
-// InspectError says why a certificate file could not be looked into. Code is one of this
-// package's or one of pushcert's kinds.
-type InspectError struct {
-	Code string
-	Err  error
-}
-
-func (e *InspectError) Error() string { return e.Err.Error() }
-
-// Unwrap returns the cause.
-func (e *InspectError) Unwrap() error { return e.Err }
-
-// Codes of an [InspectError] that have nothing to do with what is in the file.
-const (
-	CodeUnreadable         = "file_unreadable"
-	CodePasswordNotAtHand  = "password_not_at_hand"
-	codeUnknownInspectFail = "unreadable"
-)
-
-// use is one slot that wants a certificate.
-type use struct {
-	app string
-	env jpush.Environment
+// steps are what the certificates of one app need.
+type steps struct {
+	changes []Change
+	moved   []Record // where a known certificate moved to another file
+	blocked bool     // some certificate must not be sent
 }
 
 // uploads plans the certificates of one app. recorded is nil for an app that is about to
-// be created. The records say where a known certificate moved to another file.
-func (b *builder) uploads(app *manifest.App, recorded *state.App) ([]Change, []Record) {
-	var changes []Change
-	var records []Record
-	var slots []slot
+// be created.
+func (b *builder) uploads(app *manifest.App, recorded *state.App) (out steps) {
+	if len(app.Certificates) == 0 && (recorded == nil || len(recorded.Certificates) == 0) {
+		return out
+	}
+	var both [2]slot // one for each environment
+	slots := both[:0]
 	for _, env := range jpush.Environments {
 		want, wanted := app.Certificates[env]
 		var have state.Certificate
@@ -66,32 +33,36 @@ func (b *builder) uploads(app *manifest.App, recorded *state.App) ([]Change, []R
 			have = recorded.Certificates[env]
 		}
 		if !wanted {
-			if have.Fingerprint != "" && b.selects(app) {
-				b.warn(Problem{Code: "certificate_stays", App: app.ID, Environment: env,
-					Message: "no longer in the manifest, but the API cannot remove a certificate: it stays on the server until it expires (" + day(have.NotAfter) + ")"})
+			if have.Fingerprint != "" {
+				b.advise(app, env, "certificate_stays",
+					"no longer in the manifest, but the API cannot remove a certificate: it stays on the server until it expires ("+day(have.NotAfter)+")")
 			}
 			continue
 		}
 		if s, ok := b.slot(app, env, want, have); ok {
 			slots = append(slots, s)
+		} else {
+			out.blocked = true
 		}
 	}
 	differ := len(slots) == 2 && slots[0].bundle != slots[1].bundle && slots[0].bundle != "" && slots[1].bundle != ""
-	for _, s := range slots {
+	for i := range slots {
+		s := &slots[i]
 		if differ && s.upload && b.refuse(app, s.env, "bundles_differ", fmt.Sprintf(
 			"the development certificate is for %s and the production certificate for %s; an app has one bundle ID, so one of the files is another app's",
 			slots[0].bundle, slots[1].bundle)) {
+			out.blocked = true
 			continue
 		}
 		switch {
 		case s.upload:
-			changes = append(changes, b.upload(app, s, recorded))
+			out.changes = append(out.changes, b.upload(app, s, recorded))
 		case s.moved:
-			records = append(records, Record{App: app.ID, Environment: s.env, Field: FieldFile,
+			out.moved = append(out.moved, Record{App: app.ID, Environment: s.env, Field: FieldFile,
 				Recorded: s.have.FileSHA256, Desired: s.seen.FileSHA256})
 		}
 	}
-	return changes, records
+	return out
 }
 
 // slot is one environment of an app as it is to be.
@@ -126,18 +97,18 @@ func (b *builder) slot(app *manifest.App, env jpush.Environment, want manifest.C
 		fingerprint = seen.Opened.Fingerprint
 		s.bundle = seen.Opened.App()
 	}
-	b.uses[fingerprint] = append(b.uses[fingerprint], use{app.ID, env})
+	b.sharing.add(fingerprint, use{app, env})
 	s.upload = fingerprint != have.Fingerprint
 	s.moved = !s.upload && seen.FileSHA256 != have.FileSHA256
 	if !s.upload {
 		b.expiry(app, env, have.NotAfter)
 		return s, true
 	}
-	return s, b.judge(app, s)
+	return s, b.judge(app, &s)
 }
 
 // judge runs the checks of a certificate that is to be sent.
-func (b *builder) judge(app *manifest.App, s slot) bool {
+func (b *builder) judge(app *manifest.App, s *slot) bool {
 	ok := true
 	for _, f := range pushcert.Check(s.seen.Opened, pushcert.Expect{
 		Environment:         string(s.env),
@@ -175,11 +146,11 @@ func (b *builder) expiry(app *manifest.App, env jpush.Environment, notAfter time
 	case left <= 0:
 		b.advise(app, env, "expired", "the uploaded certificate expired on "+day(notAfter)+" and iOS devices get no pushes: put a renewed one in its place")
 	case left < b.in.Manifest.Policy.RenewBefore:
-		b.advise(app, env, "expires_soon", fmt.Sprintf("the uploaded certificate expires on %s, in %d days: renew it", day(notAfter), int(left.Hours()/24)))
+		b.advise(app, env, "expires_soon", fmt.Sprintf("the uploaded certificate expires on %s, %s: renew it", day(notAfter), daysLeft(left)))
 	}
 }
 
-func (b *builder) upload(app *manifest.App, s slot, recorded *state.App) Change {
+func (b *builder) upload(app *manifest.App, s *slot, recorded *state.App) Change {
 	c := Change{
 		Action:         Upload,
 		App:            app.ID,
@@ -205,38 +176,9 @@ func (b *builder) upload(app *manifest.App, s slot, recorded *state.App) Change 
 	}
 	if s.have.Fingerprint != "" {
 		c.Reason = Changed
-		c.Previous = &Previous{Fingerprint: s.have.Fingerprint, BundleID: s.have.BundleID, NotAfter: s.have.NotAfter}
+		c.Previous = &Previous{Fingerprint: s.have.Fingerprint, BundleID: s.have.BundleID, NotAfter: s.have.NotAfter.UTC()}
 	}
 	return c
-}
-
-// sharedCertificates warns of one certificate in several apps: a push certificate is for
-// one bundle, so all but one of them would get nobody's pushes.
-func (b *builder) sharedCertificates() {
-	var warnings []Problem
-	for _, uses := range b.uses {
-		var others []string
-		for _, u := range uses[1:] {
-			if u.app != uses[0].app && (len(others) == 0 || others[len(others)-1] != u.app) {
-				others = append(others, u.app)
-			}
-		}
-		if len(others) == 0 {
-			continue
-		}
-		names := strings.Join(others[:min(3, len(others))], ", ")
-		if more := len(others) - 3; more > 0 {
-			names = fmt.Sprintf("%s and %d more", names, more)
-		}
-		warnings = append(warnings, Problem{Code: "shared_certificate", App: uses[0].app, Environment: uses[0].env,
-			Message: "the same certificate is given to " + names + ": a push certificate works for one bundle ID only"})
-	}
-	sort.Slice(warnings, func(i, j int) bool { return warnings[i].App < warnings[j].App })
-	for _, w := range warnings {
-		if b.in.Options.Selection.matches(w.App, nil) || b.in.Options.Selection.Empty() {
-			b.warn(w)
-		}
-	}
 }
 
 // refuse notes a certificate error and reports whether it blocks. One that --allow-cert
@@ -266,3 +208,14 @@ func (b *builder) advise(app *manifest.App, env jpush.Environment, code, message
 func bundleOf(c state.Certificate) string { return (&pushcert.Certificate{BundleID: c.BundleID}).App() }
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+
+func daysLeft(left time.Duration) string {
+	switch days := int(left / (24 * time.Hour)); days {
+	case 0:
+		return "in less than a day"
+	case 1:
+		return "in 1 day"
+	default:
+		return fmt.Sprintf("in %d days", days)
+	}
+}

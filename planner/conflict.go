@@ -12,10 +12,10 @@ import (
 // compare lists how a recorded app differs from the desired one: as conflicts, or, for an
 // app that --accept names, as changes of the record alone. A difference in protection is
 // always the latter.
-func (b *builder) compare(app *manifest.App, recorded state.App) ([]Record, []Conflict) {
+func (b *builder) compare(app *manifest.App, recorded *state.App) ([]Record, []Conflict) {
 	var records []Record
 	var conflicts []Conflict
-	for _, d := range []struct {
+	for _, d := range [...]struct {
 		field          Field
 		recorded, want string
 	}{
@@ -36,7 +36,7 @@ func (b *builder) compare(app *manifest.App, recorded state.App) ([]Record, []Co
 		})
 	}
 	if len(records)+len(conflicts) > 0 {
-		if conflict, ok := b.packageTaken(app, app.ID); ok {
+		if conflict, _, taken := b.packageTaken(app, app.ID); taken {
 			return nil, append(conflicts, conflict)
 		}
 	}
@@ -49,7 +49,7 @@ func (b *builder) compare(app *manifest.App, recorded state.App) ([]Record, []Co
 
 // wantsProtection reports what the record should say. A manifest that is silent protects
 // nothing, except that an adopted app stays as it is until the manifest says otherwise.
-func wantsProtection(app *manifest.App, recorded state.App) bool {
+func wantsProtection(app *manifest.App, recorded *state.App) bool {
 	if app.Protect != nil {
 		return *app.Protect
 	}
@@ -69,29 +69,32 @@ func differs(id string, field Field, recorded, want string) string {
 // packageTaken finds the recorded app that already has the desired app's package. Creating
 // a second one would hand back the first one's key. self is the id under which the package
 // may be recorded.
-func (b *builder) packageTaken(app *manifest.App, self string) (Conflict, bool) {
-	owner, ok := b.owners[app.AndroidPackage]
-	if !ok || owner == self {
-		return Conflict{}, false
+func (b *builder) packageTaken(app *manifest.App, self string) (c Conflict, owner string, taken bool) {
+	owner, taken = b.lookup.owner(app.AndroidPackage, self)
+	if !taken {
+		return Conflict{}, "", false
 	}
-	c := Conflict{App: app.ID, Field: FieldAndroidPackage, Recorded: owner, Desired: app.ID}
-	if b.ids[owner] {
+	c = Conflict{App: app.ID, Field: FieldAndroidPackage, Recorded: owner, Desired: app.ID}
+	switch {
+	case b.lookup.wanted(owner):
 		c.Message = fmt.Sprintf("package %s is recorded for app %s, which the manifest still has: one package cannot belong to two apps; give %s its recorded package back, or delete it in an apply of its own first",
 			app.AndroidPackage, quote(owner), quote(owner))
-		return c, true
+	case self != "":
+		// Without this app in the plan there is nothing to mistake the owner for.
+		if b.selects(app) {
+			b.renamed[owner] = true
+		}
+		c.Message = fmt.Sprintf("package %s is recorded for app %s, which has left the manifest: delete that one in an apply of its own first, with: jpsync apply --target %s",
+			app.AndroidPackage, quote(owner), quote(literal(owner)))
+	default:
+		b.renamed[owner] = true
+		c.Message = fmt.Sprintf("package %s is recorded for app %s, which has left the manifest: this looks like a rename; keep the app and its key with: jpsync state mv %s %s",
+			app.AndroidPackage, quote(owner), quote(owner), quote(app.ID))
+		if recorded := b.in.State.Apps[owner]; recorded.AppName != app.AppName || recorded.GroupName != app.GroupName {
+			c.Message += fmt.Sprintf(" and then, if the console shows the new name too: --accept %s", quote(app.ID))
+		}
 	}
-	b.renamed[owner] = true
-	if self != "" {
-		c.Message = fmt.Sprintf("package %s is recorded for app %s, which has left the manifest: delete that one in an apply of its own first",
-			app.AndroidPackage, quote(owner))
-		return c, true
-	}
-	c.Message = fmt.Sprintf("package %s is recorded for app %s, which has left the manifest: this looks like a rename; keep the app and its key with: jpsync state mv %s %s",
-		app.AndroidPackage, quote(owner), quote(owner), quote(app.ID))
-	if recorded := b.in.State.Apps[owner]; recorded.AppName != app.AppName || recorded.GroupName != app.GroupName {
-		c.Message += fmt.Sprintf(" and then, if the console shows the new name too: --accept %s", quote(app.ID))
-	}
-	return c, true
+	return c, owner, true
 }
 
 // protected is the conflict of an app that is to go and must not.

@@ -7,7 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+
+	"jpsync/internal/jpush"
 )
 
 // MaxSavedSize is the most bytes that [Decode] takes.
@@ -37,11 +40,11 @@ func Encode(p *Plan) ([]byte, error) {
 // one of another format version.
 func Decode(data []byte) (*Plan, error) {
 	var version struct {
-		FormatVersion int    `json:"format_version"`
-		Checksum      string `json:"checksum"`
+		FormatVersion int `json:"format_version"`
 	}
+	// This looks at all of data, so nothing can follow the plan.
 	if err := json.Unmarshal(data, &version); err != nil || version.FormatVersion == 0 {
-		return nil, errors.New("this is not a saved plan: make one with jpsync plan --out FILE")
+		return nil, errors.New("this is not a saved plan, or one that was damaged: make one with jpsync plan --out FILE")
 	}
 	if version.FormatVersion != FormatVersion {
 		return nil, fmt.Errorf("the plan has format version %d and this jpsync reads %d: make the plan and apply it with the same jpsync", version.FormatVersion, FormatVersion)
@@ -52,9 +55,6 @@ func Decode(data []byte) (*Plan, error) {
 	if err := dec.Decode(&s); err != nil {
 		return nil, fmt.Errorf("the plan is damaged (%w): make it anew", err)
 	}
-	if dec.More() {
-		return nil, errors.New("the plan is damaged (more than one JSON value): make it anew")
-	}
 	sum, err := checksum(s.Plan)
 	if err != nil {
 		return nil, err
@@ -62,7 +62,24 @@ func Decode(data []byte) (*Plan, error) {
 	if sum != s.Checksum {
 		return nil, errors.New("the plan was damaged or edited (its checksum does not fit): make it anew")
 	}
+	if err := s.whole(); err != nil {
+		return nil, err
+	}
 	return s.Plan, nil
+}
+
+// whole refuses a change that lacks what carrying it out or showing it takes. The checksum
+// keeps accidents out; this is for files that some other program made.
+func (p *Plan) whole() error {
+	for _, c := range p.Actions {
+		switch {
+		case c.Action != Create && c.Action != Upload && c.Action != Delete:
+			return fmt.Errorf("the plan wants to %q the app %q, and there is no such action: make it anew", c.Action, c.App)
+		case c.Action == Upload && (c.Certificate == nil || !slices.Contains(jpush.Environments, c.Environment)):
+			return fmt.Errorf("the plan's upload for %q names no certificate or no environment: make it anew", c.App)
+		}
+	}
+	return nil
 }
 
 func checksum(p *Plan) (string, error) {

@@ -3,6 +3,7 @@ package planner
 import (
 	"fmt"
 	"path"
+	"strings"
 )
 
 // Selection narrows a plan to some apps. The zero Selection takes all of them.
@@ -19,8 +20,8 @@ func (s Selection) Empty() bool {
 
 // check finds globs that do not parse. The syntax is that of [path.Match].
 func (s Selection) check() error {
-	for _, globs := range [][]string{s.Targets, s.Excludes} {
-		for _, g := range globs {
+	for _, list := range [][]string{s.Targets, s.Excludes} {
+		for _, g := range list {
 			if _, err := path.Match(g, ""); err != nil {
 				return fmt.Errorf("%q is no pattern: %w (use * ? and [a-z], and \\ before a literal one of them)", g, err)
 			}
@@ -41,8 +42,13 @@ func (s Selection) matches(id string, labels map[string]string) bool {
 	return true
 }
 
-func matchesAny(globs []string, id string) bool {
-	for _, g := range globs {
+// literal is the glob that matches id alone.
+func literal(id string) string { return globs.Replace(id) }
+
+var globs = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
+
+func matchesAny(list []string, id string) bool {
+	for _, g := range list {
 		if ok, _ := path.Match(g, id); ok {
 			return true
 		}
