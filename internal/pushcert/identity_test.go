@@ -26,7 +26,12 @@ func TestInspectPairsCertificateAndKey(t *testing.T) {
 	parsed, err := (&contents{keys: [][]byte{key1}}).parseKeys()
 	require.NoError(t, err)
 	require.Len(t, parsed, 1)
-	tooLarge := append(make([]byte, 0, maxKeySize+1), build(t, seq(octets(make([]byte, maxKeySize))))...)
+	// A good key with something appended, which readers pass over.
+	padded := func(n int) []byte {
+		e, err := readElement(key1)
+		require.NoError(t, err)
+		return build(t, seq(raw(e.content), octets(make([]byte, n-len(e.content)))))
+	}
 
 	tests := []struct {
 		name   string
@@ -51,7 +56,8 @@ func TestInspectPairsCertificateAndKey(t *testing.T) {
 		{"nothing", nil, "", NoCertificate},
 		{"a broken certificate", []addFunc{certBag([]byte("certificate")), keyBag(key1)}, "", Damaged},
 		{"a broken key", []addFunc{certBag(cert1), keyBag([]byte{5, 0})}, "", Unsupported},
-		{"a huge key", []addFunc{certBag(cert1), keyBag(tooLarge)}, "", Unsupported},
+		{"a large key", []addFunc{certBag(cert1), keyBag(padded(maxKeySize - 10))}, "cn.one", ""},
+		{"a huge key", []addFunc{certBag(cert1), keyBag(padded(maxKeySize))}, "", Unsupported},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -100,6 +106,18 @@ func TestInspectTellsTwoPasswords(t *testing.T) {
 	requireError(t, err, WrongPassword)
 	_, err = Inspect(sealed(t, content, "inner"), "inner")
 	requireError(t, err, NoCertificate)
+}
+
+// TestInspectGuessesWithoutAMAC: a decryption under a wrong password may by chance end in
+// what looks like padding. Then only the nonsense in front of it tells.
+func TestInspectGuessesWithoutAMAC(t *testing.T) {
+	nonsense := []byte{0x17, 0x42}
+	encrypted := encryptedSafe(pbes2Algorithm(big.NewInt(1)), encryptPBES2(t, "x", nonsense))
+	_, err := Inspect(pfx(t, []addFunc{encrypted}), "x")
+	requireError(t, err, WrongPassword)
+	plain := seq(id(oidData), wrap(explicit0, octets(nonsense)))
+	_, err = Inspect(pfx(t, []addFunc{plain}), "x")
+	requireError(t, err, Damaged)
 }
 
 // sealed makes a file of contents with a true MAC.

@@ -1,6 +1,10 @@
 package pushcert
 
 import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"math/big"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -60,5 +64,33 @@ func TestInspectReadsEveryEncryption(t *testing.T) {
 			assert.Equal(t, "cn.example.shop", cert.BundleID)
 			assert.True(t, cert.KeyMatches)
 		})
+	}
+}
+
+// TestPushCertificateNeedsBothMarks: Apple's other certificates have one or the other.
+func TestPushCertificateNeedsBothMarks(t *testing.T) {
+	client := []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	for _, tt := range []struct {
+		mark  asn1.ObjectIdentifier
+		usage []x509.ExtKeyUsage
+		want  bool
+	}{
+		{oidDevelopment, client, true},
+		{oidProduction, client, true},
+		{oidTopics, client, true},
+		{oidVoIP, client, true},
+		{oidUID, client, false},
+		{oidProduction, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, false},
+		{oidProduction, nil, false},
+	} {
+		leaf := &x509.Certificate{
+			SerialNumber: big.NewInt(1), ExtKeyUsage: tt.usage, Extensions: []pkix.Extension{{Id: tt.mark}},
+			Issuer: pkix.Name{Organization: []string{"an issuer"}},
+		}
+		got := describe(leaf)
+		assert.Equal(t, tt.want, got.PushCertificate, "%v %v", tt.mark, tt.usage)
+		assert.Equal(t, tt.mark.Equal(oidVoIP), got.VoIP)
+		assert.Equal(t, "O=an issuer", got.Issuer)
+		assert.Equal(t, "unknown", got.KeyType)
 	}
 }
