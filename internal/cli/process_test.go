@@ -1,0 +1,130 @@
+package cli_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"syscall"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// cmdExits runs a command to its end and compares the exit code. stdout, stderr and cmp see
+// what it printed.
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	plain(ts, neg)
+	if len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND [ARG…]")
+	}
+	want := number(ts, args[0])
+	err := ts.Exec(args[1], args[2:]...)
+	if !slices.Contains(args, "--show-secrets") {
+		of(ts).keep(ts.ReadFile("stdout") + ts.ReadFile("stderr"))
+	}
+	if got := exitCode(err); got != want {
+		ts.Fatalf("exit code %d, not %d (%v)", got, want, err)
+	}
+}
+
+func exitCode(err error) int {
+	if e, ok := errors.AsType[*exec.ExitError](err); ok {
+		return e.ExitCode()
+	}
+	if err != nil {
+		return -1
+	}
+	return 0
+}
+
+// process is a run side by side with the story.
+type process struct {
+	cmd    *exec.Cmd
+	stdout bytes.Buffer // to be read once done is closed, as stderr
+	stderr bytes.Buffer
+	err    error
+	done   chan struct{}
+}
+
+// program is jpsync as it is shipped, main and its signals included. It is built once.
+var program = sync.OnceValues(func() (path string, err error) {
+	dir, err := os.MkdirTemp(filepath.Dir(os.Args[0]), "program")
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(dir, "jpsync")
+	args := []string{"build", "-o", path}
+	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		args = append(args, "-race")
+	}
+	out, err := exec.Command("go", append(args, "jpsync")...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build the program: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// environment is what a started process gets of the story's variables.
+var environment = []string{
+	"PATH", "HOME", "TMPDIR", "GORACE", "JPSYNC_ENDPOINT", "JPUSH_DEV_KEY", "JPUSH_DEV_SECRET", "P12_PASSWORD",
+}
+
+func cmdStart(ts *testscript.TestScript, neg bool, args []string) {
+	plain(ts, neg)
+	if len(args) < 2 || args[1] != "jpsync" {
+		ts.Fatalf("usage: start NAME jpsync [ARG…]")
+	}
+	path, err := program()
+	ts.Check(err)
+	p := &process{cmd: exec.Command(path, args[2:]...), done: make(chan struct{})}
+	p.cmd.Dir = ts.MkAbs(".")
+	for _, name := range environment {
+		p.cmd.Env = append(p.cmd.Env, name+"="+ts.Getenv(name))
+	}
+	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
+	ts.Check(p.cmd.Start())
+	of(ts).running[args[0]] = p
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.done)
+	}()
+}
+
+func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
+	plain(ts, neg)
+	usage(ts, args, 2, "signal INT|TERM NAME")
+	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "KILL": os.Kill}
+	sig, ok := signals[args[0]]
+	if !ok {
+		ts.Fatalf("no signal %s", args[0])
+	}
+	ts.Check(started(ts, args[1]).cmd.Process.Signal(sig))
+}
+
+// cmdFinished waits for a started run, whose output then is what stdout and stderr see.
+func cmdFinished(ts *testscript.TestScript, neg bool, args []string) {
+	plain(ts, neg)
+	usage(ts, args, 2, "finished NAME CODE")
+	p := started(ts, args[0])
+	<-p.done
+	delete(of(ts).running, args[0])
+	of(ts).keep(p.stdout.String() + p.stderr.String())
+	fmt.Fprint(ts.Stdout(), p.stdout.String())
+	fmt.Fprint(ts.Stderr(), p.stderr.String())
+	if got, want := exitCode(p.err), number(ts, args[1]); got != want {
+		ts.Fatalf("%s ended with exit code %d, not %d:\n%s", args[0], got, want, p.stderr.String())
+	}
+}
+
+func started(ts *testscript.TestScript, name string) *process {
+	p := of(ts).running[name]
+	if p == nil {
+		ts.Fatalf("%s was not started", name)
+	}
+	return p
+}
