@@ -29,7 +29,7 @@ const (
 	SlowHeaders Kind = "slowheaders" // a header line per second, without an end
 	Endless     Kind = "endless"     // a body without an end
 	HugeBody    Kind = "hugebody"    // committed, an answer of 8 MiB
-	GzipBomb    Kind = "gzipbomb"    // a compressed body that unfolds to 64 MiB, never asked for
+	GzipBomb    Kind = "gzipbomb"    // a compressed body that unfolds to 512 MiB, never asked for
 	WrongTypes  Kind = "wrongtypes"  // committed, every field of the answer has another type
 	Redirect    Kind = "redirect"    // Fault.Code (0: 307) to Fault.To
 	Latency     Kind = "latency"     // Fault.Delay, then whatever follows

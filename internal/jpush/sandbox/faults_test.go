@@ -1,7 +1,9 @@
 package sandbox_test
 
 import (
+	"compress/gzip"
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -255,4 +257,18 @@ func TestHostileBodiesCostLittle(t *testing.T) {
 		assert.Less(t, int64(after.HeapAlloc)-int64(before.HeapAlloc), int64(16<<20), name)
 		assert.Less(t, after.Sys-before.Sys, uint64(64<<20), name)
 	}
+}
+
+// TestGzipBomb shows that it is one: small on the wire, and a client that unfolds goes past
+// every limit.
+func TestGzipBomb(t *testing.T) {
+	s := newServer(t, sandbox.Options{Faults: []sandbox.Fault{fault(t, "gzipbomb")}})
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/v1/app", nil))
+	assert.Less(t, w.Body.Len(), 1<<20)
+	z, err := gzip.NewReader(w.Body)
+	require.NoError(t, err)
+	n, err := io.CopyN(io.Discard, z, 3<<20)
+	require.NoError(t, err)
+	assert.EqualValues(t, 3<<20, n)
 }

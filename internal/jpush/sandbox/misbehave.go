@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	hugeBytes = 8 << 20
-	bombBytes = 64 << 20
+	hugeBytes   = 8 << 20
+	bombMembers = 512
 	// slowLines bounds a client that never gives up: one line per second.
 	slowLines = 600
 )
@@ -61,6 +61,7 @@ func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, in incoming, 
 	case Endless:
 		s.endless(w, r, q)
 	case GzipBomb:
+		w.Header().Set("Content-Encoding", "gzip")
 		s.bomb(w, q)
 	case SlowHeaders:
 		s.slowHeaders(w, r, q)
@@ -123,19 +124,14 @@ func (s *Server) endless(w http.ResponseWriter, r *http.Request, q *Request) {
 	}
 }
 
+// bomb repeats one compressed mebibyte: gzip members that follow each other unfold to one
+// text (RFC 1952, 2.2). The whole stays under what a client reads of an answer.
 func (s *Server) bomb(w http.ResponseWriter, q *Request) {
-	s.note(q, http.StatusOK, 0)
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Encoding", "gzip")
-	z := gzip.NewWriter(w)
-	defer z.Close()
-	io.WriteString(z, `{"app_key":"`)
-	chunk := bytes.Repeat([]byte("a"), 64<<10)
-	for n := 0; n < bombBytes; n += len(chunk) {
-		if _, err := z.Write(chunk); err != nil {
-			return
-		}
-	}
+	var member bytes.Buffer
+	z := gzip.NewWriter(&member)
+	z.Write(bytes.Repeat([]byte(" "), 1<<20))
+	z.Close()
+	s.send(w, q, http.StatusOK, "application/json", bytes.Repeat(member.Bytes(), bombMembers))
 }
 
 // slowHeaders takes the connection over, since net/http writes headers in one go.
