@@ -64,7 +64,7 @@ func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 	s := of(ts)
 	s.account = a
 	s.closers = append(s.closers, func() {
-		a.gate.set(false)
+		a.gate.open()
 		listener.CloseClientConnections()
 		listener.Close()
 	})
@@ -220,7 +220,7 @@ type gate struct {
 	mu      sync.Mutex
 	changed sync.Cond
 	shut    bool
-	waiting int
+	waiting []chan struct{} // one for each request, closed at its end
 }
 
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -230,28 +230,43 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
+	ended := make(chan struct{})
+	defer close(ended)
 	g.mu.Lock()
-	g.waiting++
-	g.changed.Broadcast()
+	if g.shut {
+		g.waiting = append(g.waiting, ended)
+		g.changed.Broadcast()
+	}
 	for g.shut {
 		g.changed.Wait()
 	}
-	g.waiting--
 	g.mu.Unlock()
 	g.next.ServeHTTP(w, r)
 }
 
-func (g *gate) set(shut bool) {
+func (g *gate) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.shut = shut
+	g.shut = true
+}
+
+// open lets the waiting requests go on, and returns when the account is done with them.
+func (g *gate) open() {
+	g.mu.Lock()
+	g.shut = false
+	waiting := g.waiting
+	g.waiting = nil
 	g.changed.Broadcast()
+	g.mu.Unlock()
+	for _, ended := range waiting {
+		<-ended
+	}
 }
 
 func (g *gate) await(n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for g.waiting < n {
+	for len(g.waiting) < n {
 		g.changed.Wait()
 	}
 }
@@ -259,7 +274,7 @@ func (g *gate) await(n int) {
 func cmdHold(ts *testscript.TestScript, neg bool, args []string) {
 	plain(ts, neg)
 	usage(ts, args, 0, "hold")
-	current(ts).gate.set(true)
+	current(ts).gate.close()
 }
 
 func cmdHeld(ts *testscript.TestScript, neg bool, args []string) {
@@ -271,7 +286,7 @@ func cmdHeld(ts *testscript.TestScript, neg bool, args []string) {
 func cmdRelease(ts *testscript.TestScript, neg bool, args []string) {
 	plain(ts, neg)
 	usage(ts, args, 0, "release")
-	current(ts).gate.set(false)
+	current(ts).gate.open()
 }
 
 func current(ts *testscript.TestScript) *account {
