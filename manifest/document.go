@@ -217,9 +217,9 @@ func (l *loader) list(n *yaml.Node) {
 // entries reads apps and lets go of their nodes.
 func (l *loader) entries(apps []*yaml.Node) {
 	for i, app := range apps {
-		if len(l.apps) >= maxApps && !l.spent {
+		if len(l.apps) >= l.maxApps && !l.spent {
 			l.spent = true
-			l.errs.keep(Error{l.pos(app), fmt.Sprintf("the manifest has more than %d apps", maxApps)})
+			l.errs.keep(Error{l.pos(app), fmt.Sprintf("the manifest has more than %d apps", l.maxApps)})
 		}
 		if l.spent {
 			return
@@ -235,7 +235,7 @@ func (l *loader) grow(n int) {
 	if len(l.apps) > 0 {
 		return
 	}
-	n = min(n, maxApps)
+	n = min(n, l.maxApps)
 	l.apps = make([]App, 0, n)
 	l.flags = make([]unless, 0, n)
 	l.ids = make(map[string]int32, n)

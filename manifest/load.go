@@ -63,6 +63,7 @@ func newLoader(path string, opts Options) *loader {
 		left:       opts.MaxBytes,
 		max:        opts.MaxBytes,
 		budget:     maxAliasVisits,
+		maxApps:    maxApps,
 		once:       make(map[string]Position),
 		read:       make(map[string]bool),
 		ids:        make(map[string]int32),
@@ -99,6 +100,7 @@ type loader struct {
 	offset        int    // lines before the piece that is being walked
 	gapAfter, gap int    // how many lines the skeleton lacks, and after which
 	pieceBytes    int
+	maxApps       int
 
 	names []string        // of the files in the order of reading
 	read  map[string]bool // by path relative to base

@@ -118,10 +118,13 @@ func TestManyAppsInOneFile(t *testing.T) {
 
 // Entries of three bytes each would take fifty times their size as apps.
 func TestTooManyApps(t *testing.T) {
-	_, err := loadText(t, "version: 1\napps:\n"+strings.Repeat("- {}\n", maxApps+100_000))
+	l := newLoader(write(t, t.TempDir(), "m.yaml", "version: 1\napps:\n"+strings.Repeat("- {}\n", 30)), Options{})
+	l.maxApps = 20
+	_, err := l.load()
 	errs, ok := err.(Errors)
 	require.True(t, ok)
-	assert.Contains(t, errs, Error{Position{errs[0].Pos.File, maxApps + 3, 3}, "the manifest has more than 1000000 apps"})
+	assert.Equal(t, Error{Position{errs[0].Pos.File, 23, 3}, "the manifest has more than 20 apps"}, errs[len(errs)-1])
+	assert.Len(t, l.apps, 20)
 }
 
 // A text of two bytes for each node would take a hundred times its size.
