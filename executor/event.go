@@ -39,6 +39,15 @@ type Event struct {
 // backlog is how many reports may wait for a slow listener before no new app is started.
 const backlog = 4096
 
+// The reporter rests after a sync for restShare times as long as that took, at most
+// restLimit. A file that is being synced takes no writes, so a reporter that synced all the
+// time would keep the workers from writing down their answers. The windows of intents are
+// synced meanwhile, and carry the results along.
+const (
+	restShare = 4
+	restLimit = 100 * time.Millisecond
+)
+
 // report is something to tell once it is on disk.
 type report struct {
 	wait  func() error // until the record is synced; nil: there is none
@@ -53,6 +62,7 @@ type reporter struct {
 	wake   *sync.Cond
 	queue  []report
 	closed bool
+	ending chan struct{} // closed with closed
 	done   chan struct{}
 	tell   func(Event) // may be nil
 	// unsaved hears of a record that did not reach the disk, before its event is told.
@@ -61,7 +71,7 @@ type reporter struct {
 }
 
 func newReporter(tell func(Event), unsaved func(report, error), panicked func(error)) *reporter {
-	p := &reporter{done: make(chan struct{}), tell: tell, unsaved: unsaved, panicked: panicked}
+	p := &reporter{ending: make(chan struct{}), done: make(chan struct{}), tell: tell, unsaved: unsaved, panicked: panicked}
 	p.wake = sync.NewCond(&p.mu)
 	return p
 }
@@ -87,6 +97,7 @@ func (p *reporter) room() {
 func (p *reporter) close() {
 	p.mu.Lock()
 	p.closed = true
+	close(p.ending)
 	p.mu.Unlock()
 	p.wake.Broadcast()
 	<-p.done
@@ -106,26 +117,31 @@ func (p *reporter) run() {
 			return
 		}
 		p.wake.Broadcast()
+		var synced time.Duration
 		for _, rep := range batch {
-			p.one(rep)
+			synced += p.one(rep)
 		}
+		pause(min(restShare*synced, restLimit), p.ending)
 	}
 }
 
-// one tells a report. A panic of the listener stops the run but not the reporter: the
+// one tells a report, and returns how long it waited for the disk. A panic of the listener stops the run but not the reporter: the
 // records of the requests in flight still have to be waited for.
-func (p *reporter) one(rep report) {
+func (p *reporter) one(rep report) (waited time.Duration) {
 	defer func() {
 		if v := recover(); v != nil {
 			p.panicked(caught(v))
 		}
 	}()
 	if rep.wait != nil {
+		began := time.Now()
 		if err := rep.wait(); err != nil {
 			p.unsaved(rep, err)
 		}
+		waited = time.Since(began)
 	}
 	if rep.event != nil && p.tell != nil {
 		p.tell(*rep.event)
 	}
+	return waited
 }
