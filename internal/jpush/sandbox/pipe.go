@@ -85,7 +85,7 @@ func (s *stream) read(b []byte) (int, error) {
 		switch {
 		case s.hungUp:
 			return 0, io.ErrClosedPipe
-		case s.readBy.passed:
+		case s.readBy.passed():
 			return 0, os.ErrDeadlineExceeded
 		case len(b) == 0:
 			return 0, nil
@@ -109,7 +109,7 @@ func (s *stream) write(b []byte) (int, error) {
 		switch {
 		case s.ended || s.hungUp:
 			return written, io.ErrClosedPipe
-		case s.writeBy.passed:
+		case s.writeBy.passed():
 			return written, os.ErrDeadlineExceeded
 		case len(b) == 0:
 			return written, nil
@@ -142,13 +142,15 @@ func (s *stream) hangUp() {
 
 // deadline wakes a stream when its time has come. The stream's lock guards it.
 type deadline struct {
-	passed bool
-	timer  *time.Timer
-	turn   int // tells a timer that fires late that it was replaced
+	at    time.Time // zero: none
+	timer *time.Timer
 }
 
+// passed looks at the clock and not at whether the timer has fired: of two deadlines for
+// the same moment one timer fires first.
+func (d *deadline) passed() bool { return !d.at.IsZero() && !time.Now().Before(d.at) }
+
 func (d *deadline) stop() {
-	d.turn++
 	if d.timer != nil {
 		d.timer.Stop()
 		d.timer = nil
@@ -159,20 +161,15 @@ func (d *deadline) set(s *stream, t time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d.stop()
-	d.passed = !t.IsZero() && !t.After(time.Now())
-	if d.passed {
+	d.at = t
+	switch {
+	case d.passed():
 		s.changed.Broadcast()
-	}
-	if t.IsZero() || d.passed || s.ended || s.hungUp {
-		return
-	}
-	turn := d.turn
-	d.timer = time.AfterFunc(time.Until(t), func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if d.turn == turn {
-			d.passed = true
+	case !t.IsZero() && !s.ended && !s.hungUp:
+		d.timer = time.AfterFunc(time.Until(t), func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
 			s.changed.Broadcast()
-		}
-	})
+		})
+	}
 }
