@@ -74,7 +74,7 @@ func (b *builder) packageTaken(app *manifest.App, self string) (c Conflict, owne
 	if !taken {
 		return Conflict{}, "", false
 	}
-	c = Conflict{App: app.ID, Field: FieldAndroidPackage, Recorded: owner, Desired: app.ID}
+	c = Conflict{App: app.ID, Field: FieldID, Recorded: owner, Desired: app.ID}
 	switch {
 	case b.lookup.wanted(owner):
 		c.Message = fmt.Sprintf("package %s is recorded for app %s, which the manifest still has: one package cannot belong to two apps; give %s its recorded package back, or delete it in an apply of its own first",

@@ -132,6 +132,7 @@ const (
 	FieldGroupName      Field = "group_name"
 	FieldProtect        Field = "protect"
 	FieldFile           Field = "file_sha256"
+	FieldID             Field = "id" // of a conflict: one package under two ids
 )
 
 // Record is a change of the state alone: nothing is sent for it.

@@ -69,8 +69,8 @@ type widths struct{ app, name int }
 func columnWidths(chains [][]planner.Change) widths {
 	var w widths
 	for _, c := range chains {
-		w.app = max(w.app, min(24, width(c[0].App)))
-		w.name = max(w.name, min(20, width(c[0].AppName)))
+		w.app = max(w.app, min(24, width(printable(c[0].App))))
+		w.name = max(w.name, min(20, width(printable(c[0].AppName))))
 	}
 	return w
 }
@@ -80,8 +80,9 @@ func (t *planText) chain(chain []planner.Change, w widths) {
 	replaced := head.Action == planner.Delete && len(chain) > 1
 	switch {
 	case replaced:
-		t.line(fmt.Sprintf("%s/%s %s %s", t.sign(planner.Delete), t.sign(planner.Create), t.app(head, w),
+		t.line(fmt.Sprintf("%s/%s %s %s", t.sign(planner.Delete), t.sign(planner.Create), t.app(chain[1], w),
 			t.st.paint("replace: app key "+printable(head.AppKey)+" and its devices are lost", red)))
+		t.differences(head, chain[1])
 		chain = chain[2:]
 	case head.Action == planner.Delete:
 		t.line(fmt.Sprintf("  %s %s %s", t.sign(head.Action), t.app(head, w),
@@ -102,6 +103,22 @@ func (t *planText) chain(chain []planner.Change, w widths) {
 	}
 }
 
+// differences shows what a replacement changes besides the app key.
+func (t *planText) differences(before, after planner.Change) {
+	for _, d := range []struct {
+		field      planner.Field
+		gone, come string
+	}{
+		{planner.FieldAppName, before.AppName, after.AppName},
+		{planner.FieldAndroidPackage, before.AndroidPackage, after.AndroidPackage},
+		{planner.FieldGroupName, before.GroupName, after.GroupName},
+	} {
+		if d.gone != d.come {
+			t.line(fmt.Sprintf("      %s %s: %s", t.st.paint("~", bold, yellow), d.field, t.change(d.gone, d.come)))
+		}
+	}
+}
+
 func (t *planText) app(c planner.Change, w widths) string {
 	return t.st.paint(pad(printable(c.App), w.app), bold) + "  " + pad(printable(c.AppName), w.name) + "  " + printable(c.AndroidPackage)
 }
@@ -114,7 +131,11 @@ func (t *planText) upload(c planner.Change) {
 		t.line(fmt.Sprintf("          %s, expires %s", printable(cert.BundleID), t.expiry(cert.NotAfter)))
 		return
 	}
-	t.line(line + "  (renewed)")
+	how := "  (renewed)"
+	if !cert.NotAfter.After(c.Previous.NotAfter) {
+		how = "  (replaced)"
+	}
+	t.line(line + how)
 	bundle := printable(cert.BundleID)
 	if c.Previous.BundleID != "" && c.Previous.BundleID != cert.BundleID {
 		bundle = t.change(c.Previous.BundleID, cert.BundleID)
@@ -130,9 +151,9 @@ func (t *planText) expiry(at time.Time) string {
 	case at.Before(t.now):
 		return day(at) + t.st.paint(" (expired)", red)
 	case left < 30:
-		return day(at) + t.st.paint(fmt.Sprintf(" (%d days left)", left), yellow)
+		return day(at) + t.st.paint(" ("+count(left, "day")+" left)", yellow)
 	case left < 2*365:
-		return fmt.Sprintf("%s (%d days left)", day(at), left)
+		return fmt.Sprintf("%s (%s left)", day(at), count(left, "day"))
 	}
 	return day(at)
 }
@@ -174,9 +195,9 @@ func (t *planText) problems(title, color string, problems []planner.Problem) {
 	for _, p := range problems {
 		who := printable(p.App)
 		if p.Environment != "" {
-			who += " " + string(p.Environment)
+			who += " " + printable(string(p.Environment))
 		}
-		t.line(t.st.wrap("  "+t.st.paint("!", color)+" ", "      ", who+": "+printable(p.Message)+" ["+p.Code+"]"))
+		t.line(t.st.wrap("  "+t.st.paint("!", color)+" ", "      ", who+": "+printable(p.Message+" ["+p.Code+"]")))
 	}
 	t.line("")
 }
@@ -234,7 +255,7 @@ func leftOut(n int) string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" %s with changes left out by the selection.", count(n, "app"))
+	return fmt.Sprintf(" %s with changes left out on request.", count(n, "app"))
 }
 
 func emphasis(n int, color string) []string {
