@@ -237,6 +237,7 @@ type journal struct {
 	synced  int
 	syncing bool
 	err     error
+	broke   time.Time // when err came
 }
 
 type entry struct {
@@ -290,7 +291,7 @@ func (j *journal) write(entries []entry) (Ack, error) {
 	j.records = append(j.records, entries...)
 	j.writes++
 	if j.writes == j.failWrite && j.err == nil {
-		j.err = errors.New("no space left on device")
+		j.err, j.broke = errors.New("no space left on device"), time.Now()
 	}
 	if j.err != nil {
 		return nil, j.err
@@ -365,6 +366,7 @@ func (j *journal) fold(st *state.State) *state.State {
 type files struct {
 	err    error
 	panics any
+	during func() // what happens while a file is read
 }
 
 const canary = "p12-password-canary"
@@ -372,6 +374,9 @@ const canary = "p12-password-canary"
 func (f files) Load(c planner.Certificate) ([]byte, string, error) {
 	if f.panics != nil {
 		panic(f.panics)
+	}
+	if f.during != nil {
+		f.during()
 	}
 	return []byte(c.Fingerprint), canary, f.err
 }

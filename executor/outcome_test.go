@@ -94,6 +94,50 @@ func TestAnAppThatExists(t *testing.T) {
 	}
 }
 
+// An id that has another package now and was left open with the old one: whoever gets the
+// old package does not touch what is open about the new one.
+func TestAnotherIDsIntentIsItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.opts.Parallelism = 1
+		w.opts.MaxAttempts = 1
+		w.st.Pending["x"] = intentFor("x", "cn.example.y")
+		w.add("app x", "cn.example.y")
+		w.fault = func(c call) *fault {
+			if c.target == "cn.example.x" {
+				return &fault{err: lost(), commit: true}
+			}
+			return nil
+		}
+		res := w.apply(t, t.Context(), plan(create("x"), create("y")))
+		require.Equal(t, Unknown, res.Steps[0].Outcome)
+		require.Equal(t, Created, res.Steps[1].Outcome)
+		require.Equal(t, "cn.example.x", w.st.Pending["x"].AndroidPackage)
+		require.Len(t, w.st.Pending, 1)
+	})
+}
+
+// A delete that an earlier run left open is over once this run made it, even if the create
+// that follows is refused.
+func TestWhatIsSettledStaysSettled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		key := w.have("shop")
+		w.st.Pending["shop"] = state.Intent{Op: state.OpDelete, AppKey: key}
+		w.fault = func(c call) *fault {
+			if c.op == planner.Create {
+				return &fault{err: refusal(4003)}
+			}
+			return nil
+		}
+		res := w.apply(t, t.Context(), plan(remove("shop", key, planner.Replace), create("shop")))
+		require.Equal(t, Deleted, res.Steps[0].Outcome)
+		require.Equal(t, Failed, res.Steps[1].Outcome)
+		require.Empty(t, w.st.Pending)
+		require.Empty(t, w.st.Apps)
+	})
+}
+
 // A server that makes a new app for every create may have two after a lost answer. There is
 // no way to find out, so it is told.
 func TestAPossibleSecondAppIsTold(t *testing.T) {

@@ -218,6 +218,36 @@ func TestTheJournalFails(t *testing.T) {
 	}
 }
 
+// A write that fails stops the run there and then, not when the reporter comes to it.
+func TestAFailedWriteStopsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.latency = time.Millisecond
+		w.journal.syncTakes = 50 * time.Millisecond
+		w.journal.failWrite = 6
+		j := w.journal
+		w.apply(t, t.Context(), creates(30))
+		require.False(t, j.broke.IsZero())
+		for _, c := range w.calls {
+			require.False(t, c.started.After(j.broke), "a request started after the journal broke")
+		}
+	})
+}
+
+// Between the beginning of a step and its request there is time for the run to stop.
+func TestTheLastQuestionBeforeARequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.have("shop")
+		ctx, cancel := context.WithCancel(t.Context())
+		w.opts.Certificates = files{during: cancel}
+		res := w.apply(t, ctx, plan(upload("shop", jpush.Production)))
+		require.Empty(t, w.calls)
+		require.Equal(t, NotStarted, res.Steps[0].Outcome)
+		require.Empty(t, w.events)
+	})
+}
+
 // A defect in one worker stops the run and costs no answer of the others.
 func TestAPanicStopsTheRun(t *testing.T) {
 	const secret = "master-secret-canary"
