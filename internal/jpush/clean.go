@@ -3,7 +3,9 @@ package jpush
 import (
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"html"
+	"io"
 	"net/url"
 	"slices"
 	"strconv"
@@ -54,29 +56,59 @@ func (c cleaner) text(s string, limit int) string {
 	return s
 }
 
-// err keeps the chain of causes unless its text had to be cleaned: then only the clean
-// text is left of it.
+// err keeps the chain of causes unless its text had to be cleaned: then the clean text is
+// all that can be read of it, and errors.Is all that can be asked.
 func (c cleaner) err(err error) error {
 	if err == nil {
 		return nil
 	}
 	if s := err.Error(); c.text(s, maxCause) != s {
-		return errors.New(c.text(s, maxCause))
+		return cleanError{c.text(s, maxCause), err}
 	}
 	return err
 }
 
+// cleanError has no Unwrap: what it stands for must not be printed.
+type cleanError struct {
+	text  string
+	cause error
+}
+
+func (e cleanError) Error() string        { return e.text }
+func (e cleanError) Is(target error) bool { return errors.Is(e.cause, target) }
+
+// Format prints the text whatever the verb: %+v would go through the fields.
+func (e cleanError) Format(f fmt.State, _ rune) { io.WriteString(f, e.text) }
+
 func (c cleaner) scrub(s string) string {
 	for _, secret := range c.secrets {
-		if !strings.Contains(s, secret) {
-			continue
-		}
-		if len(secret) < minReplaceable {
+		switch {
+		case len(secret) >= minReplaceable:
+			s = strings.ReplaceAll(s, secret, "[secret]")
+		case containsWord(s, secret):
 			return withheld
 		}
-		s = strings.ReplaceAll(s, secret, "[secret]")
 	}
 	return s
+}
+
+// containsWord looks for a short secret where it stands by itself: as a part of words a
+// letter or two are everywhere, and tell nothing.
+func containsWord(s, word string) bool {
+	letter := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+	for from := 0; ; {
+		i := strings.Index(s[from:], word)
+		if i < 0 {
+			return false
+		}
+		i += from
+		before, _ := utf8.DecodeLastRuneInString(s[:i])
+		after, _ := utf8.DecodeRuneInString(s[i+len(word):])
+		if !letter(before) && !letter(after) {
+			return true
+		}
+		from = i + 1
+	}
 }
 
 // printable drops what is no visible character: controls, among them terminal escapes, and

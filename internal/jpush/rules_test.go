@@ -1,8 +1,10 @@
 package jpush
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -192,6 +194,11 @@ func TestCleaner(t *testing.T) {
 	assert.NotContains(t, c.text(strings.Repeat("x", 195)+secret, maxMessage), "p ä")
 
 	assert.Equal(t, withheld, newCleaner("abc").text("the password abc is wrong", maxMessage))
+	assert.Equal(t, "tea", newCleaner("e", "a").text("tea", maxMessage), "a letter in a word tells nothing")
+	hidden := newCleaner("closed").err(fmt.Errorf("closed: %w", context.Canceled))
+	assert.Equal(t, "[secret]: context canceled", hidden.Error())
+	assert.ErrorIs(t, hidden, context.Canceled)
+	assert.Equal(t, "[secret]: context canceled", fmt.Sprintf("%+v", hidden))
 	assert.Equal(t, "fine", newCleaner("abc", "").text("fine", maxMessage))
 	assert.ErrorIs(t, c.err(io.EOF), io.EOF)
 	assert.NoError(t, c.err(nil))
