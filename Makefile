@@ -1,7 +1,7 @@
 # The recipes of the project; .ci/run runs check and then some.
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build test lint check fuzz bench
+.PHONY: build test lint check fuzz crash bench
 
 build: ## the program, stripped
 	go build -trimpath -ldflags '-s -w' -o jpsync .
@@ -25,6 +25,9 @@ fuzz: ## each fuzz target for FUZZTIME
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(or $(FUZZTIME),30s) $$pkg || exit 1; \
 		done; \
 	done
+
+crash: ## kill, starve and interrupt real processes at every operation on their files
+	CRASHTEST_FULL=1 go test -count=1 -v ./internal/crashtest
 
 bench:
 	go test -run '^$$' -bench . -benchmem ./...

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"jpsync/executor"
@@ -243,21 +241,6 @@ func (unreachable) UploadCertificate(context.Context, string, jpush.Certificate)
 	return errUnreachable
 }
 func (unreachable) DeleteApp(context.Context, string) error { return errUnreachable }
-
-// save folds the answers into the state. If the disk does not let it, they go into a file
-// elsewhere: they cannot be had a second time.
-func (a *application) save(ctx context.Context) error {
-	err := a.run.Finish(context.WithoutCancel(ctx))
-	if err == nil {
-		return nil
-	}
-	dirs := []string{filepath.Dir(a.w.store.Location()), ".", os.TempDir()}
-	path, recoverErr := a.run.Recover(dirs...)
-	if recoverErr != nil {
-		return fmt.Errorf("the state could not be saved: %w\nand neither could a recovery file: %w\nthe journal beside the state is kept: free the disk and run jpsync state list, which folds it", err, recoverErr)
-	}
-	return fmt.Errorf("the state could not be saved: %w\nwhat the server answered is in %s (it holds master secrets): put it back with: mv %s %s", err, path, path, a.w.store.Location())
-}
 
 // tell prints one event as it happens.
 func (a *application) tell(e executor.Event) {

@@ -1,0 +1,100 @@
+package crashtest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"jpsync/internal/jpush/sandbox"
+)
+
+// full runs every point instead of a sample.
+var full = os.Getenv("CRASHTEST_FULL") != ""
+
+// points are the operations to try: all of them, or some 20 that always include the first
+// and the last few, where files are made and put in place.
+func points(n int) []int {
+	var list []int
+	step := max(1, n/20)
+	if full {
+		step = 1
+	}
+	for i := 1; i <= n; i++ {
+		if i%step == 0 || i <= 3 || i > n-8 {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// TestKilledAtEveryOperation kills an apply before each write, sync, rename and removal of
+// its files, and in the middle of each write, and runs it again.
+func TestKilledAtEveryOperation(t *testing.T) {
+	certificate := p12(t)
+	for _, mode := range []struct {
+		name, parallelism string
+	}{{"one at a time", "1"}, {"four at a time", "4"}} {
+		t.Run(mode.name, func(t *testing.T) {
+			args := []string{"apply", "--auto-approve", "--parallelism", mode.parallelism}
+			calm := newWorld(t, 20, certificate, sandbox.Options{})
+			code, out := calm.run("", args...)
+			require.Equal(t, 0, code, out)
+			operations := calm.operations()
+			var sum losses
+			tried, killed := 0, 0
+			for _, fault := range []string{"kill", "torn"} {
+				for _, n := range points(len(operations)) {
+					tried++
+					w := newWorld(t, 20, certificate, sandbox.Options{})
+					code, out := w.run(fmt.Sprintf("%s@%d", fault, n), args...)
+					if code == -1 {
+						killed++
+					} else {
+						require.Contains(t, []int{0, 1, 3}, code, out)
+					}
+					w.converge()
+					sum.add(w.compare(w.recorded()))
+				}
+			}
+			t.Logf("%d operations, %d points tried, %d killed, %d answers lost, %d duplicates", len(operations), tried, killed, sum.answers, sum.duplicates)
+			require.Zero(t, sum)
+			require.Greater(t, killed, tried/2)
+		})
+	}
+}
+
+// TestKilledAtRandomMoments kills from outside, while requests are in flight.
+func TestKilledAtRandomMoments(t *testing.T) {
+	rounds := 10
+	if full {
+		rounds = 60
+	}
+	seed := uint64(time.Now().UnixNano())
+	random := rand.New(rand.NewPCG(seed, 1))
+	certificate := p12(t)
+	latency, err := sandbox.ParseFault("latency=2ms")
+	require.NoError(t, err)
+	var sum losses
+	killed := 0
+	for range rounds {
+		w := newWorld(t, 60, certificate, sandbox.Options{Faults: []sandbox.Fault{latency}})
+		cmd := w.command("", "apply", "--auto-approve", "--parallelism", "8")
+		require.NoError(t, cmd.Start())
+		after := 1 + random.IntN(60)
+		for w.server.Counts().Requests < after && cmd.ProcessState == nil {
+			time.Sleep(100 * time.Microsecond) // a poll, of which no assertion depends
+		}
+		require.NoError(t, cmd.Process.Kill())
+		if cmd.Wait() != nil {
+			killed++
+		}
+		w.converge()
+		sum.add(w.compare(w.recorded()))
+	}
+	t.Logf("seed %d: %d rounds, %d killed, %d answers lost, %d duplicates", seed, rounds, killed, sum.answers, sum.duplicates)
+	require.Zero(t, sum)
+}
