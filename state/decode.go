@@ -80,6 +80,8 @@ func parse(data []byte) (*State, error) {
 
 func (s *scanner) state() *State {
 	st := New()
+	// An app with two certificates takes about 1000 bytes: most states have no more apps.
+	st.Apps = make(map[string]App, len(s.doc)/1000)
 	var seen fields
 	s.object(func(key string) {
 		switch key {

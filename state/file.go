@@ -105,12 +105,6 @@ func (f *File) put(path string, data []byte) error {
 	return nil
 }
 
-// intact tells whether a document is as it was written.
-func intact(doc []byte) bool {
-	start, end, sum, ok := findChecksum(doc)
-	return ok && checksum(doc, start, end) == sum
-}
-
 // Lock implements [Store] with an operating system lock on PATH.lock, whose content says who
 // holds it. The file is never removed: two processes could each hold a lock on one of two
 // files of that name. Once it has the lock it clears away what a killed process left.

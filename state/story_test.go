@@ -1,0 +1,216 @@
+package state_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"jpsync/internal/jpush"
+	"jpsync/state"
+	"jpsync/state/statetest"
+)
+
+const (
+	statePath   = "/d/jpsync.state.json"
+	journalPath = statePath + ".journal"
+	endpoint    = "https://admin.jpush.cn/v1/"
+	account     = "0123456789abcdef01234567"
+)
+
+var someTime = time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)
+
+func app(name string) *state.App {
+	return &state.App{AppName: name, AndroidPackage: "cn.example." + name, AppKey: "key-" + name, CreatedAt: someTime}
+}
+
+func certified(name string) *state.App {
+	a := app(name)
+	a.Certificates = map[jpush.Environment]state.Certificate{
+		jpush.Production: {FileSHA256: strings.Repeat("a", 64), Fingerprint: strings.Repeat("b", 64), UploadedAt: someTime},
+	}
+	return a
+}
+
+// story is an apply with every kind of record. It keeps what the state has to be after each
+// record, and how many records are known to be durable.
+type story struct {
+	run      *state.Run
+	expected []*state.State // [n]: after n records
+	durable  int            // records whose Wait returned nil
+	returned int            // records whose call returned: they are with the operating system
+	sent     []string       // requests, in order
+}
+
+func (s *story) step(change func(*state.State)) {
+	next := s.expected[len(s.expected)-1].Clone()
+	change(next)
+	s.expected = append(s.expected, next)
+}
+
+func (s *story) intend(all ...state.Planned) error {
+	for _, p := range all {
+		s.step(func(st *state.State) { st.Pending[p.ID] = p.Intent })
+	}
+	ack, err := s.run.IntendAll(all)
+	if err == nil {
+		s.returned = len(s.expected) - 1
+		err = ack.Wait()
+	}
+	if err != nil {
+		return err
+	}
+	s.durable = len(s.expected) - 1
+	for _, p := range all {
+		s.sent = append(s.sent, string(p.Intent.Op)+" "+p.ID)
+	}
+	return nil
+}
+
+func (s *story) record(r state.Result) (state.Ack, error) {
+	s.step(func(st *state.State) {
+		delete(st.Pending, r.ID)
+		switch {
+		case r.Failed:
+		case r.App != nil:
+			st.Apps[r.ID] = r.App.Clone()
+		default:
+			delete(st.Apps, r.ID)
+		}
+	})
+	ack, err := s.run.Record(r)
+	if err == nil {
+		s.returned = len(s.expected) - 1
+	}
+	return ack, err
+}
+
+func (s *story) settle(r state.Result) error {
+	ack, err := s.record(r)
+	if err == nil {
+		err = ack.Wait()
+	}
+	if err == nil {
+		s.durable = len(s.expected) - 1
+	}
+	return err
+}
+
+func creation(id string) state.Planned {
+	return state.Planned{ID: id, Intent: state.Intent{Op: state.OpCreate, AppName: id, AndroidPackage: "cn.example." + id, At: someTime}}
+}
+
+func deletion(id string) state.Planned {
+	return state.Planned{ID: id, Intent: state.Intent{Op: state.OpDelete, AppKey: "key-" + id, At: someTime}}
+}
+
+// before is the state that the story starts from.
+func before() *state.State {
+	s := state.New()
+	s.Lineage, s.Serial, s.Endpoint, s.Account = "3b7a9c52-9a0e-4a43-8d2f-0f6f5f1c2d11", 4, endpoint, account
+	s.Apps["old"], s.Apps["kept"] = *app("old"), *app("kept")
+	return s
+}
+
+// tell applies: it begins, records, and leaves the end to the caller.
+func tell(fsys state.FS, start *state.State) (s *story, err error) {
+	s = &story{expected: []*state.State{start}}
+	s.run, err = state.Begin(context.Background(), state.NewFile(statePath, fsys), state.Options{FS: fsys})
+	if err != nil {
+		return s, err
+	}
+	if err := s.run.Bind(endpoint, account); err != nil {
+		return s, err
+	}
+	if err := s.run.Open(8); err != nil {
+		return s, err
+	}
+	steps := []func() error{
+		func() error { return s.intend(creation("a"), creation("b")) },
+		func() error { return s.settle(state.Result{Op: state.OpCreate, ID: "a", App: app("a")}) },
+		func() error { return s.settle(state.Result{Op: state.OpCreate, ID: "b", Failed: true}) },
+		func() error { return s.intend(deletion("old")) },
+		// Two answers that wait for one sync.
+		func() error {
+			_, err := s.record(state.Result{Op: state.OpUpload, ID: "a", App: certified("a")})
+			return err
+		},
+		func() error { return s.settle(state.Result{Op: state.OpDelete, ID: "old"}) },
+		func() error { return s.intend(creation("c"), creation("unanswered")) },
+		// Three that nobody waits for: the end of the run does.
+		func() error {
+			_, err := s.record(state.Result{Op: state.OpUpload, ID: "kept", App: certified("kept")})
+			return err
+		},
+		func() error {
+			_, err := s.record(state.Result{Op: state.OpCreate, ID: "c", App: app("c")})
+			return err
+		},
+		func() error {
+			_, err := s.record(state.Result{Op: state.OpUpload, ID: "c", App: certified("c")})
+			return err
+		},
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+// disk returns a file system with a state on it.
+func disk(t *testing.T, s *state.State) *statetest.Memory {
+	t.Helper()
+	mem := &statetest.Memory{}
+	if s.Serial == 0 {
+		return mem
+	}
+	require.NoError(t, state.NewFile(statePath, mem).Write(t.Context(), s))
+	return mem
+}
+
+// check begins again on what a fault left, and returns how many records are in the state.
+func check(mem *statetest.Memory, s *story) (records int, err error) {
+	store := state.NewFile(statePath, mem)
+	viewed, err := state.View(context.Background(), store, state.Options{FS: mem})
+	if err != nil {
+		return 0, fmt.Errorf("view: %w", err)
+	}
+	run, err := state.Begin(context.Background(), store, state.Options{FS: mem})
+	if err != nil {
+		return 0, err
+	}
+	defer run.Close()
+	got := run.State()
+	if !sameRecord(viewed, got) {
+		return 0, fmt.Errorf("View shows %v, Begin found %v", viewed, got)
+	}
+	names, _ := mem.ReadDir("/d")
+	for _, name := range names {
+		if strings.Contains(name, ".tmp-") || strings.HasSuffix(name, ".journal") {
+			return 0, fmt.Errorf("%s is left over", name)
+		}
+	}
+	for n := len(s.expected) - 1; n >= 0; n-- {
+		if sameRecord(s.expected[n], got) {
+			if n < s.durable {
+				return n, fmt.Errorf("only %d records are left of %d that were durable", n, s.durable)
+			}
+			return n, nil
+		}
+	}
+	return 0, fmt.Errorf("it is like after no record: %v", got)
+}
+
+func sameRecord(a, b *state.State) bool {
+	for _, d := range state.Diff(a, b) {
+		if d.App != "" {
+			return false
+		}
+	}
+	return true
+}
