@@ -1,0 +1,132 @@
+package executor
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"jpsync/internal/jpush"
+	"jpsync/planner"
+	"jpsync/state"
+)
+
+func TestADeleteOfWhatIsGone(t *testing.T) {
+	tests := []struct {
+		name    string
+		lost    bool
+		pending map[string]state.Intent
+		outcome Outcome
+	}{
+		{name: "deleted by somebody else", outcome: Failed},
+		{name: "deleted by an attempt of this run", lost: true, outcome: Deleted},
+		{name: "deleted by an earlier run", pending: map[string]state.Intent{"shop": {Op: state.OpDelete, AppKey: "key1"}}, outcome: Deleted},
+		{name: "deleted by an earlier run under another id", pending: map[string]state.Intent{"old": {Op: state.OpDelete, AppKey: "key1"}}, outcome: Deleted},
+		{name: "another key was left open", pending: map[string]state.Intent{"shop": {Op: state.OpDelete, AppKey: "key7"}}, outcome: Failed},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				w.st.Pending = tt.pending
+				key := w.have("shop")
+				if !tt.lost {
+					w.find(key).deleted = true
+				}
+				w.fault = func(c call) *fault {
+					if tt.lost && c.attempt == 1 {
+						return &fault{err: lost(), commit: true}
+					}
+					return nil
+				}
+				res := w.apply(t, t.Context(), plan(remove("shop", key, planner.Removed)))
+				s := res.Steps[0]
+				require.Equal(t, tt.outcome, s.Outcome)
+				if tt.outcome == Deleted {
+					require.Empty(t, w.st.Apps)
+					require.Empty(t, w.st.Pending)
+					require.Contains(t, s.Note, "answer was lost")
+					return
+				}
+				require.Contains(t, w.st.Apps, "shop", "the record stays")
+				require.Equal(t, 1013, s.Code)
+				require.Contains(t, s.Remedy, "jpsync state rm shop")
+				require.Equal(t, s.Remedy, res.Failures[0].Remedy)
+				require.Equal(t, tt.pending, func() map[string]state.Intent {
+					if len(w.st.Pending) == 0 {
+						return nil
+					}
+					return w.st.Pending
+				}(), "what an earlier run left open is as it was")
+			})
+		})
+	}
+}
+
+func TestUploads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.opts.Now = func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
+		key := w.have("shop")
+		w.find(key).certs[jpush.Production] = "fp-shop"
+		c := upload("shop", jpush.Production)
+		c.Certificate.NotAfter = time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+		res := w.apply(t, t.Context(), plan(upload("shop", jpush.Development), c))
+		require.Equal(t, Uploaded, res.Steps[0].Outcome)
+		require.Equal(t, AlreadyThere, res.Steps[1].Outcome)
+		require.Contains(t, res.Steps[1].Note, "already there")
+		require.Equal(t, 2, res.Counts.Uploaded)
+		require.Equal(t, state.Certificate{
+			FileSHA256: "sum-shop", Fingerprint: "fp-shop", BundleID: "bundle.shop",
+			NotAfter: c.Certificate.NotAfter, UploadedAt: w.opts.Now(),
+		}, w.st.Apps["shop"].Certificates[jpush.Production])
+		require.Len(t, w.st.Apps["shop"].Certificates, 2)
+		require.Equal(t, "secret-"+key, w.st.Apps["shop"].MasterSecret, "the rest of the record is kept")
+	})
+}
+
+func TestACertificateThatCannotBeRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.opts.Certificates = files{err: errors.New("the file changed since the plan was made: plan again")}
+		res := w.apply(t, t.Context(), plan(create("shop"), upload("shop", jpush.Development), upload("shop", jpush.Production), create("other")))
+		require.Equal(t, Created, res.Steps[0].Outcome)
+		require.Equal(t, Failed, res.Steps[1].Outcome)
+		require.ErrorContains(t, res.Steps[1].Err, "certs/shop.p12: the file changed since")
+		require.Zero(t, res.Steps[1].Attempts)
+		require.Equal(t, NotStarted, res.Steps[2].Outcome)
+		require.Equal(t, Created, res.Steps[3].Outcome)
+		require.Len(t, w.calls, 2)
+	})
+}
+
+func TestRecordsNeedNoRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.have("named")
+		w.have("both")
+		certs := map[jpush.Environment]state.Certificate{jpush.Production: {FileSHA256: "before", Fingerprint: "fp"}}
+		app := w.st.Apps["both"]
+		app.Certificates = certs
+		w.st.Apps["both"] = app
+		p := plan(upload("both", jpush.Development))
+		p.Records = []planner.Record{
+			{App: "named", Field: planner.FieldAppName, Recorded: "app named", Desired: "new name"},
+			{App: "both", Field: planner.FieldProtect, Desired: "true"},
+			{App: "both", Environment: jpush.Production, Field: planner.FieldFile, Desired: "after"},
+		}
+		res := w.apply(t, t.Context(), p)
+		require.True(t, res.Complete())
+		require.True(t, res.Changed())
+		require.Equal(t, 2, res.Counts.Recorded)
+		require.Len(t, w.calls, 1)
+		require.Equal(t, "new name", w.st.Apps["named"].AppName)
+		require.True(t, w.st.Apps["both"].Protected)
+		require.Equal(t, "after", w.st.Apps["both"].Certificates[jpush.Production].FileSHA256)
+		require.Contains(t, w.st.Apps["both"].Certificates, jpush.Development, "the step sees the changed record")
+		require.Equal(t, "before", certs[jpush.Production].FileSHA256, "the state that came in is not touched")
+		require.Less(t, w.diary.at(t, "sync result record both"), w.diary.at(t, "send upload key2development"))
+	})
+}
