@@ -71,6 +71,20 @@ func TestUntrustedServersGetNothing(t *testing.T) {
 	assert.Zero(t, seen.Load())
 }
 
+// gate holds back one app's requests before the transport sees them.
+type gate struct {
+	http.RoundTripper
+	asked, goOn chan struct{}
+}
+
+func (g gate) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.Contains(r.URL.Path, "/late/") {
+		close(g.asked)
+		<-g.goOn
+	}
+	return g.RoundTripper.RoundTrip(r)
+}
+
 // TestHTTP2 runs the latch over a connection that all calls share: the refusal must not
 // disturb the calls that are on it.
 func TestHTTP2(t *testing.T) {
@@ -88,7 +102,8 @@ func TestHTTP2(t *testing.T) {
 	})
 	tr := server.Client().Transport.(*http.Transport)
 	t.Cleanup(tr.CloseIdleConnections)
-	c := newClient(t, server.URL, func(o *jpush.Options) { o.Transport = tr })
+	g := gate{tr, make(chan struct{}), make(chan struct{})}
+	c := newClient(t, server.URL, func(o *jpush.Options) { o.Transport = g })
 	var running sync.WaitGroup
 	results := make([]error, 8)
 	for i := range results {
@@ -97,7 +112,14 @@ func TestHTTP2(t *testing.T) {
 	for range results {
 		<-arrived
 	}
+	late := make(chan error, 1)
+	go func() { late <- c.DeleteApp(context.Background(), "late") }()
+	<-g.asked
 	assert.True(t, wantError(t, c.DeleteApp(context.Background(), "k")).Sent)
+	close(g.goOn)
+	e := wantError(t, <-late)
+	assert.Equal(t, jpush.ClassAuth, e.Class)
+	assert.False(t, e.Sent, "held back on a connection that others use")
 	for range 50 {
 		e := wantError(t, create(c))
 		assert.Equal(t, jpush.ClassAuth, e.Class)
