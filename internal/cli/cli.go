@@ -7,6 +7,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -54,6 +55,7 @@ Exit codes: 0 done, 1 error, 2 changes pending (plan --detailed-exitcode), 3 app
 // Main runs one command and returns the exit code. Cancelling ctx lets an apply end in good
 // order: what was sent is waited for and recorded.
 func Main(ctx context.Context, args []string, host Host) (code int) {
+	dropEmpty()
 	t := newTerminal(host, "auto", false, false)
 	defer func() {
 		// A panic's value may quote what was being worked on, secrets included: only the
@@ -93,6 +95,16 @@ func Main(ctx context.Context, args []string, host Host) (code int) {
 		t.fail(err)
 	}
 	return exitCode(err)
+}
+
+// dropEmpty takes a JPSYNC_ variable that is set to nothing for one that is not set, as a
+// pipeline has it whose input was left blank: an empty --target would select no app at all.
+func dropEmpty() {
+	for _, variable := range os.Environ() {
+		if name, value, _ := strings.Cut(variable, "="); value == "" && strings.HasPrefix(name, "JPSYNC_") {
+			os.Unsetenv(name)
+		}
+	}
 }
 
 // exitNow carries kong's wish to exit, after --help, out of the parser.

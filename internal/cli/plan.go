@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"jpsync/internal/report"
@@ -46,6 +47,9 @@ func (c *choices) maxDeletes(m *manifest.Manifest) manifest.Limit {
 
 // build plans for a workspace and a state.
 func (c *choices) build(w *workspace, st *state.State) (*planner.Plan, error) {
+	if slices.Contains(c.Target, "") || slices.Contains(c.Exclude, "") {
+		return nil, errors.New("--target and --exclude take a pattern, and this one is empty: perhaps a variable was not set")
+	}
 	return planner.Build(planner.Input{
 		Manifest:     w.manifest,
 		State:        st,
