@@ -174,7 +174,6 @@ func (j *Journal) flush() {
 	err := j.file.Sync()
 	j.mu.Lock()
 	j.syncing = false
-	j.syncs++
 	if err != nil {
 		if j.err == nil {
 			j.err = fmt.Errorf("sync the journal %s: %w", j.path, err)
