@@ -95,6 +95,16 @@ type application struct {
 	lines  *report.Lines // nil: text
 	plan   *planner.Plan
 	result *executor.Result
+
+	progress *progress
+}
+
+// shown is how many changes a person is shown: none when the output is for a program.
+func (a *application) shown() int {
+	if a.lines != nil {
+		return 0
+	}
+	return len(a.plan.Actions)
 }
 
 func (a *application) do(ctx context.Context) error {
@@ -196,6 +206,8 @@ func (a *application) carryOut(ctx context.Context) error {
 	if err := a.run.Open(len(a.plan.Actions)); err != nil {
 		return fmt.Errorf("nothing was sent, because the state could not take the answers: %w", err)
 	}
+	a.progress = newProgress(a.t, a.shown(), time.Now)
+	unwatch := a.progress.watch(ctx)
 	a.result, err = executor.Apply(ctx, a.plan, a.run.State(), executor.Options{
 		API:          client,
 		Journal:      executor.Journaled(a.run),
@@ -205,17 +217,17 @@ func (a *application) carryOut(ctx context.Context) error {
 		MaxAttempts:  a.MaxAttempts,
 		OnEvent:      a.tell,
 	})
+	unwatch()
+	a.progress.close()
 	saved := a.save(ctx)
 	if err != nil {
 		return errors.Join(err, saved)
 	}
 	if a.lines == nil {
-		if err := report.ResultText(a.t.Out, a.plan, a.result, time.Since(a.began), a.t.out); err != nil {
-			return err
-		}
+		err = report.ResultText(a.t.Out, a.plan, a.result, time.Since(a.began), a.t.out)
 	}
-	if saved != nil {
-		return saved
+	if saved != nil || err != nil {
+		return errors.Join(saved, err)
 	}
 	return a.verdict()
 }
@@ -242,19 +254,14 @@ func (unreachable) UploadCertificate(context.Context, string, jpush.Certificate)
 }
 func (unreachable) DeleteApp(context.Context, string) error { return errUnreachable }
 
-// tell prints one event as it happens.
+// tell passes on one event as it happens.
 func (a *application) tell(e executor.Event) {
 	if a.lines != nil {
 		// A closed pipe must not stop what is being recorded; the exit code will tell.
 		_ = a.lines.Event(e)
 		return
 	}
-	if a.t.quiet && e.Type != executor.ApplyErrored {
-		return
-	}
-	if text := report.EventText(e, a.t.err); text != "" {
-		fmt.Fprintln(a.t.Err, text)
-	}
+	a.progress.event(e)
 }
 
 // verdict turns the result into the command's error, which the text has told already.
@@ -281,7 +288,11 @@ func (a *application) verdict() error {
 	if failed == 0 && res.Complete() {
 		return nil
 	}
-	err := fmt.Errorf("%d failed and %d not started; correct what is named above and run the same command again", failed, res.Counts.NotStarted)
+	left := fmt.Sprintf("%d failed", failed)
+	if n := res.Counts.NotStarted; n > 0 {
+		left += fmt.Sprintf(" and %d not started", n)
+	}
+	err := fmt.Errorf("%s: correct what is named above and run the same command again", left)
 	if len(a.plan.Errors) > 0 && !res.Changed() && res.Counts.Requests == 0 {
 		return err
 	}

@@ -85,7 +85,7 @@ func fd(stream any) int {
 func (t *terminal) fail(err error) {
 	if text := err.Error(); text != "" {
 		for _, line := range strings.Split(text, "\n") {
-			fmt.Fprintln(t.Err, "jpsync: "+line)
+			fmt.Fprintln(t.Err, t.err.Wrap("jpsync: ", "  ", line))
 		}
 	}
 }
@@ -93,18 +93,18 @@ func (t *terminal) fail(err error) {
 // info tells something in passing, unless the user wants quiet.
 func (t *terminal) info(format string, args ...any) {
 	if !t.quiet {
-		fmt.Fprintf(t.Err, "jpsync: "+format+"\n", args...)
+		fmt.Fprintln(t.Err, t.err.Wrap("jpsync: ", "  ", fmt.Sprintf(format, args...)))
 	}
 }
 
 // detail tells something that only --verbose wants to know.
 func (t *terminal) detail(format string, args ...any) {
 	if t.verbose {
-		fmt.Fprintf(t.Err, "jpsync: "+format+"\n", args...)
+		fmt.Fprintln(t.Err, t.err.Wrap("jpsync: ", "  ", fmt.Sprintf(format, args...)))
 	}
 }
 
 // warn tells something that even a quiet user has to know.
 func (t *terminal) warn(format string, args ...any) {
-	fmt.Fprintf(t.Err, "jpsync: warning: "+format+"\n", args...)
+	fmt.Fprintln(t.Err, t.err.Wrap("jpsync: warning: ", "  ", fmt.Sprintf(format, args...)))
 }

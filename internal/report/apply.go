@@ -20,8 +20,8 @@ func EventText(e executor.Event, st Style) string {
 	}
 	switch e.Type {
 	case executor.Retry:
-		return fmt.Sprintf("%s %s: attempt %d failed: %s; next in %s", st.paint("retry", yellow), who, e.Attempt,
-			printable(e.Message), e.Delay.Round(10*time.Millisecond))
+		return st.Wrap(st.paint("retry", yellow)+" ", "  ", fmt.Sprintf("%s: attempt %d failed: %s; next in %s", who, e.Attempt,
+			printable(e.Message), e.Delay.Round(10*time.Millisecond)))
 	case executor.ApplyComplete:
 		s := st.paint(done[e.Outcome].word, done[e.Outcome].color) + " " + who
 		if e.AppKey != "" && e.Action == planner.Create {
@@ -32,7 +32,7 @@ func EventText(e executor.Event, st Style) string {
 		}
 		return s
 	case executor.ApplyErrored:
-		return fmt.Sprintf("%s %s %s: %s", st.paint(done[e.Outcome].word, bold, red), e.Action, who, printable(e.Message))
+		return st.Wrap(st.paint(done[e.Outcome].word, bold, red)+" ", "  ", fmt.Sprintf("%s %s: %s", e.Action, who, printable(e.Message)))
 	}
 	return ""
 }
@@ -78,7 +78,7 @@ func (t *resultText) keys(steps []executor.Step) {
 		if s.Outcome == executor.Created || s.Outcome == executor.Adopted {
 			made = append(made, s)
 			if len(made) <= mostKeys {
-				w.app = max(w.app, width(s.Change.App))
+				w.app = max(w.app, width(printable(s.Change.App)))
 			}
 		}
 	}
@@ -109,7 +109,7 @@ func (t *resultText) notes(steps []executor.Step) {
 			t.line(t.st.paint("To know:", bold, yellow))
 			shown = true
 		}
-		t.line(t.st.wrap("  "+t.st.paint("!", yellow)+" ", "      ", who(s.Change)+": "+printable(s.Note)))
+		t.line(t.st.Wrap("  "+t.st.paint("!", yellow)+" ", "      ", who(s.Change)+": "+printable(s.Note)))
 	}
 	if shown {
 		t.line("")
@@ -127,14 +127,14 @@ func (t *resultText) failures(p *planner.Plan, res *executor.Result) {
 		if f.Outcome == executor.Unknown {
 			what = string(f.Action) + ", outcome unknown: " + f.Message
 		}
-		t.line(t.st.wrap("  "+t.st.paint("!", bold, red)+" ", "      ", who(c)+": "+printable(what)))
+		t.line(t.st.Wrap("  "+t.st.paint("!", bold, red)+" ", "      ", who(c)+": "+printable(what)))
 		if f.Remedy != "" {
-			t.line(t.st.wrap("      ", "      ", printable(f.Remedy)))
+			t.line(t.st.Wrap("      ", "      ", printable(f.Remedy)))
 		}
 	}
 	for _, e := range p.Errors {
-		t.line(t.st.wrap("  "+t.st.paint("!", bold, red)+" ", "      ",
-			who(planner.Change{App: e.App, Environment: e.Environment})+": not sent: "+printable(e.Message)+" ["+e.Code+"]"))
+		t.line(t.st.Wrap("  "+t.st.paint("!", bold, red)+" ", "      ",
+			who(planner.Change{App: e.App, Environment: e.Environment})+": not sent: "+printable(e.Message+" ["+e.Code+"]")))
 	}
 	t.line("")
 }
@@ -150,7 +150,7 @@ func (t *resultText) stopped(res *executor.Result) {
 	if res.Stopped == nil {
 		return
 	}
-	t.line(t.st.wrap(t.st.paint("Stopped early", bold, red)+": ", "  ", printable(res.Stopped.Err.Error())))
+	t.line(t.st.Wrap(t.st.paint("Stopped early", bold, red)+": ", "  ", printable(res.Stopped.Err.Error())))
 	t.line("")
 }
 

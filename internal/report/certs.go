@@ -32,7 +32,7 @@ func CertsText(w io.Writer, dues []planner.Due, st Style) error {
 	}
 	for _, d := range dues {
 		if d.Message != "" {
-			line := st.wrap("  "+st.paint("!", red)+" ", "      ", printable(d.App)+" "+string(d.Environment)+": "+printable(d.Message))
+			line := st.Wrap("  "+st.paint("!", red)+" ", "      ", printable(d.App)+" "+string(d.Environment)+": "+printable(d.Message))
 			if _, err := fmt.Fprintln(w, line); err != nil {
 				return err
 			}
@@ -162,7 +162,7 @@ func CertificateText(w io.Writer, c *pushcert.Certificate, findings []pushcert.F
 		if f.Severity == pushcert.SeverityError {
 			color = red
 		}
-		line := st.wrap(st.paint(string(f.Severity), color)+" ", "  ", printable(f.Message+": "+f.Remedy)+" ["+string(f.Code)+"]")
+		line := st.Wrap(st.paint(string(f.Severity), color)+" ", "  ", printable(f.Message+": "+f.Remedy)+" ["+string(f.Code)+"]")
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err
 		}

@@ -53,7 +53,7 @@ func (t *planText) actions(p *planner.Plan) {
 	if p.Account != "" {
 		where += ", account " + printable(p.Account)
 	}
-	t.line(t.st.wrap("", "", "At "+where+", jpsync would"))
+	t.line(t.st.Wrap("", "", "At "+where+", jpsync would"))
 	t.line("")
 	chains := p.Chains()
 	widest := columnWidths(chains)
@@ -182,7 +182,7 @@ func (t *planText) conflicts(conflicts []planner.Conflict) {
 	t.line(t.st.paint("Conflicts, which only a person can settle:", bold, red))
 	for _, c := range conflicts {
 		t.line(fmt.Sprintf("  %s %s  %s: %s", t.st.paint("!", bold, red), t.st.paint(printable(c.App), bold), c.Field, t.change(c.Recorded, c.Desired)))
-		t.line(t.st.wrap("      ", "      ", printable(c.Message)))
+		t.line(t.st.Wrap("      ", "      ", printable(c.Message)))
 	}
 	t.line("")
 }
@@ -197,7 +197,7 @@ func (t *planText) problems(title, color string, problems []planner.Problem) {
 		if p.Environment != "" {
 			who += " " + printable(string(p.Environment))
 		}
-		t.line(t.st.wrap("  "+t.st.paint("!", color)+" ", "      ", who+": "+printable(p.Message+" ["+p.Code+"]")))
+		t.line(t.st.Wrap("  "+t.st.paint("!", color)+" ", "      ", who+": "+printable(p.Message+" ["+p.Code+"]")))
 	}
 	t.line("")
 }

@@ -4,6 +4,7 @@
 package report
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/mattn/go-runewidth"
@@ -34,9 +35,16 @@ func (st Style) paint(s string, codes ...string) string {
 	return "\x1b[" + strings.Join(codes, ";") + "m" + s + "\x1b[0m"
 }
 
-// width counts terminal columns: a Chinese character takes two, and what Unicode calls
-// ambiguous takes one, as in every common terminal.
-func width(s string) int { return columns.StringWidth(s) }
+// width counts terminal columns: a Chinese character takes two, what Unicode calls ambiguous
+// takes one, as in every common terminal, and a colour takes none.
+func width(s string) int {
+	if strings.IndexByte(s, 0x1b) >= 0 {
+		s = colors.ReplaceAllLiteralString(s, "")
+	}
+	return columns.StringWidth(s)
+}
+
+var colors = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 var columns = &runewidth.Condition{EastAsianWidth: false}
 
@@ -51,15 +59,15 @@ func pad(s string, w int) string {
 // cut shortens s to w columns, with an ellipsis where something is missing.
 func cut(s string, w int) string { return columns.Truncate(s, w, "…") }
 
-// wrap breaks s at spaces so that first and the lines after it, which begin with rest, fit
+// Wrap breaks s at spaces so that first and the lines after it, which begin with rest, fit
 // the style's width. A word that is longer than a line stays whole.
-func (st Style) wrap(first, rest, s string) string {
-	if st.Width <= 0 || width(first)+width(s) <= st.Width {
+func (st Style) Wrap(first, rest, s string) string {
+	at := width(bare(first))
+	if st.Width <= 0 || at+width(s) <= st.Width {
 		return first + s
 	}
 	var b strings.Builder
 	b.WriteString(first)
-	at := width(first)
 	for i, word := range strings.Fields(s) {
 		w := width(word)
 		switch {
@@ -75,6 +83,21 @@ func (st Style) wrap(first, rest, s string) string {
 		at += w
 	}
 	return b.String()
+}
+
+// bare is s without what paint adds, which takes no columns.
+func bare(s string) string {
+	for {
+		start := strings.Index(s, "\x1b[")
+		if start < 0 {
+			return s
+		}
+		end := strings.IndexByte(s[start:], 'm')
+		if end < 0 {
+			return s
+		}
+		s = s[:start] + s[start+end+1:]
+	}
 }
 
 // printable replaces what would move a terminal's cursor or change its colours. Names come
