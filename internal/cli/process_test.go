@@ -9,10 +9,13 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"jpsync/internal/jpush/sandbox"
 )
 
 // cmdExits runs a command to its end and compares the exit code. stdout, stderr and cmp see
@@ -45,8 +48,8 @@ func exitCode(err error) int {
 // process is a run side by side with the story.
 type process struct {
 	cmd    *exec.Cmd
-	stdout bytes.Buffer // to be read once done is closed, as stderr
-	stderr bytes.Buffer
+	stdout output
+	stderr output
 	err    error
 	done   chan struct{}
 }
@@ -81,7 +84,10 @@ func cmdStart(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	path, err := program()
 	ts.Check(err)
-	p := &process{cmd: exec.Command(path, args[2:]...), done: make(chan struct{})}
+	p := &process{
+		cmd: exec.Command(path, args[2:]...), done: make(chan struct{}),
+		stdout: output{line: make(chan struct{})}, stderr: output{line: make(chan struct{})},
+	}
 	p.cmd.Dir = ts.MkAbs(".")
 	for _, name := range environment {
 		p.cmd.Env = append(p.cmd.Env, name+"="+ts.Getenv(name))
@@ -93,6 +99,46 @@ func cmdStart(ts *testscript.TestScript, neg bool, args []string) {
 		p.err = p.cmd.Wait()
 		close(p.done)
 	}()
+}
+
+// output is what a process printed so far.
+type output struct {
+	mu    sync.Mutex
+	bytes []byte
+	line  chan struct{} // closed once there is a whole line
+}
+
+func (o *output) Write(data []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	whole := bytes.Contains(o.bytes, []byte("\n"))
+	o.bytes = append(o.bytes, data...)
+	if !whole && bytes.Contains(o.bytes, []byte("\n")) {
+		close(o.line)
+	}
+	return len(data), nil
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return string(o.bytes)
+}
+
+// cmdListening waits for a started sandbox's first line, and points the environment at it.
+func cmdListening(ts *testscript.TestScript, neg bool, args []string) {
+	plain(ts, neg)
+	usage(ts, args, 1, "listening NAME")
+	p := started(ts, args[0])
+	select {
+	case <-p.stdout.line:
+	case <-p.done:
+		ts.Fatalf("%s ended: %s", args[0], p.stderr.String())
+	}
+	endpoint, _, _ := strings.Cut(p.stdout.String(), "\n")
+	ts.Setenv("JPSYNC_ENDPOINT", endpoint)
+	ts.Setenv("JPUSH_DEV_KEY", sandbox.DevKey)
+	ts.Setenv("JPUSH_DEV_SECRET", sandbox.DevSecret)
 }
 
 func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {

@@ -36,28 +36,29 @@ func TestStories(t *testing.T) {
 
 // commands are what the scripts have beyond testscript's own.
 var commands = map[string]func(*testscript.TestScript, bool, []string){
-	"exits":    cmdExits,    // exits CODE jpsync ARG…: run it, and this is its exit code
-	"server":   cmdServer,   // server [OPTION…] [FAULT…]: start an account, from nothing
-	"faults":   cmdFaults,   // faults [FAULT…]: misbehave like this from now on
-	"preload":  cmdPreload,  // preload NAME PACKAGE: an app that the account has already
-	"mark":     cmdMark,     // count requests from here
-	"ledger":   cmdLedger,   // ledger CLAIM…: what the server has and was asked
-	"hold":     cmdHold,     // let requests arrive and wait
-	"held":     cmdHeld,     // held N: wait until N of them do
-	"release":  cmdRelease,  // let them go on
-	"start":    cmdStart,    // start NAME jpsync ARG…: run the program side by side with the story
-	"signal":   cmdSignal,   // signal INT|TERM NAME
-	"finished": cmdFinished, // finished NAME CODE: wait for it
-	"mint":     cmdMint,     // mint FILE BUNDLE [OPTION=VALUE…]: a push certificate
-	"reexport": cmdReexport, // reexport FILE OLD NEW: the same certificate under another password
-	"manifest": cmdManifest, // manifest N [FILE]: N apps
-	"edit":     cmdEdit,     // edit FILE OLD NEW: replace text that must be there
-	"appkey":   cmdAppKey,   // appkey VARIABLE ID: from the state into the environment
-	"lines":    cmdLines,    // the last stdout is JSON lines, from version to summary
-	"summary":  cmdSummary,  // summary FIELD=VALUE…: of the last stdout's last line
-	"planned":  cmdPlanned,  // planned FIELD=VALUE…: of the summary of plan --format json
-	"mode":     cmdMode,     // mode 0600 FILE…
-	"colored":  cmdColored,  // colored stdout|stderr: there are escape sequences in it
+	"exits":     cmdExits,     // exits CODE jpsync ARG…: run it, and this is its exit code
+	"server":    cmdServer,    // server [OPTION…] [FAULT…]: start an account, from nothing
+	"faults":    cmdFaults,    // faults [FAULT…]: misbehave like this from now on
+	"preload":   cmdPreload,   // preload NAME PACKAGE: an app that the account has already
+	"mark":      cmdMark,      // count requests from here
+	"ledger":    cmdLedger,    // ledger CLAIM…: what the server has and was asked
+	"hold":      cmdHold,      // let requests arrive and wait
+	"held":      cmdHeld,      // held N: wait until N of them do
+	"release":   cmdRelease,   // let them go on
+	"start":     cmdStart,     // start NAME jpsync ARG…: run the program side by side with the story
+	"signal":    cmdSignal,    // signal INT|TERM NAME
+	"listening": cmdListening, // listening NAME: wait for a started sandbox, and use it
+	"finished":  cmdFinished,  // finished NAME CODE: wait for it
+	"mint":      cmdMint,      // mint FILE BUNDLE [OPTION=VALUE…]: a push certificate
+	"reexport":  cmdReexport,  // reexport FILE OLD NEW: the same certificate under another password
+	"manifest":  cmdManifest,  // manifest N [FILE]: N apps
+	"edit":      cmdEdit,      // edit FILE OLD NEW: replace text that must be there
+	"appkey":    cmdAppKey,    // appkey VARIABLE ID: from the state into the environment
+	"lines":     cmdLines,     // the last stdout is JSON lines, from version to summary
+	"summary":   cmdSummary,   // summary FIELD=VALUE…: of the last stdout's last line
+	"planned":   cmdPlanned,   // planned FIELD=VALUE…: of the summary of plan --format json
+	"mode":      cmdMode,      // mode 0600 FILE…
+	"colored":   cmdColored,   // colored stdout|stderr: there are escape sequences in it
 }
 
 // The secrets of every story. Each holds characters that URL encoding changes, so that its
