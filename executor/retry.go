@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"net/http"
 	"time"
 
 	"jpsync/internal/jpush"
@@ -123,7 +122,7 @@ func (r *run) digest(a *answer, err error, ticket int) (again bool, delay time.D
 	if e, ok := errors.AsType[*jpush.Error](err); ok {
 		a.unknown = a.unknown || e.OutcomeUnknown()
 		wait = e.RetryAfter
-		busy = e.Status == http.StatusTooManyRequests || e.Code == 2001 || e.Code == 2002
+		busy = e.Busy()
 	} else if err != nil {
 		a.unknown = true
 	}

@@ -2,6 +2,7 @@ package jpush
 
 import (
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -57,6 +58,12 @@ func (e *Error) Entry() Entry {
 // OutcomeUnknown reports whether the server may have done what was asked although no
 // usable answer came.
 func (e *Error) OutcomeUnknown() bool { return e.Class == ClassLost && e.Sent }
+
+// Busy reports whether the service asks for fewer requests: HTTP 429, or one of the codes
+// that its siblings answer with it.
+func (e *Error) Busy() bool {
+	return e.Status == http.StatusTooManyRequests || e.Code == 2001 || e.Code == 2002
+}
 
 // Remedy says in English what a person can do. The Chinese text is Entry().Remedy.ZH.
 func (e *Error) Remedy() string { return e.Entry().Remedy.EN }
