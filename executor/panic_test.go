@@ -37,7 +37,7 @@ func TestAPanicStopsTheRun(t *testing.T) {
 			w.fault = func(c call) *fault {
 				if c.target == "cn.example.a00005" {
 					var m map[string]int
-					m["x"] = 1
+					m["x"] = 1 //lint:ignore SA5000 the panic is what is tested
 				}
 				return nil
 			}

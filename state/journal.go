@@ -29,7 +29,6 @@ type Journal struct {
 	sum     string     // of the last record
 	written int64      // records, the header included
 	synced  int64      // records that are durable
-	syncs   int64      // how many times the file was synced
 	syncing bool
 	err     error // the journal is broken
 }

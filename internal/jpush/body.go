@@ -21,7 +21,7 @@ func encodeApp(a App) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(appJSON{a.Name, a.AndroidPackage, a.GroupName}); err != nil {
+	if err := enc.Encode(appJSON(a)); err != nil {
 		return nil, err
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
