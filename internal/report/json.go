@@ -18,6 +18,37 @@ func JSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
+// planned is a plan as plan --format json shows it: a certificate is what is in it, and how
+// an apply gets at the file again is left to saved plans.
+type planned struct {
+	*planner.Plan
+	Actions []plannedChange `json:"actions"`
+}
+
+type plannedChange struct {
+	*planner.Change
+	Certificate *plannedCertificate `json:"certificate,omitempty"`
+}
+
+type plannedCertificate struct {
+	File        string    `json:"file"`
+	Fingerprint string    `json:"fingerprint"`
+	BundleID    string    `json:"bundle_id"`
+	NotAfter    time.Time `json:"not_after"`
+}
+
+// PlanJSON writes a plan for programs to read, as one indented JSON object.
+func PlanJSON(w io.Writer, p *planner.Plan) error {
+	out := planned{Plan: p, Actions: make([]plannedChange, len(p.Actions))}
+	for i := range p.Actions {
+		out.Actions[i].Change = &p.Actions[i]
+		if c := p.Actions[i].Certificate; c != nil {
+			out.Actions[i].Certificate = &plannedCertificate{c.File, c.Fingerprint, c.BundleID, c.NotAfter}
+		}
+	}
+	return JSON(w, out)
+}
+
 // Lines writes what happens during an apply as JSON, one object per line. Its methods are
 // called one after the other, as the executor delivers events.
 type Lines struct{ enc *json.Encoder }
@@ -100,7 +131,7 @@ type Summary struct {
 func NewSummary(p *planner.Plan, res *executor.Result, elapsed time.Duration, exitCode int) Summary {
 	s := Summary{Type: "summary", Unchanged: p.Summary.Unchanged, ElapsedMS: elapsed.Milliseconds(), ExitCode: exitCode}
 	if res == nil {
-		s.NotStarted = len(p.Actions)
+		s.NotStarted, s.Failed = len(p.Actions), len(p.Errors)
 		return s
 	}
 	c := res.Counts

@@ -17,6 +17,7 @@ const MaxMarkdown = 60_000
 func PlanMarkdown(w io.Writer, p *planner.Plan) error {
 	m := &markdown{}
 	m.title(p)
+	m.section("In the state alone, nothing is sent", recordRows(p.Records))
 	m.section("Conflicts, which only a person can settle", conflictRows(p.Conflicts))
 	m.section("Certificates that must not be sent", problemRows(p.Errors))
 	m.section("Warnings", problemRows(p.Warnings))
@@ -67,10 +68,20 @@ func (m *markdown) section(title string, rows []string) {
 	}
 }
 
+func recordRows(records []planner.Record) []string {
+	var rows []string
+	for _, r := range records {
+		if !r.Quiet() {
+			rows = append(rows, fmt.Sprintf("- **%s** %s: %s -> %s\n", cell(r.App), cell(string(r.Field)), cell(value(r.Recorded)), cell(value(r.Desired))))
+		}
+	}
+	return rows
+}
+
 func conflictRows(conflicts []planner.Conflict) []string {
 	rows := make([]string, len(conflicts))
 	for i, c := range conflicts {
-		rows[i] = fmt.Sprintf("- **%s** %s: %s\n", cell(c.App), c.Field, cell(c.Message))
+		rows[i] = fmt.Sprintf("- **%s** %s: %s\n", cell(c.App), cell(string(c.Field)), text(c.Message))
 	}
 	return rows
 }
@@ -78,7 +89,11 @@ func conflictRows(conflicts []planner.Conflict) []string {
 func problemRows(problems []planner.Problem) []string {
 	rows := make([]string, len(problems))
 	for i, p := range problems {
-		rows[i] = fmt.Sprintf("- **%s** %s: %s `%s`\n", cell(p.App), p.Environment, cell(p.Message), p.Code)
+		who := "**" + cell(p.App) + "**"
+		if p.Environment != "" {
+			who += " " + cell(string(p.Environment))
+		}
+		rows[i] = fmt.Sprintf("- %s: %s %s\n", who, text(p.Message), code(p.Code))
 	}
 	return rows
 }
@@ -102,13 +117,13 @@ func (m *markdown) changes(actions []planner.Change) {
 func what(c planner.Change) string {
 	switch c.Action {
 	case planner.Upload:
-		s := fmt.Sprintf("upload %s `%s`, expires %s", c.Environment, strings.ReplaceAll(cell(c.Certificate.File), "`", "'"), day(c.Certificate.NotAfter))
+		s := fmt.Sprintf("upload %s %s, expires %s", c.Environment, code(c.Certificate.File), day(c.Certificate.NotAfter))
 		if c.Previous != nil {
 			s += " (was " + day(c.Previous.NotAfter) + ")"
 		}
 		return s
 	case planner.Delete:
-		return fmt.Sprintf("**%s**, app key `%s`", deleteWord(c.Reason), cell(c.AppKey))
+		return fmt.Sprintf("**%s**, app key %s", deleteWord(c.Reason), code(c.AppKey))
 	}
 	return string(c.Action)
 }
@@ -120,10 +135,41 @@ func deleteWord(r planner.Reason) string {
 	return "delete"
 }
 
-// cell makes text safe inside a table: no pipe ends the cell, no bracket begins markup, and
-// no name mentions a user.
-func cell(s string) string {
-	return escapes.Replace(cut(printable(s), 400))
-}
+// The most columns of a name and of a message that are shown.
+const (
+	nameColumns    = 200
+	messageColumns = 1000
+)
 
-var escapes = strings.NewReplacer("|", "\\|", "<", "&lt;", ">", "&gt;", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "@", "@\u200b", "#", "\\#")
+// cell makes a name safe inside a table: no pipe ends the cell, nothing begins markup, and no
+// name mentions a user.
+func cell(s string) string { return escapes.Replace(cut(printable(s), nameColumns)) }
+
+// text is cell for a sentence, which may be longer: what settles a conflict stands at its end.
+func text(s string) string { return escapes.Replace(cut(printable(s), messageColumns)) }
+
+var escapes = strings.NewReplacer("\\", "\\\\", "|", "\\|", "&", "&amp;", "<", "&lt;", ">", "&gt;", "`", "\\`", "*", "\\*", "_", "\\_",
+	"~", "\\~", "$", "\\$", "[", "\\[", "]", "\\]", "@", "@\u200b", "#", "\\#")
+
+// code shows a name literally in a code span, where nothing is markup but the backtick: the
+// span's fence is longer than every run of them in the name. In a table GitHub looks for
+// pipes before it looks for code, so they are escaped even here. That cannot be said of a
+// pipe after a backslash, so such a name is shown without a span.
+func code(s string) string {
+	s = cut(printable(s), nameColumns)
+	if s == "" {
+		return ""
+	}
+	if strings.Contains(s, "\\|") || strings.HasSuffix(s, "\\") {
+		return escapes.Replace(s)
+	}
+	fence := "`"
+	for strings.Contains(s, fence) {
+		fence += "`"
+	}
+	s = strings.ReplaceAll(s, "|", "\\|")
+	if strings.HasPrefix(s, "`") || strings.HasSuffix(s, "`") || strings.HasPrefix(s, " ") && strings.HasSuffix(s, " ") {
+		s = " " + s + " "
+	}
+	return fence + s + fence
+}
