@@ -1,44 +1,134 @@
 package cli
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"os"
+	"strings"
 
 	"jpsync/internal/report"
+	"jpsync/state"
 )
 
 type outputCmd struct {
-	IDs         []string `arg:"" optional:"" name:"id" help:"Only these apps."`
-	Format      string   `enum:"json,dotenv,table" default:"table" help:"json, dotenv or table."`
-	ShowSecrets bool     `help:"Print the master secrets too."`
+	IDs         []string     `arg:"" optional:"" name:"id" help:"Only these apps."`
+	Format      outputFormat `default:"table" placeholder:"FORMAT" help:"table, json, dotenv, github, gitlab, gradle, xcconfig, k8s-secret or template=FILE (${default})."`
+	Name        string       `env:"JPSYNC_SECRET_NAME" placeholder:"NAME" help:"The name of the Secret that k8s-secret writes."`
+	Out         string       `env:"JPSYNC_OUTPUT_OUT" placeholder:"FILE" help:"Write to this file, mode 0600, instead of standard output."`
+	ShowSecrets bool         `help:"The master secrets too."`
 }
 
 func (outputCmd) Help() string {
-	return `Prints app keys from the state, for the build that needs them. Nothing is sent.
+	return `Prints app keys from the state, for the build that needs them. Nothing is sent. A variable is named
+for its app's id, JPUSH_APP_KEY_SHOP, or for the package where the id has other than ASCII
+characters. Two apps that would share a name are an error.
+
+dotenv, gitlab: NAME=value without quotes; GitLab takes it as a dotenv report, of 5 KB at most.
+
+github: appended to the file that $GITHUB_OUTPUT names, else printed. Master secrets are masked in
+the log first.
+
+gradle: a .properties file with shop.jpush.appKey and shop.jpush.packageName.
+
+xcconfig: build settings, JPUSH_APP_KEY_SHOP = …
+
+k8s-secret: a Secret for kubectl apply, named by --name, its entries named for envFrom.
+
+template=FILE: a Go text/template over .Apps, each with .ID, .AppName, .AndroidPackage, .AppKey,
+.MasterSecret and .HasMasterSecret; (app "shop") is one app, env makes its variable's name, quote
+puts text in quotes.
 
 Examples:
   jpsync output
   jpsync output shop --format dotenv >> .env
   jpsync output --format json | jq -r .shop.app_key
+  jpsync output --format gradle --out jpush.properties
+  jpsync output shop --format k8s-secret --name jpush --show-secrets |
+    kubectl apply -f -
 
 Exit codes: 0 done, 1 error, also when an id is not recorded.`
 }
 
-// Run prints the keys of some apps or of all.
+// outputFormats are the forms of output but for template=FILE.
+var outputFormats = []string{"table", "json", "dotenv", "github", "gitlab", "gradle", "xcconfig", formatSecret}
+
+const (
+	formatSecret   = "k8s-secret"
+	templatePrefix = "template="
+)
+
+// maxTemplateBytes bounds a template.
+const maxTemplateBytes = 1 << 20
+
+// outputFormat is one of outputFormats or template=FILE.
+type outputFormat string
+
+// UnmarshalText refuses what is neither.
+func (f *outputFormat) UnmarshalText(text []byte) error {
+	name := string(text)
+	if file, ok := strings.CutPrefix(name, templatePrefix); ok && file != "" {
+		*f = outputFormat(name)
+		return nil
+	}
+	for _, known := range outputFormats {
+		if name == known {
+			*f = outputFormat(name)
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is none of %s and template=FILE", name, strings.Join(outputFormats, ", "))
+}
+
+// Validate holds --name to the one format that has it.
+func (c *outputCmd) Validate() error {
+	if c.Format == formatSecret {
+		return report.CheckSecretName(c.Name)
+	}
+	return nil
+}
+
+// Run writes the keys of some apps or of all.
 func (c *outputCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	st, err := readState(ctx, t, g)
 	if err != nil {
 		return err
 	}
+	keys, err := c.keys(st)
+	if err != nil {
+		return err
+	}
+	if c.ShowSecrets && c.Out == "" && isTerminal(t.Out) {
+		t.warn("master secrets follow: they let anybody push to every device of the app")
+	}
+	if c.ShowSecrets && c.Format == outputFormat(report.KeysGitLab) {
+		t.warn("GitLab shows a dotenv report to everybody who may see the pipeline: master secrets belong into masked variables")
+	}
+	var text bytes.Buffer
+	if err := c.write(&text, keys); err != nil {
+		return fmt.Errorf("print the app keys as %s: %w", c.Format, err)
+	}
+	return c.deliver(t, keys, &text)
+}
+
+// keys collects what is asked for, without secrets unless they are.
+func (c *outputCmd) keys(st *state.State) ([]report.Key, error) {
 	ids := c.IDs
 	if len(ids) == 0 {
 		ids = sortedIDs(st)
 	}
 	keys := make([]report.Key, 0, len(ids))
+	named := make(map[string]bool, len(ids))
 	for _, id := range ids {
 		if err := recorded(st, id); err != nil {
-			return err
+			return nil, err
 		}
+		if named[id] {
+			continue // the same app, named twice
+		}
+		named[id] = true
 		app := st.Apps[id]
 		key := report.Key{ID: id, AppName: app.AppName, AndroidPackage: app.AndroidPackage, AppKey: app.AppKey}
 		if c.ShowSecrets {
@@ -46,11 +136,59 @@ func (c *outputCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		}
 		keys = append(keys, key)
 	}
-	if c.ShowSecrets && isTerminal(t.Out) {
-		t.warn("master secrets follow: they let anybody push to every device of the app")
+	return keys, nil
+}
+
+func (c *outputCmd) write(w io.Writer, keys []report.Key) error {
+	if c.Format == formatSecret {
+		return report.KeysSecret(w, keys, c.Name)
 	}
-	if err := report.Keys(t.Out, keys, report.KeyFormat(c.Format)); err != nil {
-		return fmt.Errorf("print the app keys: %w", err)
+	if path, ok := strings.CutPrefix(string(c.Format), templatePrefix); ok {
+		text, err := readFile(path, maxTemplateBytes)
+		if err != nil {
+			return err
+		}
+		return report.KeysTemplate(w, keys, path, string(text), c.ShowSecrets)
 	}
+	return report.Keys(w, keys, report.KeyFormat(c.Format))
+}
+
+// deliver puts the finished text where it belongs. It is whole by now: an error above leaves
+// a file as it was.
+func (c *outputCmd) deliver(t *terminal, keys []report.Key, text *bytes.Buffer) error {
+	path := c.Out
+	if c.Format == outputFormat(report.KeysGitHub) {
+		if err := report.Masks(t.Out, keys); err != nil {
+			return fmt.Errorf("mask the master secrets, so none was printed: %w", err)
+		}
+		if github := os.Getenv("GITHUB_OUTPUT"); path == "" && github != "" {
+			if err := appendFile(github, text.Bytes()); err != nil {
+				return fmt.Errorf("append to the file that GITHUB_OUTPUT names: %w", err)
+			}
+			t.info("set the outputs of %s", plural(len(keys), "app"))
+			return nil
+		}
+	}
+	if path == "" {
+		_, err := text.WriteTo(t.Out)
+		return err
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("write the app keys: %s is no regular file and would be replaced by one: leave --out away and redirect the output", path)
+	}
+	if err := writeFile(path, text); err != nil {
+		return fmt.Errorf("write the app keys: %w", err)
+	}
+	t.info("wrote the keys of %s to %s", plural(len(keys), "app"), path)
 	return nil
+}
+
+// appendFile adds to a file that others write to as well.
+func appendFile(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
 }
