@@ -20,16 +20,24 @@ type Key struct {
 // KeyFormat names a form of [Keys].
 type KeyFormat string
 
-// The forms that app keys can be printed in.
+// The forms that app keys can be printed in. Those of [KeysSecret] and [KeysTemplate] need to
+// be told more and have functions of their own.
 const (
-	KeysJSON   KeyFormat = "json"
-	KeysDotenv KeyFormat = "dotenv"
-	KeysTable  KeyFormat = "table"
+	KeysJSON     KeyFormat = "json"     // an object by id
+	KeysDotenv   KeyFormat = "dotenv"   // NAME=value lines that every reader takes alike
+	KeysTable    KeyFormat = "table"    // for people
+	KeysGitHub   KeyFormat = "github"   // lines for the file that $GITHUB_OUTPUT names
+	KeysGitLab   KeyFormat = "gitlab"   // a dotenv report: no quotes, no comments
+	KeysGradle   KeyFormat = "gradle"   // a .properties file
+	KeysXcconfig KeyFormat = "xcconfig" // build settings
 )
 
-// Keys writes app keys: as a JSON object by id, as NAME=value lines for a dotenv file, or as
-// a table. It fails when two ids would get the same variable.
+// Keys writes app keys in one of the formats, everything or nothing: half of a release's keys
+// would pass for all of them. It fails when two ids would get the same name, and when a
+// format has no way to say a value.
 func Keys(w io.Writer, keys []Key, format KeyFormat) error {
+	var text string
+	var err error
 	switch format {
 	case KeysJSON:
 		byID := make(map[string]Key, len(keys))
@@ -37,46 +45,24 @@ func Keys(w io.Writer, keys []Key, format KeyFormat) error {
 			byID[k.ID] = k
 		}
 		return JSON(w, byID)
-	case KeysDotenv:
-		return dotenv(w, keys)
+	case KeysTable:
+		return table(w, keys)
+	case KeysDotenv, KeysGitLab:
+		text, err = assignments(keys, plain, "=", nil)
+	case KeysGitHub:
+		text, err = assignments(keys, oneLine, "=", nil)
+	case KeysXcconfig:
+		text, err = assignments(keys, plain, " = ", xcconfigValue)
+	case KeysGradle:
+		text, err = properties(keys)
+	default:
+		err = fmt.Errorf("there is no format %q for app keys", format)
 	}
-	return table(w, keys)
-}
-
-func dotenv(w io.Writer, keys []Key) error {
-	b := bufio.NewWriter(w)
-	owner := make(map[string]string, len(keys))
-	for _, k := range keys {
-		name := variable(k)
-		if other, taken := owner[name]; taken {
-			return fmt.Errorf("%s and %s would both be the variable JPUSH_APP_KEY_%s: name one of them alone, or use --format json", other, k.ID, name)
-		}
-		owner[name] = k.ID
-		fmt.Fprintf(b, "JPUSH_APP_KEY_%s=%s\n", name, k.AppKey)
-		if k.MasterSecret != "" {
-			fmt.Fprintf(b, "JPUSH_MASTER_SECRET_%s=%s\n", name, k.MasterSecret)
-		}
+	if err != nil {
+		return err
 	}
-	return b.Flush()
-}
-
-// variable makes a shell variable's name of an id: upper case, and an underscore for what a
-// variable cannot have. An id of Chinese characters has nothing left then, so the package
-// stands for it.
-func variable(k Key) string {
-	source := k.ID
-	if strings.IndexFunc(source, func(r rune) bool { return r > 0x7f }) >= 0 {
-		source = k.AndroidPackage
-	}
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z':
-			return r - 'a' + 'A'
-		case r >= 'A' && r <= 'Z' || r >= '0' && r <= '9':
-			return r
-		}
-		return '_'
-	}, source)
+	_, err = io.WriteString(w, text)
+	return err
 }
 
 func table(w io.Writer, keys []Key) error {
