@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"strings"
 )
 
 // Key is what a release needs to know of one app. MasterSecret is empty unless it was
