@@ -143,7 +143,7 @@ func cmdListening(ts *testscript.TestScript, neg bool, args []string) {
 
 func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
 	plain(ts, neg)
-	usage(ts, args, 2, "signal INT|TERM NAME")
+	usage(ts, args, 2, "signal INT|TERM|KILL NAME")
 	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "KILL": os.Kill}
 	sig, ok := signals[args[0]]
 	if !ok {

@@ -46,7 +46,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"held":      cmdHeld,      // held N: wait until N of them do
 	"release":   cmdRelease,   // let them go on
 	"start":     cmdStart,     // start NAME jpsync ARG…: run the program side by side with the story
-	"signal":    cmdSignal,    // signal INT|TERM NAME
+	"signal":    cmdSignal,    // signal INT|TERM|KILL NAME
 	"listening": cmdListening, // listening NAME: wait for a started sandbox, and use it
 	"finished":  cmdFinished,  // finished NAME CODE: wait for it
 	"mint":      cmdMint,      // mint FILE BUNDLE [OPTION=VALUE…]: a push certificate
