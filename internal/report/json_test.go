@@ -1,0 +1,112 @@
+package report_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"jpsync/executor"
+	"jpsync/internal/jpush"
+	"jpsync/internal/report"
+	"jpsync/planner"
+)
+
+func fields(t *testing.T, data []byte) map[string]json.RawMessage {
+	t.Helper()
+	var m map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal(data, &m), "%s", data)
+	return m
+}
+
+func names(m map[string]json.RawMessage) []string { return slices.Sorted(maps.Keys(m)) }
+
+func elements(t *testing.T, data []byte) (all []map[string]json.RawMessage) {
+	t.Helper()
+	require.NoError(t, json.Unmarshal(data, &all))
+	return all
+}
+
+// Pipelines read these names.
+func TestPlanJSONHasTheseFields(t *testing.T) {
+	var b bytes.Buffer
+	require.NoError(t, report.PlanJSON(&b, full()))
+	p := fields(t, b.Bytes())
+	require.Equal(t, []string{"account", "actions", "conflicts", "endpoint", "errors", "format_version", "jpsync_version", "left_out",
+		"manifest", "on_existing", "records", "state", "summary", "warnings"}, names(p))
+	require.Equal(t, []string{"path", "sha256"}, names(fields(t, p["manifest"])))
+	require.Equal(t, []string{"lineage", "serial"}, names(fields(t, p["state"])))
+	require.Equal(t, []string{"conflicts", "create", "delete", "unchanged", "upload"}, names(fields(t, p["summary"])))
+	actions := elements(t, p["actions"])
+	require.Equal(t, []string{"action", "android_package", "app", "app_name", "group_name", "reason"}, names(actions[0]))
+	require.Equal(t, []string{"action", "android_package", "app", "app_key", "app_name", "certificate", "environment", "previous", "reason"}, names(actions[5]))
+	require.Equal(t, []string{"bundle_id", "file", "fingerprint", "not_after"}, names(fields(t, actions[5]["certificate"])))
+	require.Equal(t, []string{"app", "desired", "field", "message", "recorded"}, names(elements(t, p["conflicts"])[0]))
+	require.Equal(t, []string{"app", "code", "message"}, names(elements(t, p["warnings"])[0]))
+	require.Equal(t, []string{"app", "code", "environment", "message"}, names(elements(t, p["errors"])[0]))
+	golden(t, "plan.json", b.String())
+}
+
+// Lists are there when they are empty, so that nobody has to ask first.
+func TestEmptyPlanJSON(t *testing.T) {
+	var b bytes.Buffer
+	require.NoError(t, report.PlanJSON(&b, &planner.Plan{Conflicts: []planner.Conflict{}, Warnings: []planner.Problem{}}))
+	p := fields(t, b.Bytes())
+	for _, list := range []string{"actions", "conflicts", "warnings"} {
+		require.JSONEq(t, "[]", string(p[list]), list)
+	}
+}
+
+func TestLines(t *testing.T) {
+	var b bytes.Buffer
+	l := report.NewLines(&b)
+	p := full()
+	require.NoError(t, l.Version("1.2.3"))
+	require.NoError(t, l.Plan(p))
+	for _, e := range []executor.Event{
+		{Type: executor.ApplyStart, Action: planner.Create, App: "shop", Attempt: 1},
+		{Type: executor.Retry, Action: planner.Create, App: "shop", Attempt: 1, Code: 10, Message: "busy <&>", Delay: 0},
+		{Type: executor.Retry, Action: planner.Create, App: "shop", Attempt: 2, Message: "cut\noff", Delay: 1500 * time.Millisecond},
+		{Type: executor.ApplyComplete, Action: planner.Create, App: "shop", AppKey: "k", Attempt: 3, Outcome: executor.Created, Note: "note"},
+		{Type: executor.ApplyErrored, Action: planner.Upload, App: "news", Environment: jpush.Production, AppKey: "k", Attempt: 1, Code: 1012,
+			Outcome: executor.Failed, Message: "invalid", Remedy: "export again"},
+	} {
+		require.NoError(t, l.Event(e))
+	}
+	require.NoError(t, l.Summary(report.NewSummary(p, result(p), time.Second, 4)))
+	golden(t, "lines.jsonl", b.String())
+
+	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+	require.Len(t, lines, 1+len(p.Actions)+5+1)
+	known := []string{"action", "android_package", "app", "app_key", "app_name", "attempt", "code", "delay_ms", "environment",
+		"format_version", "jpsync_version", "message", "outcome", "reason", "remedy", "type"}
+	types := map[string]bool{}
+	for i, line := range lines {
+		m := fields(t, []byte(line))
+		var kind string
+		require.NoError(t, json.Unmarshal(m["type"], &kind))
+		types[kind] = true
+		if i < len(lines)-1 {
+			require.Subset(t, known, names(m))
+		}
+	}
+	require.Equal(t, []string{"apply_complete", "apply_errored", "apply_start", "planned_change", "retry", "summary", "version"}, slices.Sorted(maps.Keys(types)))
+	retry := fields(t, []byte(lines[len(lines)-5]))
+	require.Equal(t, "0", string(retry["delay_ms"]), "a pause of nothing is a pause")
+	require.Equal(t, []string{"adopted", "created", "deleted", "elapsed_ms", "exit_code", "failed", "message", "not_started", "type", "unchanged", "uploaded"},
+		names(fields(t, []byte(lines[len(lines)-1]))))
+}
+
+func TestSummaryCounts(t *testing.T) {
+	p := full()
+	require.Equal(t, report.Summary{Type: "summary", Created: 1, Adopted: 1, Uploaded: 1, Unchanged: 4, Failed: 2, NotStarted: 4,
+		ElapsedMS: 1500, ExitCode: 4, Message: "the credentials were refused (code 4005)"},
+		report.NewSummary(p, result(p), 1500*time.Millisecond, 4))
+	require.Equal(t, report.Summary{Type: "summary", Unchanged: 4, Failed: 1, NotStarted: 8, ExitCode: 5},
+		report.NewSummary(p, nil, 0, 5), "nothing was sent")
+}
