@@ -41,11 +41,12 @@ func TestOptionsThatMakeNoSense(t *testing.T) {
 	}
 }
 
-// Where two records have one package, which takes a hand in the state, a plan finds the
-// other one whichever comes first in the map.
+// Where several records have one package, which takes a hand in the state, a plan names
+// the first of the others, in whichever order the map has them.
 func TestPackageRecordedTwice(t *testing.T) {
 	st := both()
 	st.Apps["twin"] = app("Twin", "cn.example.news")
+	st.Apps["other"] = app("Other", "cn.example.news")
 	m := load(t, "apps:\n  - {id: news, app_name: Paper, android_package: cn.example.news}\n  - {id: shop, app_name: 商城, android_package: cn.example.shop, group_name: Retail}\n")
 	for range 20 {
 		in := input(m, st, &files{})
@@ -53,8 +54,8 @@ func TestPackageRecordedTwice(t *testing.T) {
 		p, err := planner.Build(in)
 		require.NoError(t, err)
 		require.Len(t, p.Conflicts, 1)
-		require.Equal(t, "twin", p.Conflicts[0].Recorded)
-		require.Empty(t, p.Actions)
+		require.Equal(t, "other", p.Conflicts[0].Recorded)
+		require.Zero(t, p.Summary.Create)
 	}
 }
 

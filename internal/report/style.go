@@ -62,7 +62,7 @@ func cut(s string, w int) string { return columns.Truncate(s, w, "…") }
 // Wrap breaks s at spaces so that first and the lines after it, which begin with rest, fit
 // the style's width. A word that is longer than a line stays whole.
 func (st Style) Wrap(first, rest, s string) string {
-	at := width(bare(first))
+	at := width(first)
 	if st.Width <= 0 || at+width(s) <= st.Width {
 		return first + s
 	}
@@ -83,21 +83,6 @@ func (st Style) Wrap(first, rest, s string) string {
 		at += w
 	}
 	return b.String()
-}
-
-// bare is s without what paint adds, which takes no columns.
-func bare(s string) string {
-	for {
-		start := strings.Index(s, "\x1b[")
-		if start < 0 {
-			return s
-		}
-		end := strings.IndexByte(s[start:], 'm')
-		if end < 0 {
-			return s
-		}
-		s = s[:start] + s[start+end+1:]
-	}
 }
 
 // printable replaces what would move a terminal's cursor or change its colours. Names come
