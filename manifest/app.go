@@ -75,7 +75,7 @@ func (l *loader) app(n *yaml.Node) {
 	if l.given(protect) {
 		a.Protect = l.boolean(protect, "protect")
 	}
-	l.unique(n, id, pkg, &a)
+	l.unique(id, name, pkg, &a)
 	if certificates != nil {
 		flags |= l.appCertificates(certificates, &a)
 	}
@@ -168,12 +168,8 @@ func (l *loader) label(m *yaml.Node, labels map[string]string, depth int) {
 		if !ok {
 			continue
 		}
-		if problem := checkText(key, maxLabelRunes); problem != "" {
+		if problem := checkLabelKey(key); problem != "" {
 			l.errorf(k, "a label's key %s", problem)
-			continue
-		}
-		if strings.ContainsAny(key, "=,") {
-			l.errorf(k, "a label's key cannot have = or , in it")
 			continue
 		}
 		value, ok := l.text(v, "label "+strconv.Quote(clip(key)))
@@ -192,12 +188,12 @@ func (l *loader) label(m *yaml.Node, labels map[string]string, depth int) {
 
 // unique holds ids and packages to one app each. Two entries with one package would be one
 // app on the server, since a create returns what the package has already.
-func (l *loader) unique(n, id, pkg *yaml.Node, a *App) {
+func (l *loader) unique(id, name, pkg *yaml.Node, a *App) {
 	if a.ID != "" {
 		if first, dup := l.ids[a.ID]; dup {
 			at := l.apps[first].Pos
 			if id == nil {
-				l.errorf(n, "duplicate id %q, taken from app_name as no id is given; the first is at %s", clip(a.ID), at)
+				l.errorf(name, "duplicate id %q, taken from app_name as no id is given; the first is at %s", clip(a.ID), at)
 			} else {
 				l.errorf(id, "duplicate id %q, the first is at %s", clip(a.ID), at)
 			}

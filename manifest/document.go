@@ -11,8 +11,8 @@ import (
 )
 
 var (
-	documentShape = &shape{what: "a manifest", keys: []string{"version", "account", "policy", "defaults", "include", "apps"}}
-	includedShape = &shape{what: "an included file", keys: []string{"version", "apps"}}
+	documentShape = &shape{what: "a manifest", keys: []string{"version", "account", "policy", "defaults", "include", "apps", "apps_from"}}
+	includedShape = &shape{what: "an included file", keys: []string{"version", "apps", "apps_from"}}
 	accountShape  = &shape{what: "account", keys: []string{"dev_key", "dev_secret"}, careful: true}
 	policyShape   = &shape{what: "policy", keys: []string{"max_deletes", "on_existing", "renew_before"}}
 	defaultsShape = &shape{what: "defaults", keys: []string{"group_name", "certificates"}}
@@ -20,7 +20,7 @@ var (
 
 // document reads the whole of a file.
 func (l *loader) document(n *yaml.Node) {
-	var f [6]*yaml.Node
+	var f [7]*yaml.Node
 	if !l.version(n) || !l.fields(n, documentShape, f[:]) {
 		return
 	}
@@ -37,6 +37,9 @@ func (l *loader) document(n *yaml.Node) {
 	if apps != nil {
 		l.list(apps)
 	}
+	if l.given(f[6]) {
+		l.appsFrom(f[6])
+	}
 	if l.given(include) {
 		l.hasApps = true
 		l.include(include)
@@ -45,12 +48,15 @@ func (l *loader) document(n *yaml.Node) {
 
 // includedFile reads a file that another one includes.
 func (l *loader) includedFile(n *yaml.Node) {
-	var f [2]*yaml.Node
+	var f [3]*yaml.Node
 	if !l.version(n) || !l.fields(n, includedShape, f[:]) {
 		return
 	}
 	if f[1] != nil {
 		l.list(f[1])
+	}
+	if l.given(f[2]) {
+		l.appsFrom(f[2])
 	}
 }
 
@@ -217,16 +223,21 @@ func (l *loader) list(n *yaml.Node) {
 // entries reads apps and lets go of their nodes.
 func (l *loader) entries(apps []*yaml.Node) {
 	for i, app := range apps {
-		if len(l.apps) >= l.maxApps && !l.spent {
-			l.spent = true
-			l.errs.keep(Error{l.pos(app), fmt.Sprintf("the manifest has more than %d apps", l.maxApps)})
-		}
-		if l.spent {
+		if l.full(app) {
 			return
 		}
 		apps[i] = nil
 		l.app(app)
 	}
+}
+
+// full reports whether the load is given up before this app.
+func (l *loader) full(app *yaml.Node) bool {
+	if len(l.apps) >= l.maxApps && !l.spent {
+		l.spent = true
+		l.errs.keep(Error{l.pos(app), fmt.Sprintf("the manifest has more than %d apps", l.maxApps)})
+	}
+	return l.spent
 }
 
 // grow makes room for the n apps of the first list that is read, which is the long one or one

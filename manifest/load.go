@@ -37,10 +37,14 @@ type Options struct {
 // .yaml or .yml and does not begin with a dot, by name, without subdirectories.
 //
 // A manifest of several files is one manifest. account, policy and defaults stand in one of
-// them each, and defaults are for the apps of all. A file that is included has version and
-// apps, nothing else. Patterns of include are relative to the file that has them, are those
+// them each, and defaults are for the apps of all. A file that is included has version, apps
+// and apps_from, nothing else. Patterns of include are relative to the file that has them, are those
 // of [path.Match], and stay under the manifest's directory, also through links; matches are
 // read in the order of their names, each file once.
+//
+// apps_from names a CSV file with more apps, see [Columns] for what is in it. Its path is
+// relative to the file that names it and stays under the manifest's directory as well; its
+// apps come after those that the same file lists.
 //
 // What is wrong with the manifest is reported all at once, as [Errors]. Other errors say
 // that it could not be read; a missing manifest is [fs.ErrNotExist].
@@ -66,6 +70,7 @@ func newLoader(path string, opts Options) *loader {
 		maxApps:    maxApps,
 		once:       make(map[string]Position),
 		read:       make(map[string]bool),
+		sheets:     make(map[string]Position),
 		ids:        make(map[string]int32),
 		packages:   make(map[string]int32),
 	}
@@ -94,19 +99,17 @@ type loader struct {
 	budget     int64  // nodes that may still be visited
 	spent      bool   // the load is given up: budget or maxApps is exceeded
 
-	// The file that is being read.
-	file          string // as positions show it
-	dir           string // its directory, absolute, slash-separated
-	offset        int    // lines before the piece that is being walked
-	gapAfter, gap int    // how many lines the skeleton lacks, and after which
-	pieceBytes    int
-	maxApps       int
+	spot       // in the file that is being read
+	pieceBytes int
+	maxApps    int
 
 	names []string        // of the files in the order of reading
 	read  map[string]bool // by path relative to base
 	sums  []string        // a line for each file
-	sum   string          // of the last file
-	errs  collector
+	// sheets are the CSV files by path relative to base, with the place that names each.
+	sheets map[string]Position
+	sum    string // of the last file
+	errs   collector
 
 	once     map[string]Position // the blocks that may stand once
 	hasApps  bool
@@ -117,6 +120,15 @@ type loader struct {
 	flags    []unless // one for each app
 	ids      map[string]int32
 	packages map[string]int32
+}
+
+// spot is a file that is being read, and how its lines are counted.
+type spot struct {
+	file          string // as positions show it
+	rel           string // its path relative to the manifest's directory, slash-separated
+	dir           string // its directory, absolute, slash-separated
+	offset        int    // lines before the piece that is being walked
+	gapAfter, gap int    // how many lines the skeleton lacks, and after which
 }
 
 // defaults are for every app that does not say otherwise.

@@ -42,6 +42,14 @@ func checkText(s string, limit int) string {
 	return ""
 }
 
+// checkLabelKey keeps out what separates keys and values in a selection, key=value.
+func checkLabelKey(key string) string {
+	if strings.ContainsAny(key, "=,") {
+		return "cannot have = or , in it"
+	}
+	return checkText(key, maxLabelRunes)
+}
+
 // hidden reports characters that act on the text around them instead of showing: controls,
 // line separators, and those that turn the direction of writing. Joiners stay, since emoji
 // and several scripts are spelled with them.

@@ -53,28 +53,48 @@ func (l *loader) files() error {
 
 // member reads a file of the manifest's directory. rel is slash-separated.
 func (l *loader) member(rel string, included bool) error {
-	shown := filepath.Join(l.base, filepath.FromSlash(rel))
-	file, err := openIn(l.root, rel)
-	if errors.Is(err, ErrOutside) {
-		err = errors.New("leaves the manifest's directory, also links may not")
-	}
+	file, shown, err := l.openMember(rel, "manifest")
 	if err != nil {
-		return fmt.Errorf("manifest %q %w", shown, err)
+		return err
 	}
 	return l.one(file, rel, shown, included)
 }
 
+// openMember opens a file of the manifest's directory and says how it is shown.
+func (l *loader) openMember(rel, what string) (file *os.File, shown string, err error) {
+	shown = filepath.Join(l.base, filepath.FromSlash(rel))
+	file, err = openIn(l.root, rel)
+	if errors.Is(err, ErrOutside) {
+		err = errors.New("leaves the manifest's directory, also links may not")
+	}
+	if err != nil {
+		return nil, shown, fmt.Errorf("%s %q %w", what, shown, err)
+	}
+	return file, shown, nil
+}
+
 // one reads an open file, with what it includes, and closes it.
 func (l *loader) one(file *os.File, rel, shown string, included bool) error {
-	defer file.Close()
 	l.read[rel] = true
+	data, err := l.take(file, rel, "manifest", shown)
+	if err != nil {
+		return err
+	}
+	l.content(data, included)
+	return nil
+}
+
+// take reads an open file and closes it: from here on it is the one that positions and
+// relative paths are about. what says what it is.
+func (l *loader) take(file *os.File, rel, what, shown string) ([]byte, error) {
+	defer file.Close()
 	if len(l.names) >= maxFiles {
-		return fmt.Errorf("manifest %q has more than %d files", l.path, maxFiles)
+		return nil, fmt.Errorf("manifest %q has more than %d files", l.path, maxFiles)
 	}
 	l.names = append(l.names, shown)
 	data, err := readRegular(file, l.left)
 	if err != nil {
-		return fmt.Errorf("manifest %q %w", shown, l.together(err))
+		return nil, fmt.Errorf("%s %q %w", what, shown, l.together(err))
 	}
 	l.left -= int64(len(data))
 	l.budget += int64(len(data))
@@ -82,11 +102,10 @@ func (l *loader) one(file *os.File, rel, shown string, included bool) error {
 	l.sums = append(l.sums, l.sum+"  "+rel+"\n")
 	dir, err := realDir(filepath.Dir(shown))
 	if err != nil {
-		return fmt.Errorf("the directory of manifest %q %w", shown, reason(err))
+		return nil, fmt.Errorf("the directory of %s %q %w", what, shown, reason(err))
 	}
-	l.file, l.dir = shown, dir
-	l.content(data, included)
-	return nil
+	l.file, l.rel, l.dir = shown, rel, dir
+	return data, nil
 }
 
 // together rewords the refusal of a file when it is due to those before it.
@@ -137,6 +156,24 @@ func (l *loader) include(n *yaml.Node) {
 			l.errs.add(m.at, "include: "+err.Error())
 		}
 	}
+}
+
+// localPath joins a path to the directory of the file that names it, both relative to the
+// manifest's directory, or says what is wrong with it.
+func localPath(from, name string) (rel, problem string) {
+	switch {
+	case name == "":
+		return "", "is empty"
+	case len(name) > maxPathBytes || strings.ContainsFunc(name, hidden):
+		return "", "is no path"
+	case isAbsolute(name):
+		return "", "is an absolute path, it must be relative to the file that names it"
+	}
+	rel = path.Join(path.Dir(from), name)
+	if !filepath.IsLocal(rel) {
+		return "", "leaves the manifest's directory"
+	}
+	return rel, ""
 }
 
 // glob returns the files that a pattern matches, relative to the root of fsys as the pattern

@@ -1,0 +1,258 @@
+package manifest
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/text/encoding/simplifiedchinese"
+
+	"jpsync/internal/jpush"
+)
+
+const fromCSV = "version: 1\napps_from: {csv: apps.csv}\n"
+
+// Every broken CSV file comes with the whole of what is said about it.
+func TestBrokenCSV(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("testdata", "csv", "*.csv"))
+	require.NoError(t, err)
+	require.Greater(t, len(files), 10)
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".csv")
+		t.Run(name, func(t *testing.T) {
+			golden, err := filepath.Abs(strings.TrimSuffix(file, ".csv") + ".txt")
+			require.NoError(t, err)
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			dir := t.TempDir()
+			write(t, dir, "apps.csv", string(text))
+			write(t, dir, "jpsync.yaml", fromCSV)
+			t.Chdir(dir)
+			m, err := Load("jpsync.yaml", Options{})
+			require.IsType(t, Errors{}, err)
+			assert.Nil(t, m)
+			if *update {
+				require.NoError(t, os.WriteFile(golden, []byte(err.Error()+"\n"), 0o644))
+			}
+			want, readErr := os.ReadFile(golden)
+			require.NoError(t, readErr)
+			assert.Equal(t, string(want), err.Error()+"\n")
+			for _, secret := range []string{"hunter2", "Tr0ub4dor"} {
+				assert.NotContains(t, err.Error(), secret)
+			}
+		})
+	}
+}
+
+const defaultsOfBoth = `defaults:
+  group_name: Retail
+  certificates:
+    production: {file: "certs/${id}.p12", password: {env: P12}}
+`
+
+// A row is what the same entry is in YAML, apart from its place.
+func TestCSVIsYAML(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	write(t, dir, "apps.csv", strings.Join([]string{
+		"\uFEFFid,app_name,android_package,group_name,bundle_id,protect,labels.team,labels.地区,certificates.development.file,certificates.development.password_file,certificates.production.file,certificates.production.password_env",
+		`shop,商城,cn.example.shop,,cn.example.shop.ios,TRUE,retail,北京,certs/dev.p12,certs/dev.pass,certs/${id}-x.p12,P_${id}`,
+		`,News,cn.example.news,-,,,,,,,-,`,
+		`,,,,,,,,,,,`,
+		``,
+		`pay,"支付, ""新""",cn.example.pay,支付,,false,pay,,-,,,`,
+	}, "\r\n"))
+	write(t, dir, "csv.yaml", fromCSV+defaultsOfBoth)
+	write(t, dir, "yaml.yaml", "version: 1\n"+defaultsOfBoth+`apps:
+  - id: shop
+    app_name: 商城
+    android_package: cn.example.shop
+    bundle_id: cn.example.shop.ios
+    protect: true
+    labels: {team: retail, 地区: 北京}
+    certificates:
+      development: {file: certs/dev.p12, password: {file: certs/dev.pass}}
+      production: {file: "certs/${id}-x.p12", password: {env: "P_${id}"}}
+  - {app_name: News, android_package: cn.example.news, group_name: null, certificates: {production: null}}
+  - {id: pay, app_name: "支付, \"新\"", android_package: cn.example.pay, group_name: 支付, protect: false, labels: {team: pay}, certificates: {development: null}}
+`)
+	got, err := Load("csv.yaml", Options{})
+	require.NoError(t, err)
+	want, err := Load("yaml.yaml", Options{})
+	require.NoError(t, err)
+	assert.Equal(t, Position{"apps.csv", 2, 1}, got.Apps[0].Pos)
+	assert.Equal(t, Position{"apps.csv", 6, 1}, got.Apps[2].Pos, "the line is the file's, whatever was skipped")
+	dev := got.Apps[0].Certificates[jpush.Development]
+	assert.Equal(t, Position{"apps.csv", 2, 61}, dev.Pos, "the column counts characters")
+	assert.Equal(t, Position{"apps.csv", 2, 75}, dev.Password.Pos)
+	assert.Equal(t, placeless(want.Apps), placeless(got.Apps))
+}
+
+// placeless is a copy of apps without their positions.
+func placeless(apps []App) []App {
+	var list []App
+	for _, a := range apps {
+		a.Pos = Position{}
+		certificates := a.Certificates
+		a.Certificates = nil
+		for env, c := range certificates {
+			c.Pos = Position{}
+			if c.Password != nil {
+				password := *c.Password
+				password.Pos = Position{}
+				c.Password = &password
+			}
+			a.set(env, c)
+		}
+		list = append(list, a)
+	}
+	return list
+}
+
+// Files of apps may come from anywhere in a set; paths in them are relative to them, and
+// what has to be unique is so in all of them together.
+func TestCSVInASet(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	write(t, dir, "jpsync.yaml", "version: 1\ninclude: [teams/*.yaml]\napps_from: {csv: data/main.csv}\napps:\n"+entry("own"))
+	write(t, dir, "data/main.csv", "id,app_name,android_package,certificates.production.file\nmain,Main,cn.example.main,main.p12\n")
+	write(t, dir, "teams/a.yaml", "version: 1\napps_from: {csv: sub/a.csv}\napps:\n"+entry("a"))
+	write(t, dir, "teams/sub/a.csv", "app_name,android_package,certificates.production.file\nA2,cn.example.a2,../../x.p12\n")
+	m, err := Load("jpsync.yaml", Options{})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"own", "main", "a", "A2"}, ids(m))
+	assert.Equal(t, "data/main.p12", m.Apps[1].Certificates[jpush.Production].Path)
+	assert.Equal(t, "x.p12", m.Apps[3].Certificates[jpush.Production].Path)
+	assert.Equal(t, Position{"teams/a.yaml", 4, 5}, m.Apps[2].Pos)
+
+	sum := sha256.New()
+	for _, name := range []string{"jpsync.yaml", "data/main.csv", "teams/a.yaml", "teams/sub/a.csv"} {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		fmt.Fprintf(sum, "%x  %s\n", sha256.Sum256(text), name)
+	}
+	assert.Equal(t, fmt.Sprintf("%x", sum.Sum(nil)), m.SHA256)
+
+	write(t, dir, "teams/sub/a.csv", "id,app_name,android_package\nx,X,cn.example.own\nmain,Y,cn.example.y\n")
+	_, err = Load("jpsync.yaml", Options{})
+	requireErrors(t, err,
+		`teams/sub/a.csv:2:5: duplicate android_package "cn.example.own", the first is at jpsync.yaml:5:5 (column android_package)`,
+		`teams/sub/a.csv:3:1: duplicate id "main", the first is at data/main.csv:2:1 (column id)`,
+	)
+}
+
+func TestCSVErrors(t *testing.T) {
+	outside := t.TempDir()
+	write(t, outside, "x.csv", "app_name,android_package\n")
+	dir := t.TempDir()
+	t.Chdir(dir)
+	require.NoError(t, os.Mkdir("dir.csv", 0o755))
+	require.NoError(t, os.Symlink(filepath.Join(outside, "x.csv"), "link.csv"))
+	makeFIFO(t, "fifo.csv")
+	write(t, dir, "large.csv", strings.Repeat("x", 2000))
+	write(t, dir, "apps.csv", "app_name,android_package\n")
+	for value, want := range map[string]string{
+		"{csv: link.csv}":                      `2:18: apps_from: CSV file "link.csv" leaves the manifest's directory, also links may not`,
+		"{csv: dir.csv}":                       `2:18: apps_from: CSV file "dir.csv" is not a regular file but a directory`,
+		"{csv: fifo.csv}":                      `2:18: apps_from: CSV file "fifo.csv" is not a regular file`,
+		"{csv: none.csv}":                      `2:18: apps_from: CSV file "none.csv" does not exist`,
+		"{csv: large.csv}":                     `2:18: apps_from: CSV file "large.csv" is too large: all files together have more than 1000 bytes`,
+		"{csv: ../x.csv}":                      `2:18: the csv of apps_from leaves the manifest's directory`,
+		"{csv: /x.csv}":                        `2:18: the csv of apps_from is an absolute path, it must be relative to the file that names it`,
+		"{csv: \"\"}":                          `2:18: the csv of apps_from is empty`,
+		"{csv: \"a\\nb\"}":                     `2:18: the csv of apps_from is no path`,
+		"{csv: 3}":                             `2:18: the csv of apps_from must be text, not a number: put it in quotes`,
+		"{}":                                   `2:12: apps_from has no csv, it is {csv: PATH}`,
+		"{cvs: apps.csv}":                      `2:13: unknown key "cvs" in apps_from, did you mean "csv"?`,
+		"apps.csv":                             `2:12: apps_from must be a mapping, not text`,
+		"{csv: apps.csv, encoding: gb1803}":    `2:38: encoding must be utf-8 or gb18030, did you mean "gb18030"?`,
+		"{csv: apps.csv, encoding: latin1}":    `2:38: encoding must be utf-8 or gb18030`,
+		"{csv: apps.csv, encoding: [gb18030]}": `2:38: encoding must be text, not a list`,
+	} {
+		t.Run(value, func(t *testing.T) {
+			write(t, dir, "m.yaml", "version: 1\napps_from: "+value+"\n")
+			_, err := Load("m.yaml", Options{MaxBytes: 1000})
+			var errs Errors
+			require.ErrorAs(t, err, &errs)
+			assert.Equal(t, "m.yaml:"+want, errs[0].Error())
+		})
+	}
+	write(t, dir, "a.yaml", fromCSV)
+	write(t, dir, "m.yaml", "version: 1\napps_from: {csv: ./apps.csv}\ninclude: [a.yaml]\n")
+	_, err := Load("m.yaml", Options{})
+	requireErrors(t, err, "a.yaml:2:18: the csv of apps_from is read already, it is named at m.yaml:2:18 as well")
+}
+
+func TestGB18030(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	write(t, dir, "m.yaml", "version: 1\napps_from: {csv: apps.csv, encoding: GB18030}\n")
+	text := "app_name,android_package,labels.地区\n商城𠀀,cn.example.shop,北京\n"
+	encoded, err := simplifiedchinese.GB18030.NewEncoder().String(text)
+	require.NoError(t, err)
+	write(t, dir, "apps.csv", encoded)
+	m, err := Load("m.yaml", Options{})
+	require.NoError(t, err)
+	assert.Equal(t, "商城𠀀", m.Apps[0].AppName)
+	assert.Equal(t, map[string]string{"地区": "北京"}, m.Apps[0].Labels)
+
+	for text, want := range map[string]string{
+		text:                                "apps.csv:1:1: the file is UTF-8, not GB18030: leave encoding out",
+		"\uFEFFapp_name,android_package\n":  "apps.csv:1:1: the file is UTF-8, not GB18030: leave encoding out",
+		encoded + "\xd5\xcb,cn\n\xff,cn.b\n": "apps.csv:4:1: the file is not valid GB18030 from here on",
+	} {
+		write(t, dir, "apps.csv", text)
+		_, err = Load("m.yaml", Options{})
+		requireErrors(t, err, want)
+	}
+}
+
+// rowsOf is a CSV file of n apps.
+func rowsOf(n int) string {
+	var b strings.Builder
+	b.WriteString("id,app_name,android_package,group_name,labels.team,certificates.production.file,certificates.production.password_env\n")
+	for i := range n {
+		fmt.Fprintf(&b, "app-%[1]d,商城 %[1]d,cn.example.app%[1]d,Retail,retail,certs/app-%[1]d.p12,P12_PASSWORD\n", i)
+	}
+	return b.String()
+}
+
+// One slip among 100,000 rows is one error, in its place.
+func TestOneBadRow(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	write(t, dir, "m.yaml", fromCSV)
+	text := strings.Replace(rowsOf(100_000), "cn.example.app54321,", "cn.example.app54321!,", 1)
+	write(t, dir, "apps.csv", text)
+	_, err := Load("m.yaml", Options{})
+	requireErrors(t, err, `apps.csv:54323:20: android_package "cn.example.app54321!" has a character other than letters, digits, underscores and dots (column android_package)`)
+}
+
+func TestTooManyRows(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "apps.csv", rowsOf(30))
+	l := newLoader(write(t, dir, "m.yaml", fromCSV), Options{})
+	l.maxApps = 20
+	_, err := l.load()
+	requireErrors(t, err, filepath.Join(dir, "apps.csv")+":22:1: the manifest has more than 20 apps")
+	assert.Len(t, l.apps, 20)
+}
+
+func BenchmarkCSV(b *testing.B) {
+	dir := b.TempDir()
+	text := rowsOf(10_000)
+	write(b, dir, "apps.csv", text)
+	file := write(b, dir, "m.yaml", fromCSV)
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Load(file, Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,152 @@
+package manifest
+
+import (
+	"fmt"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+var appsFromShape = &shape{what: "apps_from", keys: []string{"csv", "encoding"}}
+
+// appsFrom reads the CSV file that apps_from names.
+func (l *loader) appsFrom(n *yaml.Node) {
+	l.hasApps = true
+	before := l.errs.calls
+	var f [2]*yaml.Node
+	if !l.fields(n, appsFromShape, f[:]) || l.errs.calls > before {
+		return
+	}
+	if !l.given(f[0]) {
+		l.errorf(n, "apps_from has no csv, it is {csv: PATH}")
+		return
+	}
+	name, ok := l.text(f[0], "the csv of apps_from")
+	encoding := UTF8
+	if l.given(f[1]) {
+		encoding = l.encoding(f[1])
+	}
+	if !ok || encoding == "" {
+		return
+	}
+	rel, problem := localPath(l.rel, name)
+	if problem != "" {
+		l.errorf(f[0], "the csv of apps_from %s", problem)
+		return
+	}
+	if first, dup := l.sheets[rel]; dup {
+		l.errorf(f[0], "the csv of apps_from is read already, it is named at %s as well", first)
+		return
+	}
+	at := l.pos(f[0])
+	l.sheets[rel] = at
+	back := l.spot
+	if err := l.csvMember(rel, encoding); err != nil {
+		l.errs.add(at, "apps_from: "+err.Error())
+	}
+	l.spot = back
+}
+
+func (l *loader) encoding(n *yaml.Node) string {
+	s, ok := l.text(n, "encoding")
+	if !ok {
+		return ""
+	}
+	for _, known := range encodings {
+		if strings.EqualFold(s, known) {
+			return known
+		}
+	}
+	if near := Suggest(s, encodings); near != "" {
+		l.errorf(n, "encoding must be utf-8 or gb18030, did you mean %q?", near)
+	} else {
+		l.errorf(n, "encoding must be utf-8 or gb18030")
+	}
+	return ""
+}
+
+func (l *loader) csvMember(rel, encoding string) error {
+	file, shown, err := l.openMember(rel, "CSV file")
+	if err != nil {
+		return err
+	}
+	data, err := l.take(file, rel, "CSV file", shown)
+	if err != nil {
+		return err
+	}
+	l.offset, l.gapAfter, l.gap = 0, 0, 0 // those of the file that names this one
+	l.csv(data, encoding)
+	return nil
+}
+
+// csv reads the apps of a CSV file.
+func (l *loader) csv(data []byte, encoding string) {
+	text, at, problem := decodeCSV(data, encoding)
+	if problem == "" && strings.Contains(text, "\r") && !strings.Contains(text, "\n") {
+		problem = "the lines end with CR alone: save the file with LF or CRLF"
+	}
+	if problem != "" {
+		at.File = l.file
+		l.errs.add(at, problem)
+		return
+	}
+	r := newRows(text, commaOf(text))
+	cells := r.next(nil)
+	if cells == nil {
+		l.errs.add(Position{l.file, 1, 1}, "the file is empty, its first line must name the columns: "+strings.Join(Columns, ", "))
+		return
+	}
+	columns, ok := l.header(cells)
+	if r.broken {
+		ok = false
+	}
+	if ok {
+		l.grow(strings.Count(text, "\n"))
+		l.rows(r, newRow(columns))
+	}
+	for _, p := range r.problems {
+		l.errs.add(Position{l.file, p.line, p.col}, p.message)
+	}
+}
+
+// rows reads the rows below the header.
+func (l *loader) rows(r *rows, app *row) {
+	var cells []cell
+	for cells = r.next(cells); cells != nil; cells = r.next(cells) {
+		if r.broken || isEmpty(cells) {
+			continue
+		}
+		if want := len(app.columns); len(cells) != want {
+			at := cells[0]
+			if len(cells) > want {
+				at = cells[want]
+			}
+			l.cellError(at, fmt.Sprintf("the row has %d cells, the first line has %d", len(cells), want))
+			continue
+		}
+		n := app.fill(cells)
+		if l.full(n) {
+			return
+		}
+		before, budget := len(l.errs.list), l.budget
+		l.budget = maxAliasVisits // no aliases here: a row visits what it has
+		l.app(n)
+		l.budget = budget
+		for i := before; i < len(l.errs.list); i++ {
+			app.name(&l.errs.list[i], l.file, cells)
+		}
+	}
+}
+
+func isEmpty(cells []cell) bool {
+	for _, c := range cells {
+		if c.text != "" {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *loader) cellPos(c cell) Position { return Position{l.file, c.line, c.col} }
+
+func (l *loader) cellError(c cell, message string) { l.errs.add(l.cellPos(c), message) }
