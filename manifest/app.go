@@ -223,6 +223,8 @@ func (l *loader) appCertificates(n *yaml.Node, a *App) unless {
 		}
 		if filled, problem, at := l.fill(l.dir, c, a); problem != "" {
 			l.errs.add(at, problem)
+		} else if l.verbatim {
+			a.set(env, *c)
 		} else {
 			a.set(env, filled)
 		}

@@ -202,8 +202,8 @@ func TestGB18030(t *testing.T) {
 	assert.Equal(t, map[string]string{"地区": "北京"}, m.Apps[0].Labels)
 
 	for text, want := range map[string]string{
-		text:                                "apps.csv:1:1: the file is UTF-8, not GB18030: leave encoding out",
-		"\uFEFFapp_name,android_package\n":  "apps.csv:1:1: the file is UTF-8, not GB18030: leave encoding out",
+		text:                                 "apps.csv:1:1: the file is UTF-8, not GB18030: leave encoding out",
+		"\uFEFFapp_name,android_package\n":   "apps.csv:1:1: the file is UTF-8, not GB18030: leave encoding out",
 		encoded + "\xd5\xcb,cn\n\xff,cn.b\n": "apps.csv:4:1: the file is not valid GB18030 from here on",
 	} {
 		write(t, dir, "apps.csv", text)

@@ -98,6 +98,7 @@ type loader struct {
 	left, max  int64  // bytes that may still be read, and at first
 	budget     int64  // nodes that may still be visited
 	spent      bool   // the load is given up: budget or maxApps is exceeded
+	verbatim   bool   // placeholders are checked and stay
 
 	spot       // in the file that is being read
 	pieceBytes int

@@ -123,8 +123,8 @@ func TestIncludeErrors(t *testing.T) {
 		`jpsync.yaml:5:5: include: manifest "fifo.yaml" is not a regular file`,
 		`jpsync.yaml:7:5: include: manifest "link.yaml" leaves the manifest's directory, also links may not`,
 		`jpsync.yaml:8:5: include: manifest "none.yaml" does not exist`,
-		`more.yaml:2:1: unknown key "policy" in an included file, which knows version, apps`,
-		`more.yaml:3:1: unknown key "include" in an included file, which knows version, apps`,
+		`more.yaml:2:1: unknown key "policy" in an included file, which knows version, apps, apps_from`,
+		`more.yaml:3:1: unknown key "include" in an included file, which knows version, apps, apps_from`,
 	)
 }
 

@@ -121,7 +121,7 @@ func (l *loader) rows(r *rows, app *row) {
 			if len(cells) > want {
 				at = cells[want]
 			}
-			l.cellError(at, fmt.Sprintf("the row has %d cells, the first line has %d", len(cells), want))
+			l.cellError(at, fmt.Sprintf("the row has %s, the first line has %d", count(len(cells), "cell"), want))
 			continue
 		}
 		n := app.fill(cells)
@@ -145,6 +145,13 @@ func isEmpty(cells []cell) bool {
 		}
 	}
 	return true
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func (l *loader) cellPos(c cell) Position { return Position{l.file, c.line, c.col} }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"jpsync/manifest"
 )
 
 // template is a manifest whose comments explain each key.
@@ -19,21 +21,38 @@ var template []byte
 // master secrets.
 var ignored = []string{"jpsync.state.json*", "errored.jpsync.state*.json", ".jpsync/"}
 
-type initCmd struct{}
+type initCmd struct {
+	FromCSV  string `name:"from-csv" placeholder:"FILE" help:"Take the apps from a CSV file."`
+	Encoding string `enum:"utf-8,gb18030" default:"utf-8" help:"The CSV file's encoding: utf-8, or gb18030 as Excel writes it in China (${default})."`
+}
 
 func (initCmd) Help() string {
 	return `Writes a manifest that is all comments and one example app, and adds the state to
 .gitignore beside it. A manifest that is there already stays untouched.
 
+With --from-csv the manifest has the apps of a CSV file instead. Its first line names the
+columns: ` + strings.Join(manifest.Columns[:6], ", ") + `,
+labels.NAME for each label, and for each of development and production as in
+certificates.production.file, .password_env and .password_file. A manifest can also read the
+file each time: apps_from: {csv: FILE}.
+
 Examples:
   jpsync init
   jpsync init -m push/jpsync.yaml
+  jpsync init --from-csv apps.csv
 
 Exit codes: 0 written, 1 error.`
 }
 
 // Run writes the manifest, then the lines of .gitignore that are missing.
-func (initCmd) Run(t *terminal, g *globals) error {
+func (c *initCmd) Run(t *terminal, g *globals) error {
+	text := template
+	if c.FromCSV != "" {
+		var err error
+		if text, err = c.fromCSV(g); err != nil {
+			return err
+		}
+	}
 	f, err := os.OpenFile(g.Manifest, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s is there already and stays as it is: edit it, or name another with --manifest", g.Manifest)
@@ -41,7 +60,7 @@ func (initCmd) Run(t *terminal, g *globals) error {
 	if err != nil {
 		return fmt.Errorf("write the manifest: %w", err)
 	}
-	_, err = f.Write(template)
+	_, err = f.Write(text)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("write the manifest: %w", err)
 	}
