@@ -18,6 +18,20 @@ type steps struct {
 	blocked bool     // some certificate must not be sent
 }
 
+// AllowableCodes are the certificate errors that somebody may have reason to send all the
+// same. What cannot be opened cannot be allowed either.
+var AllowableCodes = []string{
+	string(pushcert.CodeExpired), string(pushcert.CodeNotYetValid), string(pushcert.CodeWrongEnvironment),
+	string(pushcert.CodeNotPush), string(pushcert.CodeWrongBundle), string(pushcert.CodeNoKey),
+	codeBundleChanged, codeBundlesDiffer,
+}
+
+// Codes of certificate errors that only show beside another certificate.
+const (
+	codeBundleChanged = "bundle_changed"
+	codeBundlesDiffer = "bundles_differ"
+)
+
 // uploads plans the certificates of one app. recorded is nil for an app that is about to
 // be created.
 func (b *builder) uploads(app *manifest.App, recorded *state.App) (out steps) {
@@ -48,7 +62,7 @@ func (b *builder) uploads(app *manifest.App, recorded *state.App) (out steps) {
 	differ := len(slots) == 2 && slots[0].bundle != slots[1].bundle && slots[0].bundle != "" && slots[1].bundle != ""
 	for i := range slots {
 		s := &slots[i]
-		if differ && s.upload && b.refuse(app, s.env, "bundles_differ", fmt.Sprintf(
+		if differ && s.upload && b.refuse(app, s.env, codeBundlesDiffer, fmt.Sprintf(
 			"the development certificate is for %s and the production certificate for %s; an app has one bundle ID, so one of the files is another app's",
 			slots[0].bundle, slots[1].bundle)) {
 			out.blocked = true
@@ -132,7 +146,7 @@ func (b *builder) judge(app *manifest.App, s *slot) bool {
 			ok = false
 		}
 	}
-	if had := bundleOf(s.have); had != "" && had != s.bundle && b.refuse(app, s.env, "bundle_changed", fmt.Sprintf(
+	if had := bundleOf(s.have); had != "" && had != s.bundle && b.refuse(app, s.env, codeBundleChanged, fmt.Sprintf(
 		"the uploaded certificate is for %s and this one for %s: JPush replaces a certificate only by one for the same bundle ID", had, s.bundle)) {
 		ok = false
 	}

@@ -15,6 +15,7 @@ import (
 
 type applyCmd struct {
 	choices
+	reporting
 	PlanFile    string        `arg:"" optional:"" name:"planfile" help:"A plan saved by jpsync plan --out."`
 	AutoApprove bool          `help:"Don't ask. Covers creates and uploads; deletes need --max-deletes or policy.max_deletes as well."`
 	Parallelism int           `default:"4" placeholder:"N" help:"How many requests may be in flight at once (${default})."`
@@ -52,7 +53,7 @@ func (c *applyCmd) Validate() error {
 	case c.PlanFile != "" && c.shaped():
 		return errors.New("a saved plan is applied as it is: --target, --exclude, --select, --replace, --accept, --no-delete and --allow-cert belong to jpsync plan --out")
 	}
-	return nil
+	return errors.Join(c.choices.Validate(), c.check(runForms))
 }
 
 func (c *applyCmd) shaped() bool {
@@ -79,6 +80,7 @@ func (c *applyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		}
 	}
 	err = a.do(ctx)
+	err = errors.Join(err, a.publish(err))
 	if a.lines != nil && a.plan != nil {
 		return errors.Join(err, a.lines.Summary(report.NewSummary(a.plan, a.result, time.Since(a.began), exitCode(err))))
 	}
@@ -120,8 +122,10 @@ func (a *application) do(ctx context.Context) error {
 	if a.plan.Empty() {
 		return standing(a.plan)
 	}
-	if err := a.approve(ctx); err != nil {
-		return err
+	if a.plan.Pending() {
+		if err := a.approve(ctx); err != nil {
+			return err
+		}
 	}
 	return a.carryOut(ctx)
 }

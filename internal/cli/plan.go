@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"jpsync/internal/report"
@@ -33,6 +34,17 @@ type limit struct{ manifest.Limit }
 func (l *limit) UnmarshalText(text []byte) (err error) {
 	if l.Limit, err = manifest.ParseLimit(string(text)); err != nil {
 		return fmt.Errorf("%q %w", text, err)
+	}
+	return nil
+}
+
+// Validate refuses codes that no certificate error has: one that is mistyped would be found
+// out by the error that it was to allow.
+func (c *choices) Validate() error {
+	for _, code := range c.AllowCert {
+		if !slices.Contains(planner.AllowableCodes, code) {
+			return fmt.Errorf("--allow-cert %s: the codes that can be allowed are %s", code, strings.Join(planner.AllowableCodes, ", "))
+		}
 	}
 	return nil
 }
@@ -71,6 +83,7 @@ func (c *choices) build(w *workspace, st *state.State) (*planner.Plan, error) {
 
 type planCmd struct {
 	choices
+	reporting
 	Out              string `placeholder:"FILE" help:"Save the plan, for jpsync apply FILE."`
 	DetailedExitcode bool   `help:"Exit 2 when there are changes."`
 	Format           string `enum:"text,json,markdown" default:"text" help:"text, json or markdown."`
@@ -107,6 +120,9 @@ func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if err := c.print(t, p); err != nil {
 		return err
 	}
+	if err := c.publish(t, w, p); err != nil {
+		return err
+	}
 	if err := standing(p); err != nil {
 		return err
 	}
@@ -130,7 +146,7 @@ func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 func (c *planCmd) print(t *terminal, p *planner.Plan) error {
 	switch c.Format {
 	case "json":
-		return report.JSON(t.Out, p)
+		return report.PlanJSON(t.Out, p)
 	case "markdown":
 		return report.PlanMarkdown(t.Out, p)
 	}
@@ -145,7 +161,7 @@ func standing(p *planner.Plan) error {
 		first := p.Conflicts[0]
 		errs = append(errs, fmt.Errorf("%s: %s", first.App, first.Message))
 		if n > 1 {
-			errs = append(errs, fmt.Errorf("and %d more conflicts, see the plan", n-1))
+			errs = append(errs, fmt.Errorf("and %d more conflicts, see above", n-1))
 		}
 		return refused(errors.Join(errs...))
 	}
@@ -161,9 +177,9 @@ func more(n int, what string) string {
 	case 0:
 		return ""
 	case 1:
-		return fmt.Sprintf("\nand 1 more %s, see the plan", what)
+		return fmt.Sprintf("\nand 1 more %s, see above", what)
 	}
-	return fmt.Sprintf("\nand %d more %ss, see the plan", n, what)
+	return fmt.Sprintf("\nand %d more %ss, see above", n, what)
 }
 
 // savePlan writes a plan so that the file is there whole or not at all.

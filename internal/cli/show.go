@@ -27,7 +27,7 @@ func (c *showCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 			return err
 		}
 		if c.Format == "json" {
-			return report.JSON(t.Out, p)
+			return report.PlanJSON(t.Out, p)
 		}
 		return report.PlanText(t.Out, p, t.out, time.Now())
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"jpsync/internal/report"
+	"jpsync/manifest"
 	"jpsync/state"
 )
 
@@ -29,6 +31,7 @@ type terminal struct {
 	out, err report.Style // what the two outputs can show
 	ask      bool         // somebody is there to answer
 	live     bool         // standard error can be drawn on: a progress bar
+	actions  *actions     // nil outside of GitHub Actions
 	quiet    bool
 	verbose  bool
 }
@@ -44,6 +47,7 @@ func newTerminal(host Host, color string, quiet, verbose bool) *terminal {
 		err:     style(host.Err, color, inCI),
 		ask:     isTerminal(host.In) && isTerminal(host.Err) && !inCI,
 		live:    isTerminal(host.Err) && !inCI && !quiet && os.Getenv("TERM") != "dumb",
+		actions: findActions(host),
 		quiet:   quiet,
 		verbose: verbose,
 	}
@@ -54,7 +58,7 @@ func newTerminal(host Host, color string, quiet, verbose bool) *terminal {
 // to anything but the empty string.
 func style(w io.Writer, color string, inCI bool) report.Style {
 	tty := isTerminal(w)
-	st := report.Style{Color: tty && !inCI && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+	st := report.Style{Lang: report.LanguageOf(os.Getenv), Color: tty && !inCI && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
 	switch color {
 	case "always":
 		st.Color = true
@@ -81,13 +85,22 @@ func fd(stream any) int {
 	return -1
 }
 
-// fail prints an error. Each further line of its text stands by itself, as manifest errors do.
+// fail prints an error, a line for each line of its text. What is wrong with a manifest is
+// printed as compilers do it, so that editors and CI find the place.
 func (t *terminal) fail(err error) {
-	if text := err.Error(); text != "" {
-		for _, line := range strings.Split(text, "\n") {
+	text := report.ErrorText(err, t.err.Lang)
+	if text == "" {
+		return
+	}
+	_, placed := errors.AsType[manifest.Errors](err)
+	for _, line := range strings.Split(text, "\n") {
+		if placed {
+			fmt.Fprintln(t.Err, line)
+		} else {
 			fmt.Fprintln(t.Err, t.err.Wrap("jpsync: ", "  ", line))
 		}
 	}
+	t.actions.place(err)
 }
 
 // info tells something in passing, unless the user wants quiet.

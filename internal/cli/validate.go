@@ -14,6 +14,9 @@ type validateCmd struct {
 	AllowCert []string `placeholder:"CODE" help:"Let a certificate error of this code be a warning (repeatable)."`
 }
 
+// Validate is that of the flag's namesake in plan.
+func (c *validateCmd) Validate() error { return (&choices{AllowCert: c.AllowCert}).Validate() }
+
 func (validateCmd) Help() string {
 	return `Reads the manifest and opens every certificate in it, with its password, offline and without the
 state: what can be said of them before anything is sent is said here.
@@ -40,6 +43,7 @@ func (c *validateCmd) Run(_ context.Context, t *terminal, g *globals) error {
 	if err != nil {
 		return err
 	}
+	t.actions.remark(w.manifest, p)
 	if err := report.ProblemsText(t.Out, p, t.out); err != nil {
 		return err
 	}

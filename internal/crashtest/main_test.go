@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -19,6 +20,8 @@ const (
 	childVar = "CRASHTEST_CHILD" // anything: be jpsync
 	faultVar = "CRASHTEST_FAULT" // KIND@N: what happens at the nth operation that changes a file
 	countVar = "CRASHTEST_COUNT" // a file for the operations of the run, one on each line
+
+	memoryVar = "CRASHTEST_MEMORY" // a file for the bytes that the run had from the operating system
 )
 
 func TestMain(m *testing.M) {
@@ -32,6 +35,13 @@ func TestMain(m *testing.M) {
 func child() int {
 	disk := statetest.NewFaulty(state.OS{}, hook(os.Getenv(faultVar)))
 	code := cli.Main(context.Background(), os.Args[1:], cli.Host{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, FS: disk})
+	if path := os.Getenv(memoryVar); path != "" {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		if err := os.WriteFile(path, fmt.Append(nil, m.Sys), 0o600); err != nil {
+			panic(err)
+		}
+	}
 	if path := os.Getenv(countVar); path != "" {
 		var b strings.Builder
 		for _, op := range disk.Log() {

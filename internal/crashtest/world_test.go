@@ -85,7 +85,7 @@ func (w *world) command(fault string, args ...string) *exec.Cmd {
 	cmd.Dir = w.dir
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "TMPDIR=" + w.dir,
-		childVar + "=1", faultVar + "=" + fault, countVar + "=" + w.path("operations"),
+		childVar + "=1", faultVar + "=" + fault, countVar + "=" + w.path("operations"), memoryVar + "=" + w.path("memory"),
 		"JPSYNC_ENDPOINT=" + w.http.URL + "/v1/",
 		"JPUSH_DEV_KEY=" + sandbox.DevKey, "JPUSH_DEV_SECRET=" + sandbox.DevSecret,
 	}
