@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,20 +18,23 @@ import (
 
 // root is the whole command line.
 type root struct {
-	globals
+	globals `group:"Flags of every command:"`
 
-	Init       initCmd     `cmd:"" help:"Write a commented manifest, and keep the state out of git."`
-	Validate   validateCmd `cmd:"" help:"Check the manifest and its certificates, offline."`
-	Plan       planCmd     `cmd:"" help:"Show what an apply would change."`
-	Apply      applyCmd    `cmd:"" help:"Make the changes: create apps, upload certificates, delete what left the manifest."`
-	Show       showCmd     `cmd:"" help:"Show the state, or a saved plan."`
-	Output     outputCmd   `cmd:"" help:"Print app keys for the release."`
-	Certs      certsCmd    `cmd:"" help:"List certificates with their expiry, look into one, make some for rehearsals."`
-	Import     importCmd   `cmd:"" help:"Take an existing app into the state; nothing is sent."`
-	State      stateCmd    `cmd:"" help:"Look at the state and correct it by hand."`
-	Doctor     doctorCmd   `cmd:"" help:"Check manifest, state, endpoint and credentials, with a remedy for each trouble."`
-	SandboxCmd sandboxCmd  `cmd:"" name:"sandbox" help:"Serve a simulator of the Admin API on loopback."`
-	Version    versionCmd  `cmd:"" help:"Print the version."`
+	Init       initCmd       `cmd:"" help:"Write a commented manifest, and keep the state out of git."`
+	Validate   validateCmd   `cmd:"" help:"Check the manifest and its certificates, offline."`
+	Plan       planCmd       `cmd:"" help:"Show what an apply would change."`
+	Apply      applyCmd      `cmd:"" help:"Make the changes: create apps, upload certificates, delete what left the manifest."`
+	Show       showCmd       `cmd:"" help:"Show the state, or a saved plan."`
+	Output     outputCmd     `cmd:"" help:"Print app keys for the release."`
+	Certs      certsCmd      `cmd:"" help:"List certificates with their expiry, look into one, make some for rehearsals."`
+	Import     importCmd     `cmd:"" help:"Take an existing app into the state; nothing is sent."`
+	State      stateCmd      `cmd:"" help:"Look at the state and correct it by hand."`
+	Doctor     doctorCmd     `cmd:"" help:"Check manifest, state, endpoint and credentials, with a remedy for each trouble."`
+	SandboxCmd sandboxCmd    `cmd:"" name:"sandbox" help:"Serve a simulator of the Admin API on loopback."`
+	Schema     schemaCmd     `cmd:"" help:"Print the manifest's JSON Schema, for editors."`
+	Completion completionCmd `cmd:"" help:"Print a completion script for a shell."`
+	Help       helpCmd       `cmd:"" help:"Show help on a command, or on manifest, state, outputs or exit-codes."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
 // globals are the flags of every command.
@@ -79,6 +83,13 @@ func Main(ctx context.Context, args []string, host Host) (code int) {
 		t.fail(err)
 		return ExitError
 	}
+	if len(args) > 0 && args[0] == completeCommand {
+		complete(ctx, parser.Model, args[1:], host)
+		return ExitDone
+	}
+	args = helpArgs(args, func(name string) bool {
+		return slices.ContainsFunc(parser.Model.Children, func(n *kong.Node) bool { return n.Name == name })
+	})
 	kctx, err := parse(parser, args, &left)
 	if left.done {
 		return left.code
