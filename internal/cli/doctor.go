@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"jpsync/internal/jpush"
 	"jpsync/internal/report"
+	"jpsync/manifest"
 	"jpsync/planner"
 	"jpsync/state"
 )
@@ -24,23 +22,31 @@ func (doctorCmd) Help() string {
 sends is a create without any field, which JPush refuses and which changes nothing; the way it
 refuses tells whether the credentials are good.
 
-Exit codes: 0 all well, 1 some trouble, 4 credentials refused.`
+Exit codes: 0 all well or warnings alone, 1 some trouble, 4 credentials refused.`
 }
 
 // Run makes every check that can be made, also after one has failed.
 func (c *doctorCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	d := &doctor{t: t, g: g, code: ExitDone}
+	d := &doctor{t: t, g: g, now: time.Now, code: ExitDone}
+	if _, err := g.endpoint(); err != nil {
+		d.trouble("endpoint", err, "leave --endpoint and JPSYNC_ENDPOINT out for JPush's own")
+		d.state(ctx)
+		return exit(d.code)
+	}
 	w, err := openWorkspace(t, g)
 	if err != nil {
+		t.actions.place(err)
 		d.trouble("manifest", err, "correct it; jpsync validate says the same")
-		d.state()
+		d.state(ctx)
 		return exit(d.code)
 	}
 	defer w.close()
 	d.well("manifest", fmt.Sprintf("%s: %s", w.manifest.Path, plural(len(w.manifest.Apps), "app")))
 	d.certificates(w)
-	d.state()
-	d.belongs(ctx, w)
+	d.secretFiles(w)
+	locked := d.state(ctx)
+	d.belongs(ctx, w, locked)
+	d.proxy(w.endpoint)
 	d.account(ctx, w, c.Timeout)
 	if d.code != ExitDone {
 		return exit(d.code)
@@ -52,15 +58,21 @@ func (c *doctorCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 type doctor struct {
 	t    *terminal
 	g    *globals
+	now  func() time.Time
 	code int
 }
 
 func (d *doctor) well(what, found string) {
-	report.Finding(d.t.Out, d.t.out, true, what, found, "")
+	report.Finding(d.t.Out, d.t.out, report.Well, what, found, "")
+}
+
+// warning tells what keeps nothing from working and should not stay so.
+func (d *doctor) warning(what, found, remedy string) {
+	report.Finding(d.t.Out, d.t.out, report.Warning, what, found, remedy)
 }
 
 func (d *doctor) trouble(what string, err error, remedy string) {
-	report.Finding(d.t.Out, d.t.out, false, what, err.Error(), remedy)
+	report.Finding(d.t.Out, d.t.out, report.Trouble, what, report.ErrorText(err, d.t.out.Lang), remedy)
 	if code := exitCode(err); code == ExitCredentials {
 		d.code = code
 	} else if d.code == ExitDone {
@@ -68,83 +80,56 @@ func (d *doctor) trouble(what string, err error, remedy string) {
 	}
 }
 
-// certificates opens every certificate, as validate does, and tells the first trouble of each.
+// mostFindings is how many findings of one kind are told: a hundred certificates that lack
+// the same variable are one trouble.
+const mostFindings = 10
+
+// remedies of the findings whose messages do not say what to do.
+var remedies = map[string]string{
+	planner.CodePasswordNotAtHand: "set what the manifest names for it, here and in the pipeline",
+	planner.CodeUnreadable:        "check the path, which is relative to the file that names it, and who may read it",
+}
+
+// certificates opens every certificate, as validate does.
 func (d *doctor) certificates(w *workspace) {
-	p, err := planner.Build(planner.Input{Manifest: w.manifest, State: state.New(), Certificates: certificates{w.files}, Now: time.Now()})
+	p, err := planner.Build(planner.Input{Manifest: w.manifest, State: state.New(), Certificates: certificates{w.files}, Now: d.now(),
+		Options: planner.Options{Rehearsal: d.g.Sandbox}})
 	if err != nil {
 		d.trouble("certificates", err, "")
 		return
 	}
-	for _, e := range p.Errors {
-		d.trouble("certificates", fmt.Errorf("%s %s: %s [%s]", e.App, e.Environment, e.Message, e.Code), "")
+	for i, e := range p.Errors {
+		if i == mostFindings {
+			d.trouble("certificates", fmt.Errorf("and %d more", len(p.Errors)-i), "jpsync validate names all of them")
+			break
+		}
+		d.trouble("certificates", errors.New(problem(e)), remedies[e.Code])
+	}
+	for i, e := range p.Warnings {
+		if i == mostFindings {
+			d.warning("certificates", fmt.Sprintf("and %d more", len(p.Warnings)-i), "jpsync validate names all of them")
+			break
+		}
+		d.warning("certificates", problem(e), remedies[e.Code])
 	}
 	if len(p.Errors) == 0 {
 		d.well("certificates", plural(p.Summary.Upload, "file")+" opened")
 	}
 }
 
-// state looks at the files: readable, of the right mode, and in a place that can be written.
-func (d *doctor) state() {
-	store, err := openStore(d.t, d.g)
-	if err != nil {
-		d.trouble("state", err, "")
-		return
+func problem(p planner.Problem) string {
+	who := p.App
+	if p.Environment != "" {
+		who += " " + string(p.Environment)
 	}
-	path := store.Location()
-	switch info, err := os.Stat(path); {
-	case errors.Is(err, fs.ErrNotExist):
-		d.well("state", path+": not there yet, the first apply writes it")
-	case err != nil:
-		d.trouble("state", err, "make it readable for the user that runs jpsync")
-		return
-	case info.Mode().Perm()&0o077 != 0:
-		d.trouble("state", fmt.Errorf("%s has mode %04o and holds master secrets", path, info.Mode().Perm()), "chmod 600 "+path+" (the next apply does it too)")
-	default:
-		d.well("state", path)
-	}
-	d.writable(filepath.Dir(path))
+	return fmt.Sprintf("%s: %s [%s]", who, p.Message, p.Code)
 }
 
-func (d *doctor) writable(dir string) {
-	if d.g.Sandbox {
-		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-			return // made when it is needed
-		}
-	}
-	f, err := os.CreateTemp(dir, ".jpsync-doctor-*")
-	if err != nil {
-		d.trouble("state", fmt.Errorf("nothing can be written beside it: %w", err), "make "+dir+" writable, or name another place with --state")
-		return
-	}
-	f.Close()
-	os.Remove(f.Name())
-}
-
-// belongs reads the state and holds it against the endpoint and the account.
-func (d *doctor) belongs(ctx context.Context, w *workspace) {
-	st, err := state.View(ctx, w.store, state.Options{FS: w.t.FS})
-	switch {
-	case errors.Is(err, state.ErrDamaged):
-		d.trouble("state", err, "jpsync state repair")
-		return
-	case err != nil:
-		d.trouble("state", err, "")
-		return
-	}
-	if err := w.belongs(st); err != nil {
-		d.trouble("state", err, "")
-		return
-	}
-	if n := len(st.Apps); n > 0 {
-		d.well("state", fmt.Sprintf("serial %d, %s", st.Serial, plural(n, "app")))
-	}
-	if n := len(st.Pending); n > 0 {
-		d.trouble("state", fmt.Errorf("%s never answered", plural(n, "request")), "run jpsync apply again, which settles them")
-	}
-}
-
-// account sends the empty create.
+// account looks for the credentials and then sends the empty create.
 func (d *doctor) account(ctx context.Context, w *workspace, timeout time.Duration) {
+	if !d.g.Sandbox && !d.present(w) {
+		return
+	}
 	client, disconnect, err := w.connect(1, jpush.Options{Timeout: timeout})
 	if err != nil {
 		d.trouble("credentials", err, "")
@@ -159,12 +144,36 @@ func (d *doctor) account(ctx context.Context, w *workspace, timeout time.Duratio
 		d.well("credentials", "accepted for account "+w.account())
 	case e != nil && e.Class == jpush.ClassAuth:
 		d.well("endpoint", w.endpoint)
-		d.trouble("credentials", err, e.Remedy())
+		d.trouble("credentials", outcome{e}, report.Remedy(e, d.t.out.Lang))
 	case e != nil:
-		d.trouble("endpoint", err, e.Remedy())
+		d.trouble("endpoint", fmt.Errorf("%s: %w", w.endpoint, outcome{e}), report.Remedy(e, d.t.out.Lang))
+		d.certificateTime(err)
 	default:
 		d.trouble("endpoint", err, "")
 	}
+}
+
+// outcome is an API error without its remedy, which a finding has in a place of its own.
+type outcome struct{ err *jpush.Error }
+
+func (o outcome) Error() string { return o.err.Op + ": " + o.err.Outcome() }
+
+func (o outcome) Unwrap() error { return o.err }
+
+// present tells each half of the credentials that is missing.
+func (d *doctor) present(w *workspace) bool {
+	complete := true
+	for _, half := range []struct {
+		name string
+		from manifest.Secret
+	}{{"dev_key", w.manifest.Account.DevKey}, {"dev_secret", w.manifest.Account.DevSecret}} {
+		if _, err := w.files.Files.Secret(half.from); err != nil {
+			complete = false
+			d.trouble("credentials", fmt.Errorf("the %s: %w", half.name, err),
+				"take the "+half.name+" from the account page of the JPush console, or try without an account: --sandbox")
+		}
+	}
+	return complete
 }
 
 func plural(n int, what string) string {

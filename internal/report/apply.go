@@ -18,10 +18,11 @@ func EventText(e executor.Event, st Style) string {
 	if e.Environment != "" {
 		who += " " + string(e.Environment)
 	}
+	message, _ := st.Lang.failure(e.Code, e.Message, e.Remedy)
 	switch e.Type {
 	case executor.Retry:
 		return st.Wrap(st.paint("retry", yellow)+" ", "  ", fmt.Sprintf("%s: attempt %d failed: %s; next in %s", who, e.Attempt,
-			printable(e.Message), e.Delay.Round(10*time.Millisecond)))
+			printable(message), e.Delay.Round(10*time.Millisecond)))
 	case executor.ApplyComplete:
 		s := st.paint(done[e.Outcome].word, done[e.Outcome].color) + " " + who
 		if e.AppKey != "" && e.Action == planner.Create {
@@ -32,7 +33,7 @@ func EventText(e executor.Event, st Style) string {
 		}
 		return s
 	case executor.ApplyErrored:
-		return st.Wrap(st.paint(done[e.Outcome].word, bold, red)+" ", "  ", fmt.Sprintf("%s %s: %s", e.Action, who, printable(e.Message)))
+		return st.Wrap(st.paint(done[e.Outcome].word, bold, red)+" ", "  ", fmt.Sprintf("%s %s: %s", e.Action, who, printable(message)))
 	}
 	return ""
 }
@@ -123,13 +124,14 @@ func (t *resultText) failures(p *planner.Plan, res *executor.Result) {
 	t.line(t.st.paint("Failed:", bold, red))
 	for _, f := range res.Failures {
 		c := planner.Change{App: f.App, Environment: f.Environment}
-		what := string(f.Action) + ": " + f.Message
+		message, remedy := t.st.Lang.failure(f.Code, f.Message, f.Remedy)
+		what := string(f.Action) + ": " + message
 		if f.Outcome == executor.Unknown {
-			what = string(f.Action) + ", outcome unknown: " + f.Message
+			what = string(f.Action) + ", outcome unknown: " + message
 		}
 		t.line(t.st.Wrap("  "+t.st.paint("!", bold, red)+" ", "      ", who(c)+": "+printable(what)))
-		if f.Remedy != "" {
-			t.line(t.st.Wrap("      ", "      ", printable(f.Remedy)))
+		if remedy != "" {
+			t.line(t.st.Wrap("      ", "      ", printable(remedy)))
 		}
 	}
 	for _, e := range p.Errors {
@@ -150,7 +152,7 @@ func (t *resultText) stopped(res *executor.Result) {
 	if res.Stopped == nil {
 		return
 	}
-	t.line(t.st.Wrap(t.st.paint("Stopped early", bold, red)+": ", "  ", printable(res.Stopped.Err.Error())))
+	t.line(t.st.Wrap(t.st.paint("Stopped early", bold, red)+": ", "  ", printable(ErrorText(res.Stopped.Err, t.st.Lang))))
 	t.line("")
 }
 

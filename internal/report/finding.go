@@ -6,11 +6,24 @@ import (
 	"strings"
 )
 
+// Health is what a check-up says of one thing.
+type Health int
+
+// The kinds of findings. Trouble keeps an apply from working, a warning does not.
+const (
+	Well Health = iota
+	Warning
+	Trouble
+)
+
 // Finding writes one line of a check-up: whether it is well, what was looked at, what was
 // found, and what to do about it.
-func Finding(w io.Writer, st Style, well bool, what, found, remedy string) {
+func Finding(w io.Writer, st Style, health Health, what, found, remedy string) {
 	sign := st.paint("ok     ", green)
-	if !well {
+	switch health {
+	case Warning:
+		sign = st.paint("warning", bold, yellow)
+	case Trouble:
 		sign = st.paint("trouble", bold, red)
 	}
 	text := printable(strings.ReplaceAll(found, "\n", "; "))

@@ -10,10 +10,12 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// Style says what the place that a text goes to can show. The zero Style is a plain file.
+// Style says what the place that a text goes to can show, and what its reader reads. The zero
+// Style is a plain file in English.
 type Style struct {
 	Color bool
 	Width int // columns to wrap at; 0 does not wrap
+	Lang  Language
 }
 
 // The colours go by meaning: what appears is green, what is sent cyan, what goes red, what
@@ -86,12 +88,13 @@ func (st Style) Wrap(first, rest, s string) string {
 }
 
 // printable replaces what would move a terminal's cursor or change its colours. Names come
-// from manifests and servers, and neither gets to write escape sequences.
+// from manifests and servers, and neither gets to write escape sequences, nor commands for a
+// CI runner.
 func printable(s string) string {
-	return strings.Map(func(r rune) rune {
+	return harmless(strings.Map(func(r rune) rune {
 		if r < 0x20 || r == 0x7f || r >= 0x80 && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
 			return '\uFFFD'
 		}
 		return r
-	}, s)
+	}, s))
 }

@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"jpsync/internal/jpush"
+	"jpsync/internal/report"
+	"jpsync/manifest"
+	"jpsync/planner"
+)
+
+// actions is the runner of GitHub Actions around a command: it reads commands from standard
+// error, shows a Markdown summary, and passes outputs on to later steps. A nil *actions, which
+// is what every other place has, does nothing.
+type actions struct {
+	w         io.Writer // standard error: standard output is for results
+	workspace string    // the repository's root; empty: not known
+	summary   string    // files to append to; empty: none
+	outputs   string
+	masks     bool // nobody but the runner reads w
+
+	mu     sync.Mutex
+	masked map[string]bool
+}
+
+func findActions(host Host) *actions {
+	if os.Getenv("GITHUB_ACTIONS") != "true" {
+		return nil
+	}
+	return &actions{
+		w:         host.Err,
+		workspace: os.Getenv("GITHUB_WORKSPACE"),
+		summary:   os.Getenv("GITHUB_STEP_SUMMARY"),
+		outputs:   os.Getenv("GITHUB_OUTPUT"),
+		masks:     goesToRunner(host.Err),
+		masked:    map[string]bool{},
+	}
+}
+
+// goesToRunner reports whether what is written goes to a process, as a step's output does.
+// In a file, which is how a step keeps a log of its own, a command to mask a secret would be
+// nothing but the secret.
+func goesToRunner(w io.Writer) bool {
+	f, ok := w.(interface{ Stat() (fs.FileInfo, error) })
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeCharDevice) != 0
+}
+
+// mask has the runner blank a secret out, before anything can show it.
+func (a *actions) mask(secret string) {
+	if a == nil || !a.masks || secret == "" {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.masked[secret] {
+		a.masked[secret] = true
+		_ = report.Mask(a.w, secret) // no way to tell: this is where it would be told
+	}
+}
+
+// place annotates the files of a manifest with what is wrong in them.
+func (a *actions) place(err error) {
+	if a == nil || err == nil {
+		return
+	}
+	list, ok := errors.AsType[manifest.Errors](err)
+	if e, one := errors.AsType[*manifest.ReadError](err); !ok && one {
+		list = manifest.Errors{{Pos: e.Pos, Message: strings.TrimPrefix(e.Error(), e.Pos.String()+": ")}}
+	}
+	for _, e := range list {
+		a.annotate(report.LevelError, e.Pos, e.Message)
+	}
+}
+
+// mostAnnotations is how many remarks on a plan are annotated of each kind. GitHub shows ten
+// of a step; the plan has all of them.
+const mostAnnotations = 50
+
+// remark annotates the manifest with what stands in a plan's way, and with its warnings.
+func (a *actions) remark(m *manifest.Manifest, p *planner.Plan) {
+	if a == nil {
+		return
+	}
+	apps := make(map[string]*manifest.App, len(m.Apps))
+	for i := range m.Apps {
+		apps[m.Apps[i].ID] = &m.Apps[i]
+	}
+	at := func(id string, env jpush.Environment) manifest.Position {
+		app := apps[id]
+		if app == nil {
+			return manifest.Position{File: m.Path} // it left the manifest
+		}
+		if c, ok := app.Certificates[env]; ok && c.Pos != (manifest.Position{}) {
+			return c.Pos
+		}
+		return app.Pos
+	}
+	for _, c := range p.Conflicts[:min(mostAnnotations, len(p.Conflicts))] {
+		a.annotate(report.LevelError, at(c.App, ""), c.App+": "+c.Message)
+	}
+	for _, e := range p.Errors[:min(mostAnnotations, len(p.Errors))] {
+		a.annotate(report.LevelError, at(e.App, e.Environment), problem(e))
+	}
+	for _, e := range p.Warnings[:min(mostAnnotations, len(p.Warnings))] {
+		a.annotate(report.LevelWarning, at(e.App, e.Environment), problem(e))
+	}
+}
+
+func (a *actions) annotate(level report.Level, pos manifest.Position, message string) {
+	_ = report.Annotate(a.w, report.Annotation{Level: level, File: a.relative(pos.File), Line: pos.Line, Column: pos.Column, Message: message})
+}
+
+// relative is a path as the repository has it: a step may run in a directory below its root.
+func (a *actions) relative(path string) string {
+	if path == "" {
+		return ""
+	}
+	if full, err := filepath.Abs(path); err == nil && a.workspace != "" {
+		if rel, err := filepath.Rel(a.workspace, full); err == nil && filepath.IsLocal(rel) {
+			path = rel
+		}
+	}
+	return filepath.ToSlash(path)
+}
+
+// tell appends to the step's summary and to its outputs. The errors are for a warning: what
+// the command did is done.
+func (a *actions) tell(markdown func(io.Writer) error, counts []report.Count) error {
+	if a == nil {
+		return nil
+	}
+	return errors.Join(
+		appendTo(a.summary, func(w io.Writer) error { return errors.Join(markdown(w), newline(w)) }),
+		appendTo(a.outputs, func(w io.Writer) error { return report.Outputs(w, counts) }),
+	)
+}
+
+// newline keeps what the next command appends from running into a table.
+func newline(w io.Writer) error {
+	_, err := io.WriteString(w, "\n")
+	return err
+}
+
+func appendTo(path string, write func(io.Writer) error) error {
+	if path == "" {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(f), f.Close())
+}

@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"jpsync/internal/report"
+	"jpsync/planner"
+)
+
+// The forms of a report file. Which of them a command has is said by planForms and runForms.
+const (
+	formJSON      = "json"
+	formMarkdown  = "markdown"
+	formTerraform = "gitlab-terraform"
+	formDotenv    = "dotenv"
+	formJUnit     = "junit"
+)
+
+var (
+	planForms = []string{formJSON, formMarkdown, formTerraform, formDotenv}
+	runForms  = []string{formJSON, formMarkdown, formJUnit, formDotenv}
+)
+
+// formOf goes by how a file's name ends; anything else is JSON.
+var formOf = map[string]string{".md": formMarkdown, ".xml": formJUnit, ".env": formDotenv}
+
+// shared tells the forms that hold counts and names alone. Other users' processes pick them
+// up, so everybody may read them; the rest is its owner's.
+var shared = map[string]bool{formTerraform: true, formDotenv: true, formJUnit: true}
+
+// The prefixes of the variables of a dotenv report. A job that has them in its environment
+// may run jpsync, so no flag's variable begins like them.
+const (
+	planPrefix  = "JPSYNC_PLAN"
+	applyPrefix = "JPSYNC_APPLY"
+)
+
+// reporting are the flags for a report beside what the terminal shows.
+type reporting struct {
+	Report       string `placeholder:"FILE" help:"Write a report for programs to FILE as well, whatever the terminal shows."`
+	ReportFormat string `enum:",json,markdown,gitlab-terraform,dotenv,junit" default:"" placeholder:"FORM" help:"json, markdown, dotenv, gitlab-terraform (of a plan) or junit (of an apply); else by the file's name: .md, .env, .xml, or JSON."`
+}
+
+// form is the form to write.
+func (r *reporting) form() string {
+	if r.ReportFormat != "" {
+		return r.ReportFormat
+	}
+	if form, ok := formOf[strings.ToLower(filepath.Ext(r.Report))]; ok {
+		return form
+	}
+	return formJSON
+}
+
+// check finds out before anything is done what would be found out at the end.
+func (r *reporting) check(forms []string) error {
+	switch {
+	case r.Report == "" && r.ReportFormat != "":
+		return errors.New("--report-format says how, and --report FILE where: give both")
+	case r.Report == "":
+		return nil
+	case !slices.Contains(forms, r.form()):
+		return fmt.Errorf("--report: this command has no report of the form %s, it has %s", r.form(), strings.Join(forms, ", "))
+	}
+	if info, err := os.Stat(r.Report); err == nil && info.IsDir() {
+		return fmt.Errorf("--report %s is a directory, it takes a file", r.Report)
+	}
+	dir := filepath.Dir(r.Report)
+	if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+		return fmt.Errorf("--report %s: there is no directory %s: make it first", r.Report, dir)
+	}
+	return nil
+}
+
+// write replaces the report file, if one is wanted.
+func (r *reporting) write(to func(w io.Writer) error) error {
+	if r.Report == "" {
+		return nil
+	}
+	var b bytes.Buffer
+	err := to(&b)
+	if err == nil {
+		err = writeFile(r.Report, &b)
+	}
+	if err == nil && shared[r.form()] {
+		err = os.Chmod(r.Report, 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
+}
+
+// Validate refuses flags that make no sense, a report that could not be written among them.
+func (c *planCmd) Validate() error { return errors.Join(c.choices.Validate(), c.check(planForms)) }
+
+// publish tells a plan to those who do not read the terminal: the CI system around, and the
+// report file.
+func (c *planCmd) publish(t *terminal, w *workspace, p *planner.Plan) error {
+	t.actions.remark(w.manifest, p)
+	if err := t.actions.tell(func(w io.Writer) error { return report.PlanMarkdown(w, p) }, report.PlanCounts(p)); err != nil {
+		t.warn("the plan is not in the step's summary or outputs: %v", err)
+	}
+	return c.write(func(w io.Writer) error {
+		switch c.form() {
+		case formMarkdown:
+			return report.PlanMarkdown(w, p)
+		case formTerraform:
+			return report.PlanTerraform(w, p)
+		case formDotenv:
+			return report.Dotenv(w, planPrefix, report.PlanCounts(p))
+		}
+		return report.PlanJSON(w, p)
+	})
+}
+
+// publish tells how an apply ended. err is what the command is about to end with.
+func (a *application) publish(err error) error {
+	if a.plan == nil {
+		return nil
+	}
+	r := report.Run{Version: version(), Plan: a.plan, Result: a.result, Err: err,
+		Summary: report.NewSummary(a.plan, a.result, time.Since(a.began), exitCode(err))}
+	lang := a.t.out.Lang
+	if a.result == nil {
+		a.t.actions.remark(a.w.manifest, a.plan)
+	}
+	if err := a.t.actions.tell(func(w io.Writer) error { return report.RunMarkdown(w, r, lang) }, report.ApplyCounts(r.Summary)); err != nil {
+		a.t.warn("the result is not in the step's summary or outputs: %v", err)
+	}
+	return a.write(func(w io.Writer) error {
+		switch a.form() {
+		case formMarkdown:
+			return report.RunMarkdown(w, r, lang)
+		case formJUnit:
+			return report.RunJUnit(w, r)
+		case formDotenv:
+			return report.Dotenv(w, applyPrefix, report.ApplyCounts(r.Summary))
+		}
+		return report.RunJSON(w, r)
+	})
+}
