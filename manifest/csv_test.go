@@ -171,6 +171,7 @@ func TestCSVErrors(t *testing.T) {
 		"{cvs: apps.csv}":                      `2:13: unknown key "cvs" in apps_from, did you mean "csv"?`,
 		"apps.csv":                             `2:12: apps_from must be a mapping, not text`,
 		"{csv: apps.csv, encoding: gb1803}":    `2:38: encoding must be utf-8 or gb18030, did you mean "gb18030"?`,
+		"{csv: apps.csv, encoding: UTF-8}":     `2:38: encoding must be utf-8 or gb18030, did you mean "utf-8"?`,
 		"{csv: apps.csv, encoding: latin1}":    `2:38: encoding must be utf-8 or gb18030`,
 		"{csv: apps.csv, encoding: [gb18030]}": `2:38: encoding must be text, not a list`,
 	} {
@@ -191,7 +192,7 @@ func TestCSVErrors(t *testing.T) {
 func TestGB18030(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
-	write(t, dir, "m.yaml", "version: 1\napps_from: {csv: apps.csv, encoding: GB18030}\n")
+	write(t, dir, "m.yaml", "version: 1\napps_from: {csv: apps.csv, encoding: gb18030}\n")
 	text := "app_name,android_package,labels.地区\n商城𠀀,cn.example.shop,北京\n"
 	encoded, err := simplifiedchinese.GB18030.NewEncoder().String(text)
 	require.NoError(t, err)

@@ -49,6 +49,19 @@ var schemaTable = map[*shape]described{
 			schema:   orNull(&jsonschema.Schema{Type: "array", Items: ref("app")}),
 			examples: []any{[]any{map[string]any{"id": "shop", "app_name": "商城", "android_package": "cn.example.shop"}}},
 		},
+		"apps_from": {doc: "A CSV file with more apps: its first line names the columns as an app's fields are named.", of: appsFromShape},
+	}},
+	appsFromShape: {"", map[string]fieldDoc{
+		"csv": {
+			doc:    "The CSV file, relative to this file and below the manifest's directory.",
+			schema: &jsonschema.Schema{Type: "string", MinLength: jsonschema.Ptr(1), MaxLength: jsonschema.Ptr(maxPathBytes)}, required: true,
+			examples: []any{"apps.csv"},
+		},
+		"encoding": {
+			doc:       "Its encoding; gb18030 is what Excel writes in China.",
+			schema:    orNull(&jsonschema.Schema{Type: "string", Enum: []any{UTF8, GB18030}}),
+			byDefault: `"utf-8"`,
+		},
 	}},
 	accountShape: {"", map[string]fieldDoc{
 		"dev_key":    {doc: "The dev_key of the account page.", schema: orNull(ref("account_secret")), byDefault: `{"env":"JPUSH_DEV_KEY"}`},

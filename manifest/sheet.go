@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -52,10 +53,8 @@ func (l *loader) encoding(n *yaml.Node) string {
 	if !ok {
 		return ""
 	}
-	for _, known := range encodings {
-		if strings.EqualFold(s, known) {
-			return known
-		}
+	if slices.Contains(encodings, s) {
+		return s
 	}
 	if near := Suggest(s, encodings); near != "" {
 		l.errorf(n, "encoding must be utf-8 or gb18030, did you mean %q?", near)
