@@ -62,6 +62,18 @@ var schemaTable = map[*shape]described{
 			schema:    orNull(&jsonschema.Schema{Type: "string", Enum: []any{UTF8, GB18030}}),
 			byDefault: `"utf-8"`,
 		},
+		"apps_from": {
+			doc: "A CSV file with more apps, whose columns are named like the keys of an app.",
+			of:  appsFromShape, examples: []any{map[string]any{"csv": "apps.csv"}},
+		},
+	}},
+	appsFromShape: {"", map[string]fieldDoc{
+		"csv": {doc: "The file, relative to this one and below the manifest's directory.", schema: pathSchema(), required: true, examples: []any{"apps.csv"}},
+		"encoding": {
+			doc:       "How its text is encoded: gb18030 is what Excel writes in China.",
+			schema:    orNull(&jsonschema.Schema{Type: "string", Enum: anyOf(encodings)}),
+			byDefault: `"` + UTF8 + `"`,
+		},
 	}},
 	accountShape: {"", map[string]fieldDoc{
 		"dev_key":    {doc: "The dev_key of the account page.", schema: orNull(ref("account_secret")), byDefault: `{"env":"JPUSH_DEV_KEY"}`},
@@ -75,7 +87,7 @@ var schemaTable = map[*shape]described{
 		},
 		"on_existing": {
 			doc:       "What to do about an app that JPush has already: adopt records it, fail makes it an error.",
-			schema:    orNull(&jsonschema.Schema{Type: "string", Enum: []any{string(Adopt), string(Fail)}}),
+			schema:    orNull(&jsonschema.Schema{Type: "string", Enum: anyOf([]string{string(Adopt), string(Fail)})}),
 			byDefault: `"adopt"`,
 		},
 		"renew_before": {

@@ -37,9 +37,16 @@ func textSchema(limit int) *jsonschema.Schema {
 	return &jsonschema.Schema{Type: "string", Pattern: textPattern, MinLength: jsonschema.Ptr(1), MaxLength: jsonschema.Ptr(limit)}
 }
 
+// fileSchema is a path with placeholders.
 func fileSchema(doc string) *jsonschema.Schema {
+	s := pathSchema()
+	s.Description, s.Pattern = doc, pathPattern
+	return s
+}
+
+func pathSchema() *jsonschema.Schema {
 	return &jsonschema.Schema{
-		Type: "string", Description: doc, Pattern: pathPattern, MinLength: jsonschema.Ptr(1), MaxLength: jsonschema.Ptr(maxPathBytes),
+		Type: "string", MinLength: jsonschema.Ptr(1), MaxLength: jsonschema.Ptr(maxPathBytes),
 		Not: &jsonschema.Schema{Pattern: notRelative},
 	}
 }
@@ -53,6 +60,15 @@ func orNull(s *jsonschema.Schema) *jsonschema.Schema {
 	default:
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{s, {Type: "null"}}}
 	}
+}
+
+// anyOf makes texts the values of an enum.
+func anyOf(values []string) []any {
+	list := make([]any, len(values))
+	for i, v := range values {
+		list[i] = v
+	}
+	return list
 }
 
 func ref(name string) *jsonschema.Schema { return &jsonschema.Schema{Ref: "#/$defs/" + name} }

@@ -39,6 +39,8 @@ var oneFault = []string{
 	"apps: []\naccount: [a]", "apps: []\naccount: {dev_key: 0123}", `apps: []` + "\n" + `account: {dev_key: {env: "K_${id}"}}`, "apps: []\naccount: {key: {env: A}}",
 	"apps: []\npolicy: {max_deletes: -1}", `apps: []` + "\n" + `policy: {max_deletes: "5"}`, "apps: []\npolicy: {max_deletes: 101%}", "apps: []\npolicy: {max_deletes: 1.5}",
 	"apps: []\npolicy: {on_existing: skip}", "apps: []\npolicy: {renew_before: 30}", "apps: []\npolicy: {renew_before: 30 days}", "apps: []\npolicy: {renew: 1d}",
+	"apps_from: apps.csv", "apps_from: [apps.csv]", "apps_from: {}", "apps_from: {csv: null}", "apps_from: {csv: /apps.csv}", "apps_from: {csv: 3}",
+	"apps_from: {csv: apps.csv, encoding: latin-1}", "apps_from: {csv: apps.csv, sheet: 1}",
 	"apps: []\ninclude: teams/*.yaml", "apps: []\ninclude: [3]", `apps: []` + "\n" + `include: [""]`, "apps: []\ndefaults: {id: x}",
 }
 
