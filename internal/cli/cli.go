@@ -54,7 +54,12 @@ const description = `Keep a JPush account in step with a YAML manifest: apps and
 
 Exit codes: 0 done, 1 error, 2 changes pending (plan --detailed-exitcode), 3 applied in part,
 4 credentials refused, 5 refused by a guard, a conflict or a stale plan, 6 state locked,
-130 interrupted. Every flag has an environment variable JPSYNC_….`
+130 interrupted. Every flag has an environment variable JPSYNC_….
+
+Examples:
+  jpsync init && jpsync plan --sandbox
+  jpsync apply
+  jpsync help manifest`
 
 // Main runs one command and returns the exit code. Cancelling ctx lets an apply end in good
 // order: what was sent is waited for and recorded.

@@ -22,6 +22,10 @@ func (doctorCmd) Help() string {
 sends is a create without any field, which JPush refuses and which changes nothing; the way it
 refuses tells whether the credentials are good.
 
+Examples:
+  jpsync doctor
+  jpsync doctor --sandbox
+
 Exit codes: 0 all well or warnings alone, 1 some trouble, 4 credentials refused.`
 }
 

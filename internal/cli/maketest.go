@@ -24,7 +24,9 @@ tests; JPush and APNs refuse them, the simulator takes them. Without a password 
 is "test". It is written to password.txt beside them, so use none that protects anything.
 
 Example:
-  jpsync certs make-test certs --bundle-id cn.example.shop.ios`
+  jpsync certs make-test certs --bundle-id cn.example.shop.ios
+
+Exit codes: 0 written, 1 error.`
 }
 
 // testPassword protects nothing.

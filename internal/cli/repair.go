@@ -20,6 +20,10 @@ not fit. This shows how it differs from the backup, and, when that is what you w
 it is. Of a damaged journal, everything before the damage is taken. What was damaged is kept
 beside, so nothing is thrown away.
 
+Examples:
+  jpsync state repair
+  jpsync state repair --auto-approve
+
 Exit codes: 0 repaired or nothing to repair, 1 error, 5 not approved, 6 state locked.`
 }
 

@@ -33,7 +33,9 @@ retry-after=SECONDS, code=N (of auth), status=N and to=URL (of redirect), burst=
 Examples:
   jpsync sandbox
   jpsync sandbox --addr 127.0.0.1:0 --data account.json --fault latency=20ms
-  jpsync sandbox --fault lost:create:first=1 --fault 429:every=10:retry-after=2`
+  jpsync sandbox --fault lost:create:first=1 --fault 429:every=10
+
+Exit codes: 0 interrupted, 1 error.`
 }
 
 // identities are what --identity takes.

@@ -16,7 +16,14 @@ type showCmd struct {
 
 func (showCmd) Help() string {
 	return `Shows a saved plan as jpsync plan showed it, or the recorded apps. The master secrets of the
-state stay out of it; jpsync output --show-secrets has them.`
+state stay out of it; jpsync output --show-secrets has them.
+
+Examples:
+  jpsync show
+  jpsync show release.plan
+  jpsync show --format json | jq .serial
+
+Exit codes: 0 done, 1 error.`
 }
 
 // Run shows one or the other.

@@ -85,7 +85,12 @@ type stateRmCmd struct {
 
 func (stateRmCmd) Help() string {
 	return `Forgets the apps without deleting them on the server. Their app keys are printed, since the API
-cannot tell them again: jpsync import takes an app back.`
+cannot tell them cannot tell them again: jpsync import takes an app back.
+
+Example:
+  jpsync state rm old-shop
+
+Exit codes: 0 forgotten, 1 error, 6 state locked.`
 }
 
 // Run forgets under the lock; all of the ids or none.

@@ -21,6 +21,10 @@ func (validateCmd) Help() string {
 	return `Reads the manifest and opens every certificate in it, with its password, offline and without the
 state: what can be said of them before anything is sent is said here.
 
+Examples:
+  jpsync validate
+  jpsync validate -m push/jpsync.yaml --allow-cert expired
+
 Exit codes: 0 valid, 1 not.`
 }
 
