@@ -99,10 +99,13 @@ func (s *testSuite) count() {
 	}
 }
 
-// xmlText drops the characters that XML 1.0 has no way to write, not even escaped.
+// xmlText drops the characters that XML 1.0 has no way to write, not even escaped, and those
+// that steer a terminal or the reading direction.
 func xmlText(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
+		case r >= 0x7f && r < 0xa0, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
+			return -1
 		case r == '\t' || r == '\n' || r == '\r',
 			r >= 0x20 && r < 0xd800,
 			r >= 0xe000 && r < utf8.RuneError,

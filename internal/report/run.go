@@ -84,7 +84,7 @@ func (r Run) changes() []change {
 	failed := 0 // the failures stand in the order of the steps
 	for i, s := range r.Result.Steps {
 		c := &list[i]
-		c.Outcome, c.Attempts, c.Code, c.Message, c.Remedy = s.Outcome, s.Attempts, s.Code, s.Note, s.Remedy
+		c.Outcome, c.Attempts, c.Code, c.Message = s.Outcome, s.Attempts, s.Code, s.Note
 		if s.AppKey != "" {
 			c.AppKey = s.AppKey
 		}
@@ -95,7 +95,7 @@ func (r Run) changes() []change {
 				c.Message = s.Err.Error()
 			}
 		default:
-			c.Message = r.Result.Failures[failed].Message
+			c.Message, c.Remedy = r.Result.Failures[failed].Message, r.Result.Failures[failed].Remedy
 			failed++
 		}
 	}

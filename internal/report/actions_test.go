@@ -1,0 +1,62 @@
+package report_test
+
+import (
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"jpsync/executor"
+	"jpsync/internal/report"
+	"jpsync/planner"
+)
+
+func TestAnnotate(t *testing.T) {
+	for _, c := range []struct {
+		a    report.Annotation
+		want string
+	}{
+		{report.Annotation{Level: report.LevelError, File: "push/jpsync.yaml", Line: 3, Column: 7, Message: "unknown key"},
+			"::error file=push/jpsync.yaml,line=3,col=7::unknown key\n"},
+		{report.Annotation{Level: report.LevelWarning, File: "a,b:c%.yaml", Line: 3, Message: "50%\r\n::error::no"},
+			"::warning file=a%2Cb%3Ac%25.yaml,line=3::50%25%0D%0A::error::no\n"},
+		{report.Annotation{Level: report.LevelError, File: "teams", Message: "x"}, "::error file=teams::x\n"},
+		{report.Annotation{Level: report.LevelError, Line: 3, Message: "x"}, "::error::x\n"},
+	} {
+		require.Equal(t, c.want, written(t, func(w io.Writer) error { return report.Annotate(w, c.a) }))
+	}
+}
+
+func TestMask(t *testing.T) {
+	for secret, want := range map[string]string{
+		"hunter2%":           "::add-mask::hunter2%25\n",
+		"line one\r\nline 2": "::add-mask::line one\n::add-mask::line 2\n",
+		"abc":                "", // its holes would spell it
+		"":                   "",
+	} {
+		require.Equal(t, want, written(t, func(w io.Writer) error { return report.Mask(w, secret) }))
+	}
+}
+
+// GitHub's runner obeys ::name:: at the beginning of a line, after spaces too, and ##[name]
+// anywhere in it. What a manifest or a server calls itself must come to neither.
+func TestNamesCommandNoRunner(t *testing.T) {
+	for _, name := range []string{"::add-mask::a", "  ::error::b", "x ##[set-output name=changes]false", "##[error]", "####[[stop-commands]x"} {
+		p := &planner.Plan{Actions: []planner.Change{change(planner.Create, name, name, name)}, Conflicts: []planner.Conflict{{App: name, Message: name}},
+			Warnings: []planner.Problem{{App: name, Message: name}}}
+		res := &executor.Result{Steps: []executor.Step{{Change: p.Actions[0], Outcome: executor.Created, AppKey: name, Note: name}},
+			Failures: []executor.Failure{{App: name, Message: name, Remedy: name}}}
+		text := written(t, func(w io.Writer) error {
+			for _, kind := range []executor.EventType{executor.Retry, executor.ApplyComplete, executor.ApplyErrored} {
+				io.WriteString(w, report.EventText(executor.Event{Type: kind, App: name, Message: name, Note: name}, report.Style{})+"\n")
+			}
+			report.Finding(w, report.Style{}, report.Trouble, "state", name, name)
+			return report.ResultText(w, p, res, 0, report.Style{})
+		}) + written(t, func(w io.Writer) error { return report.PlanText(w, p, report.Style{}, now) })
+		require.NotContains(t, text, "##[")
+		for line := range strings.Lines(text) {
+			require.False(t, strings.HasPrefix(strings.TrimSpace(line), "::"), line)
+		}
+	}
+}
