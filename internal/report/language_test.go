@@ -80,7 +80,9 @@ func TestEveryRowIsTold(t *testing.T) {
 					require.NotContains(t, text, row.Meaning.ZH)
 				}
 			}
-			markdown := written(t, func(w io.Writer) error { return report.RunMarkdown(w, report.Run{Plan: p, Result: res}, report.Chinese) })
+			markdown := written(t, func(w io.Writer) error {
+				return report.RunMarkdown(w, report.Run{Plan: p, Result: res}, report.Chinese)
+			})
 			require.Regexp(t, `\p{Han}`, markdown)
 		})
 	}
@@ -109,5 +111,13 @@ func TestUnknownCodeIsTold(t *testing.T) {
 	row, _ := jpush.LookupCondition(jpush.UnknownCode)
 	err := &jpush.Error{Op: jpush.OpCreate, Status: 200, Code: 1099, Sent: true}
 	text := report.EventText(executor.Event{Type: executor.ApplyErrored, App: "a", Code: 1099, Message: "create: " + err.Outcome(), Outcome: executor.Failed}, report.Style{Lang: report.Chinese})
+	require.Contains(t, text, row.Meaning.ZH)
+}
+
+// A condition that explains more than the code does is what is told.
+func TestTheConditionIsToldBeforeTheCode(t *testing.T) {
+	row, _ := jpush.LookupCondition(jpush.NotAnAnswer)
+	err := &jpush.Error{Op: jpush.OpCreate, Status: 200, Code: 4005, Condition: row.Condition, Sent: true}
+	text := report.EventText(executor.Event{Type: executor.ApplyErrored, App: "a", Code: 4005, Message: "create: " + err.Outcome(), Outcome: executor.Failed}, report.Style{Lang: report.Chinese})
 	require.Contains(t, text, row.Meaning.ZH)
 }

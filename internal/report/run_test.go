@@ -142,7 +142,9 @@ func TestRunMarkdownOfManyAppsFits(t *testing.T) {
 		res.Steps = append(res.Steps, executor.Step{Change: c, Outcome: executor.Created, AppKey: "0123456789abcdef01234567", Note: "to know"})
 		res.Failures = append(res.Failures, executor.Failure{App: c.App, Message: strings.Repeat("m", 200)})
 	}
-	text := written(t, func(w io.Writer) error { return report.RunMarkdown(w, report.Run{Plan: p, Result: res}, report.English) })
+	text := written(t, func(w io.Writer) error {
+		return report.RunMarkdown(w, report.Run{Plan: p, Result: res}, report.English)
+	})
 	require.LessOrEqual(t, len(text), report.MaxMarkdown)
 	require.True(t, strings.HasSuffix(text, "</details>\n"))
 	require.Regexp(t, `and \d+ more: jpsync output`, text)
