@@ -76,7 +76,7 @@ func (p proposal) print(w io.Writer, word string, escape bool) {
 	defer b.Flush()
 	seen, open := map[string]bool{}, true
 	for _, c := range p.words {
-		if !strings.HasPrefix(c.value, word) || seen[c.value] || strings.ContainsAny(c.value, "\t\r\n\x1b") {
+		if c.value == "" || !strings.HasPrefix(c.value, word) || seen[c.value] || strings.ContainsAny(c.value, "\t\r\n\x1b") {
 			continue
 		}
 		seen[c.value] = true

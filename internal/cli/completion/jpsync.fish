@@ -13,9 +13,9 @@ function __jpsync_complete
             set -l prefix (string match -r -- '^(?:--[^=]*=)?(?:template=)?' $current)
             set -l path (string replace -r -- '^(?:--[^=]*=)?(?:template=)?' '' $current)
             if test $kind = :file
-                __fish_complete_path "$path" | string replace -r '^' "$prefix"
+                __fish_complete_path "$path" | string replace -r -- '^' "$prefix"
             else
-                __fish_complete_directories "$path" '' | string replace -r '^' "$prefix"
+                __fish_complete_directories "$path" '' | string replace -r -- '^' "$prefix"
             end
     end
 end
