@@ -55,6 +55,11 @@ type Options struct {
 	// Parallelism is how many requests may be in flight at once, from 1; 0 means
 	// [DefaultParallelism].
 	Parallelism int
+	// Adaptive lets the run find out how many requests the service can take: it begins with
+	// 4 in flight and goes up to Parallelism, for which 0 means 64, as long as answers come
+	// fast. It goes down when the service asks for less (429) or cannot cope (code 10), and
+	// keeps below a limit on the rate once it has met that.
+	Adaptive bool
 	// Rate caps the requests that start per second, evenly spaced; 0 means no cap.
 	Rate float64
 	// MaxAttempts limits the attempts of one request, from 1; 0 means [DefaultMaxAttempts].
@@ -68,6 +73,10 @@ type Options struct {
 	// OnEvent hears what happens, one event after the other, from one goroutine. What an
 	// event tells is on disk. It may be nil.
 	OnEvent func(Event)
+	// OnPace hears how fast the run may go whenever that changes: in an adaptive run, or
+	// after a 429. It is called from several goroutines, and the requests wait for it. It
+	// may be nil.
+	OnPace func(Pace)
 }
 
 // Apply carries out the plan on the state that it was made from. It changes neither: what
@@ -115,6 +124,9 @@ func (o *Options) complete() error {
 	}
 	if o.Parallelism == 0 {
 		o.Parallelism = DefaultParallelism
+		if o.Adaptive {
+			o.Parallelism = adaptiveMost
+		}
 	}
 	if o.MaxAttempts == 0 {
 		o.MaxAttempts = DefaultMaxAttempts

@@ -13,14 +13,19 @@ import (
 // The number in flight follows the scheme of TCP's congestion control (RFC 5681): after a
 // 429 one request alone tries the water; each answer lets one more through until half of
 // what was allowed before is reached, and from there on it takes a full round of answers.
+//
+// In an adaptive run it begins low as well, and the rate is found out: see adaptation.
 type pace struct {
 	max     int
-	limiter *rate.Limiter // nil: no cap
+	limiter *rate.Limiter
+	told    func(Pace) // hears of each change; may be nil
 
 	mu        sync.Mutex
-	window    int // how many may be in flight now, 1 to max
-	threshold int // up to here the window grows with every answer
-	credit    int // answers since the window last grew
+	adapt     *adaptation // nil: the number and the rate are fixed
+	shown     Pace        // what was told last
+	window    int         // how many may be in flight now, 1 to max
+	threshold int         // up to here the window grows with every answer
+	credit    int         // answers since the window last grew
 	inFlight  int
 	notBefore time.Time // the gate
 	epoch     int       // how many times the window was shut
@@ -28,10 +33,20 @@ type pace struct {
 	changed   chan struct{} // closed when there may be room again
 }
 
+// sign is what a request that failed says about the service.
+type sign int
+
+const (
+	unwell   sign = iota // nothing about how much it can take
+	strained             // it could not cope: code 10
+	busy                 // it asks for less: 429
+)
+
 func newPace(parallelism int, perSecond float64) *pace {
 	p := &pace{max: parallelism, window: parallelism, threshold: parallelism, changed: make(chan struct{})}
+	p.limiter = rate.NewLimiter(rate.Inf, 1)
 	if perSecond > 0 {
-		p.limiter = rate.NewLimiter(rate.Limit(perSecond), 1)
+		p.limiter.SetLimit(rate.Limit(perSecond))
 	}
 	return p
 }
@@ -41,11 +56,15 @@ func newPace(parallelism int, perSecond float64) *pace {
 func (p *pace) enter(halted <-chan struct{}) (ticket int, ok bool) {
 	for {
 		ticket, ok = p.place(halted)
-		if !ok || p.limiter == nil {
+		if !ok || p.limiter.Limit() == rate.Inf {
 			return ticket, ok
 		}
 		token := p.limiter.Reserve()
-		if !pause(token.Delay(), halted) {
+		delay := token.Delay()
+		if delay > 0 {
+			p.heldBack()
+		}
+		if !pause(delay, halted) {
 			token.Cancel()
 			p.free()
 			return 0, false
@@ -108,13 +127,22 @@ func (p *pace) free() {
 	p.roomMade()
 }
 
-// answered gives back the place of a request that got a definite answer. One that was
-// under way when the window was shut says nothing about how it goes now.
-func (p *pace) answered(ticket int) {
+// answered gives back the place of a request that got a definite answer, after the given
+// time. One that was under way when the window was shut says nothing about how it goes now.
+func (p *pace) answered(ticket int, took time.Duration) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlockAndTell()
+	current, fast := ticket == p.epoch, true
+	if p.adapt != nil {
+		fast = p.adapt.answered(took, p.limiter)
+		// A window that is not used shows nothing.
+		current = current && 2*p.inFlight > p.window
+	}
 	p.inFlight--
-	if ticket == p.epoch && p.window < p.max {
+	switch {
+	case current && !fast:
+		p.slow()
+	case current && p.window < p.max:
 		p.credit++
 		if p.window < p.threshold || p.credit >= p.window {
 			p.window++
@@ -125,22 +153,32 @@ func (p *pace) answered(ticket int) {
 }
 
 // failed gives back the place of a request without a definite answer. A hold of more than
-// zero shuts the gate for that long; busy says that the service has too much to do, which
-// halves what may be in flight. Those that were under way when this was found out before
-// add nothing to it: one burst is one sign.
-func (p *pace) failed(ticket int, busy bool, hold time.Duration) {
+// zero shuts the gate for that long; busy halves what may be in flight, and in an adaptive
+// run strained does so too. Those that were under way when this was found out before add
+// nothing to it: one burst is one sign.
+func (p *pace) failed(ticket int, s sign, hold time.Duration) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlockAndTell()
 	p.inFlight--
-	if until := time.Now().Add(hold); hold > 0 && until.After(p.notBefore) {
+	now, opened := time.Now(), p.notBefore
+	if until := now.Add(hold); hold > 0 && until.After(p.notBefore) {
 		p.notBefore = until
 	}
-	if (busy || hold > 0) && ticket == p.epoch {
+	switch {
+	case ticket != p.epoch:
+	case s == busy || hold > 0:
 		p.threshold = max(p.window, p.threshold)
-		if busy {
+		if s == busy {
 			p.threshold = max(1, p.window/2)
+			if p.adapt != nil {
+				p.adapt.refused(now, opened, p.limiter)
+			}
 		}
 		p.window, p.credit = 1, 0
+		p.epoch++
+	case s == strained && p.adapt != nil:
+		p.threshold = max(1, p.window/2)
+		p.window, p.credit = p.threshold, 0
 		p.epoch++
 	}
 	p.roomMade()

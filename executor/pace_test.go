@@ -27,7 +27,7 @@ func TestThePaceHalvesAndGrowsAgain(t *testing.T) {
 		p := newPace(16, 0)
 		burst := round(t, p)
 		for _, ticket := range burst {
-			p.failed(ticket, true, time.Second)
+			p.failed(ticket, busy, time.Second)
 		}
 		require.Equal(t, 8, p.threshold, "one burst is one sign: half, not a 65536th")
 		require.Equal(t, 1, p.window)
@@ -37,14 +37,14 @@ func TestThePaceHalvesAndGrowsAgain(t *testing.T) {
 			tickets := round(t, p)
 			windows = append(windows, len(tickets))
 			for _, ticket := range tickets {
-				p.answered(ticket)
+				p.answered(ticket, time.Millisecond)
 			}
 		}
 		require.Equal(t, time.Second, time.Since(began), "only the gate takes time")
 		require.Equal(t, []int{1, 2, 4, 8, 9, 10, 11, 12, 13, 14, 15, 16}, windows)
 		for range 5 {
 			for _, ticket := range round(t, p) {
-				p.answered(ticket)
+				p.answered(ticket, time.Millisecond)
 			}
 		}
 		require.Equal(t, 16, p.window, "never beyond the parallelism")
@@ -57,7 +57,7 @@ func TestThePaceNeverStopsAltogether(t *testing.T) {
 		for range 10 {
 			ticket, ok := p.enter(never())
 			require.True(t, ok)
-			p.failed(ticket, true, 0)
+			p.failed(ticket, busy, 0)
 			require.Equal(t, 1, p.window)
 			require.GreaterOrEqual(t, p.threshold, 1)
 		}
@@ -70,7 +70,7 @@ func TestAHoldDoesNotHalve(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPace(8, 0)
 		tickets := round(t, p)
-		p.failed(tickets[0], false, time.Second)
+		p.failed(tickets[0], unwell, time.Second)
 		require.Equal(t, 1, p.window)
 		require.Equal(t, 8, p.threshold)
 	})
@@ -88,11 +88,11 @@ func TestTheGateHoldsThoseWhoWaitForTheRate(t *testing.T) {
 			go func() {
 				ticket, _ := p.enter(never())
 				entered <- time.Now()
-				p.answered(ticket)
+				p.answered(ticket, time.Millisecond)
 			}()
 		}
 		synctest.Wait()
-		p.failed(first, true, time.Minute)
+		p.failed(first, busy, time.Minute)
 		for range 3 {
 			require.GreaterOrEqual(t, (<-entered).Sub(began), time.Minute)
 		}

@@ -67,6 +67,7 @@ func (r *run) send(ctx context.Context, c planner.Change, call func(context.Cont
 			a.told = true
 			r.tell(Event{Type: ApplyStart, Action: c.Action, App: c.App, Environment: c.Environment, AppKey: c.AppKey, Attempt: 1})
 		}
+		began := time.Now()
 		err := call(context.WithoutCancel(ctx))
 		if latched(err) {
 			r.pace.free()
@@ -74,7 +75,7 @@ func (r *run) send(ctx context.Context, c planner.Change, call func(context.Cont
 			a.stop = r.halt.why()
 			return a
 		}
-		again, delay := r.digest(&a, err, ticket)
+		again, delay := r.digest(&a, err, ticket, time.Since(began))
 		if !again {
 			return a
 		}
@@ -110,7 +111,7 @@ func latched(err error) bool {
 
 // digest draws the run's conclusions from an attempt, and says whether another one may help
 // and after what pause.
-func (r *run) digest(a *answer, err error, ticket int) (again bool, delay time.Duration) {
+func (r *run) digest(a *answer, err error, ticket int, took time.Duration) (again bool, delay time.Duration) {
 	a.err = err
 	a.attempts++
 	r.requests.Add(1)
@@ -118,11 +119,16 @@ func (r *run) digest(a *answer, err error, ticket int) (again bool, delay time.D
 		r.retries.Add(1)
 	}
 	var wait time.Duration
-	busy := false
+	says := unwell
 	if e, ok := errors.AsType[*jpush.Error](err); ok {
 		a.unknown = a.unknown || e.OutcomeUnknown()
 		wait = e.RetryAfter
-		busy = e.Busy()
+		switch {
+		case e.Busy():
+			says = busy
+		case e.Class == jpush.ClassSystem:
+			says = strained
+		}
 	} else if err != nil {
 		a.unknown = true
 	}
@@ -136,7 +142,7 @@ func (r *run) digest(a *answer, err error, ticket int) (again bool, delay time.D
 			r.halt.set(StopEndpoint, a.err)
 		}
 		r.budget.answered()
-		r.pace.answered(ticket)
+		r.pace.answered(ticket, took)
 		return false, 0
 	}
 	r.budget.lost(a.err)
@@ -144,9 +150,9 @@ func (r *run) digest(a *answer, err error, ticket int) (again bool, delay time.D
 	// back as one.
 	delay = wait + backoff(a.attempts, r.opts.Rand)
 	hold := wait
-	if busy && hold == 0 {
+	if says == busy && hold == 0 {
 		hold = delay
 	}
-	r.pace.failed(ticket, busy, hold)
+	r.pace.failed(ticket, says, hold)
 	return a.attempts < r.opts.MaxAttempts, delay
 }

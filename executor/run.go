@@ -2,7 +2,6 @@ package executor
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -50,6 +49,10 @@ func newRun(plan *planner.Plan, st *state.State, opts Options) *run {
 	for i, c := range plan.Actions {
 		r.steps[i] = Step{Change: c, Outcome: NotStarted, AppKey: c.AppKey}
 	}
+	if opts.Adaptive {
+		r.pace = newAdaptivePace(opts.Parallelism, opts.Rate)
+	}
+	r.pace.told = opts.OnPace
 	r.reports = newReporter(opts.OnEvent, r.unsaved, func(err error) { r.halt.set(StopPanic, err) })
 	return r
 }
@@ -93,24 +96,33 @@ func (r *run) record(ctx context.Context) {
 // says, and returns when the last one has ended. The intents are written ahead of the
 // workers, a window at a time, so that a request seldom waits for a disk.
 func (r *run) phase(ctx context.Context, chains []chain) {
+	if len(chains) == 0 {
+		return
+	}
 	windows := make(chan []*worker)
-	var ahead sync.WaitGroup
-	ahead.Go(func() {
+	ready := make(chan *worker)
+	var group errgroup.Group
+	// Each goroutine takes one app after the other: its stack has grown by the second one.
+	for range min(r.opts.Parallelism, len(chains)) {
+		group.Go(func() error {
+			for w := range ready {
+				w.work(ctx)
+			}
+			return nil
+		})
+	}
+	group.Go(func() error {
 		defer close(windows)
 		r.intend(ctx, chains, windows)
+		return nil
 	})
-	var group errgroup.Group
-	group.SetLimit(r.opts.Parallelism)
 	for window := range windows {
 		for _, w := range window {
 			r.reports.room()
-			group.Go(func() error {
-				w.work(ctx)
-				return nil
-			})
+			ready <- w
 		}
 	}
-	ahead.Wait()
+	close(ready)
 	_ = group.Wait() // workers return no errors: an app's failure is in its steps
 }
 
@@ -146,15 +158,25 @@ func (r *run) intend(ctx context.Context, chains []chain, windows chan<- []*work
 				return
 			}
 		}
-		windows <- window
 		chains = chains[n:]
+		select {
+		case windows <- window:
+			// Somebody waited for the disk already: so more at a time.
+			size = min(2*size, mostAhead)
+		default:
+			windows <- window
+		}
 	}
 }
 
-// windowSize is how many chains get their intents at once. The next window is written while
-// the workers are busy with this one, so that up to two of them are ahead. Few enough that
-// a kill leaves few intents behind which never became a request.
-func (r *run) windowSize() int { return max(32, 2*r.opts.Parallelism) }
+// mostAhead bounds the chains that get their intents at once: a kill should leave few behind
+// which never became a request.
+const mostAhead = 512
+
+// windowSize is how many chains get their intents at once in the beginning. The next window
+// is written while the workers are busy with this one, so that up to two of them are ahead.
+// It grows only where the service answers faster than the disk.
+func (r *run) windowSize() int { return min(max(32, 2*r.opts.Parallelism), mostAhead) }
 
 // sync writes intents and waits until they are on disk.
 func (r *run) sync(intents []state.Planned) error {
