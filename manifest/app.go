@@ -50,7 +50,9 @@ func (l *loader) app(n *yaml.Node) {
 	}
 	a.AndroidPackage = l.required(n, pkg, "android_package")
 	if a.AndroidPackage != "" {
-		l.check(pkg, "android_package "+strconv.Quote(clip(a.AndroidPackage)), checkPackage(a.AndroidPackage))
+		if problem := checkPackage(a.AndroidPackage); problem != "" {
+			l.errorf(pkg, "android_package %q %s", clip(a.AndroidPackage), problem)
+		}
 	}
 	a.ID = a.AppName
 	if id != nil {
@@ -149,15 +151,42 @@ func (l *loader) labels(n *yaml.Node) map[string]string {
 		l.errorf(n, "labels has more than %d entries", maxLabels)
 		return nil
 	}
+	return l.sharedLabels(m)
+}
+
+// maxShared bounds the sets of labels that are kept to be shared.
+const maxShared = 10_000
+
+// sharedLabels reads labels. Many apps have few different ones, which then are one map:
+// nobody writes through App.Labels.
+func (l *loader) sharedLabels(m *yaml.Node) map[string]string {
+	if !l.visit(m) {
+		return nil
+	}
+	name := l.labelsName[:0]
+	for _, n := range m.Content {
+		if n.Kind != yaml.ScalarNode || n.Tag != "!!str" {
+			name = name[:0]
+			break
+		}
+		// The lengths keep the texts apart.
+		name = strconv.AppendInt(name, int64(len(n.Value)), 10)
+		name = append(append(name, ' '), n.Value...)
+	}
+	l.labelsName = name
+	if labels, ok := l.labelSets[string(name)]; ok {
+		return labels
+	}
+	before := l.errs.calls
 	labels := make(map[string]string, len(m.Content)/2)
-	l.label(m, labels, 0)
+	l.label(m, labels)
+	if len(name) > 0 && l.errs.calls == before && len(l.labelSets) < maxShared {
+		l.labelSets[string(name)] = labels
+	}
 	return labels
 }
 
-func (l *loader) label(m *yaml.Node, labels map[string]string, depth int) {
-	if !l.visit(m) {
-		return
-	}
+func (l *loader) label(m *yaml.Node, labels map[string]string) {
 	for i := 0; i+1 < len(m.Content); i += 2 {
 		k, v := m.Content[i], m.Content[i+1]
 		if isMerge(k) {

@@ -73,6 +73,7 @@ func newLoader(path string, opts Options) *loader {
 		sheets:     make(map[string]Position),
 		ids:        make(map[string]int32),
 		packages:   make(map[string]int32),
+		labelSets:  make(map[string]map[string]string),
 	}
 }
 
@@ -121,6 +122,9 @@ type loader struct {
 	flags    []unless // one for each app
 	ids      map[string]int32
 	packages map[string]int32
+	// labelSets are the labels that apps share, by labelsName: keys and values in one.
+	labelSets  map[string]map[string]string
+	labelsName []byte
 }
 
 // spot is a file that is being read, and how its lines are counted.

@@ -53,7 +53,8 @@ const (
 	Fail  OnExisting = "fail"  // treat it as that app's error
 )
 
-// App is one desired app, defaults and placeholders resolved.
+// App is one desired app, defaults and placeholders resolved. Apps share what Labels and
+// Protect refer to: neither is to be written.
 type App struct {
 	ID             string
 	AppName        string

@@ -23,6 +23,9 @@ const (
 // checkText says what is wrong with a name that people read, or "". Unprintable characters
 // are refused because a name is shown on terminals and compared by eye.
 func checkText(s string, limit int) string {
+	if plainASCII(s) && len(s) <= limit {
+		return ""
+	}
 	switch {
 	case s == "":
 		return "is empty"
@@ -40,6 +43,16 @@ func checkText(s string, limit int) string {
 		return "begins or ends with a space"
 	}
 	return ""
+}
+
+// plainASCII accepts most names at once: ASCII that shows, with spaces in between.
+func plainASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return s != "" && s[0] != ' ' && s[len(s)-1] != ' '
 }
 
 // checkLabelKey keeps out what separates keys and values in a selection, key=value.

@@ -175,18 +175,43 @@ func (l *loader) inPieces(c *cut) (piece, error) {
 	before := l.mark()
 	defer func() { l.offset = 0 }()
 	for _, p := range c.pieces {
-		apps, err := p.read(c.data)
-		if err != nil {
-			l.reset(before)
-			return p, err
-		}
 		l.offset = p.line
-		l.entries(apps)
+		read, done := l.simpleEntries(c.data[p.start:p.end])
+		if !done {
+			apps, err := p.read(c.data)
+			if err != nil {
+				l.reset(before)
+				return p, err
+			}
+			l.entries(apps[min(read, len(apps)):])
+		}
 		if l.spent {
 			break
 		}
 	}
 	return piece{}, nil
+}
+
+// simpleEntries reads entries of a piece up to the first that is not simple and says how many
+// there were, and whether nothing is left to do.
+func (l *loader) simpleEntries(text []byte) (read int, done bool) {
+	if len(text) > looseBytes {
+		return 0, false
+	}
+	s := newSimple(string(text))
+	if !simpleText(s.text) {
+		return 0, false
+	}
+	for ; ; read++ {
+		entry, end := s.next()
+		if entry == nil {
+			return read, end
+		}
+		if l.full(entry) {
+			return read, true
+		}
+		l.app(entry)
+	}
 }
 
 // errCut says that a piece is not the list that the cut took it for.

@@ -98,6 +98,15 @@ func (l *loader) under(dir, name string) (rel, problem string) {
 	case strings.HasSuffix(name, "/"):
 		return "", "names a directory"
 	}
+	// Most paths go down from a directory that is the root or in it.
+	if clean := path.Clean(name); clean != "." && !strings.HasPrefix(clean, "..") {
+		if len(dir)+1 == len(l.rootPrefix) && strings.HasPrefix(l.rootPrefix, dir) {
+			return clean, ""
+		}
+		if inner, ok := strings.CutPrefix(dir, l.rootPrefix); ok {
+			return inner + "/" + clean, ""
+		}
+	}
 	full := path.Join(dir, name)
 	rel, ok := strings.CutPrefix(full, l.rootPrefix)
 	if !ok || rel == "" {
