@@ -1,0 +1,240 @@
+package report_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode/utf16"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
+	"pgregory.net/rapid"
+
+	"jpsync/internal/report"
+)
+
+var twoKeys = []report.Key{
+	{ID: "shop", AppName: "商城 & <co>", AndroidPackage: "cn.example.shop", AppKey: "0123456789abcdef01234567", MasterSecret: "fedcba9876543210fedcba98"},
+	{ID: "钱包", AppName: "钱包", AndroidPackage: "cn.example.wallet", AppKey: "a//b///c=+:", MasterSecret: "1234567890"},
+}
+
+var keyFormats = []report.KeyFormat{
+	report.KeysJSON, report.KeysDotenv, report.KeysTable, report.KeysGitHub, report.KeysGitLab, report.KeysGradle, report.KeysXcconfig,
+}
+
+func TestKeysInEveryFormat(t *testing.T) {
+	var all bytes.Buffer
+	for _, format := range keyFormats {
+		all.WriteString("== " + string(format) + "\n")
+		require.NoError(t, report.Keys(&all, twoKeys, format))
+	}
+	all.WriteString("== k8s-secret\n")
+	require.NoError(t, report.KeysSecret(&all, twoKeys, "jpush.prod"))
+	golden(t, "keys.txt", all.String())
+	assert.ErrorContains(t, report.Keys(&all, twoKeys, "xml"), `"xml"`)
+}
+
+// A format that cannot say a value refuses it, and then writes nothing at all.
+func TestKeysThatAFormatCannotSay(t *testing.T) {
+	lines := []report.KeyFormat{report.KeysDotenv, report.KeysGitHub, report.KeysGitLab, report.KeysXcconfig}
+	for _, format := range lines {
+		for _, value := range []string{"a\nPATH=/tmp", "a\rb", "a\x00b", "a\u2028b"} {
+			var out bytes.Buffer
+			for _, key := range []report.Key{{ID: "b", AppKey: value}, {ID: "b", AppKey: "k", MasterSecret: value}} {
+				err := report.Keys(&out, []report.Key{{ID: "a", AppKey: "k"}, key}, format)
+				require.ErrorContains(t, err, "_B of b", format)
+				require.NotContains(t, err.Error(), value)
+				require.Empty(t, out.String(), format)
+			}
+		}
+		for _, value := range []string{"a b", "$(id)", "a#b", `a"b`, `a\b`, "${X}", "a;b"} {
+			err := report.Keys(&bytes.Buffer{}, []report.Key{{ID: "a", AppKey: value}}, format)
+			assert.Equal(t, format != report.KeysGitHub, err != nil, "%s %q", format, value)
+		}
+	}
+}
+
+func TestKeysUnderOneName(t *testing.T) {
+	for name, c := range map[string]struct {
+		a, b  report.Key
+		clash bool // as a variable
+		both  bool // as a property too
+	}{
+		"punctuation":           {a: report.Key{ID: "a-b"}, b: report.Key{ID: "a.b"}, clash: true},
+		"case":                  {a: report.Key{ID: "shop"}, b: report.Key{ID: "SHOP"}, clash: true},
+		"a package, an id":      {a: report.Key{ID: "商城", AndroidPackage: "cn.shop"}, b: report.Key{ID: "cn.shop"}, clash: true, both: true},
+		"a package, another id": {a: report.Key{ID: "商城", AndroidPackage: "cn.shop"}, b: report.Key{ID: "cn-shop"}, clash: true},
+		"two packages":          {a: report.Key{ID: "商城", AndroidPackage: "cn.shop"}, b: report.Key{ID: "商店", AndroidPackage: "cn.store"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			keys := []report.Key{c.a, c.b}
+			for _, format := range keyFormats {
+				want := c.clash && format != report.KeysJSON && format != report.KeysTable
+				if format == report.KeysGradle {
+					want = c.both
+				}
+				var out bytes.Buffer
+				err := report.Keys(&out, keys, format)
+				assert.Equal(t, want, err != nil, format)
+				if want {
+					assert.ErrorContains(t, err, c.a.ID+" and "+c.b.ID)
+					assert.Empty(t, out.String())
+				}
+			}
+			assert.Equal(t, c.clash, report.KeysSecret(&bytes.Buffer{}, keys, "x") != nil)
+			assert.Equal(t, c.clash, report.KeysTemplate(&bytes.Buffer{}, keys, "t", "{{range .Apps}}{{env .}}{{end}}", false) != nil)
+			assert.NoError(t, report.KeysTemplate(&bytes.Buffer{}, keys, "t", "{{range .Apps}}{{.ID}}{{end}}", false))
+		})
+	}
+}
+
+// load reads a properties file as java.util.Properties does.
+func load(t *rapid.T, text string) map[string]string {
+	found := map[string]string{}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		if line == "" || strings.ContainsAny(line[:1], "#!") {
+			t.Fatalf("a comment: %q", line)
+		}
+		var parts [2][]uint16
+		part := 0
+		line = strings.TrimLeft(line, " \t\f")
+		for i := 0; i < len(line); i++ {
+			c := line[i]
+			switch {
+			case c > 0x7e || c < 0x20:
+				t.Fatalf("a character that Latin-1 files do not have: %q", line)
+			case c == '\\' && line[i+1] == 'u':
+				unit, err := strconv.ParseUint(line[i+2:i+6], 16, 16)
+				if err != nil {
+					t.Fatal(err)
+				}
+				parts[part] = append(parts[part], uint16(unit))
+				i += 5
+			case c == '\\':
+				i++
+				parts[part] = append(parts[part], uint16(line[i]))
+			case part == 0 && (c == '=' || c == ':' || c == ' '):
+				part = 1
+			case part == 1 && len(parts[1]) == 0 && c == ' ':
+			default:
+				parts[part] = append(parts[part], uint16(c))
+			}
+		}
+		found[string(utf16.Decode(parts[0]))] = string(utf16.Decode(parts[1]))
+	}
+	return found
+}
+
+func TestGradleReadsWhatWasWritten(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		k := report.Key{
+			ID:             rapid.StringMatching(`[ -~]{1,12}`).Draw(t, "id"),
+			AndroidPackage: "cn.example",
+			AppKey:         rapid.String().Draw(t, "key"),
+			MasterSecret:   rapid.String().Draw(t, "secret"),
+		}
+		var out bytes.Buffer
+		if err := report.Keys(&out, []report.Key{k}, report.KeysGradle); err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]string{k.ID + ".jpush.appKey": k.AppKey, k.ID + ".jpush.packageName": "cn.example"}
+		if k.MasterSecret != "" {
+			want[k.ID+".jpush.masterSecret"] = k.MasterSecret
+		}
+		assert.Equal(t, want, load(t, out.String()))
+	})
+}
+
+func TestXcconfigHasNoComment(t *testing.T) {
+	for _, value := range []string{"//", "a//b", "https://x/y", "////", "/", "a/b/"} {
+		var out bytes.Buffer
+		require.NoError(t, report.Keys(&out, []report.Key{{ID: "a", AppKey: value}}, report.KeysXcconfig))
+		assert.NotContains(t, out.String(), "//")
+		assert.Equal(t, "JPUSH_APP_KEY_A = "+value+"\n", strings.ReplaceAll(out.String(), "$()", ""))
+	}
+}
+
+func TestMasks(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, report.Masks(&out, []report.Key{{ID: "a", MasterSecret: "a%0Ab\nc\rd"}, {ID: "b"}}))
+	assert.Equal(t, "::add-mask::a%250Ab%0Ac%0Dd\n", out.String())
+}
+
+func TestSecretIsWhatKubernetesReads(t *testing.T) {
+	var out bytes.Buffer
+	keys := []report.Key{{ID: "shop", AppKey: "k: \"\n'", MasterSecret: "12345678"}}
+	require.NoError(t, report.KeysSecret(&out, keys, "jpush"))
+	var secret struct {
+		APIVersion string `yaml:"apiVersion"`
+		Kind       string
+		Type       string
+		Metadata   struct{ Name string }
+		Data       map[string]string
+	}
+	require.NoError(t, yaml.Unmarshal(out.Bytes(), &secret))
+	assert.Equal(t, "v1 Secret Opaque jpush", strings.Join([]string{secret.APIVersion, secret.Kind, secret.Type, secret.Metadata.Name}, " "))
+	for name, want := range map[string]string{"JPUSH_APP_KEY_SHOP": "k: \"\n'", "JPUSH_MASTER_SECRET_SHOP": "12345678"} {
+		got, err := base64.StdEncoding.DecodeString(secret.Data[name])
+		require.NoError(t, err)
+		assert.Equal(t, want, string(got))
+	}
+	for _, name := range []string{"", "A", "a_b", "-a", "a-", "a..b", "a/b", "a\nb", strings.Repeat("a", 254)} {
+		assert.Error(t, report.KeysSecret(&out, keys, name), name)
+	}
+	for _, name := range []string{"a", "0", "a-b.c", strings.Repeat("a", 253)} {
+		assert.NoError(t, report.CheckSecretName(name), name)
+	}
+	large := []report.Key{{ID: "a", AppKey: strings.Repeat("k", 1<<20)}, {ID: "b", AppKey: "k"}}
+	assert.NoError(t, report.KeysSecret(&out, large[:1], "a"))
+	assert.ErrorContains(t, report.KeysSecret(&out, large, "a"), "1 MiB")
+}
+
+func TestTemplate(t *testing.T) {
+	for text, want := range map[string]string{
+		`{{range .Apps}}{{env .}} {{quote .AppName}};{{end}}`: `SHOP "商城 & <co>";CN_EXAMPLE_WALLET "钱包";`,
+		`{{with app "shop"}}{{.ID}} {{.AppKey}}{{end}}`:       "shop 0123456789abcdef01234567",
+		`{{(app "shop").MasterSecret}}`:                       "fedcba9876543210fedcba98",
+		`{{quote "a\"b\\c\n\u2028"}}`:                         `"a\"b\\c\u000a\u2028"`,
+		`{{len .Apps}}`:                                       "2",
+	} {
+		var out bytes.Buffer
+		require.NoError(t, report.KeysTemplate(&out, twoKeys, "t", text, true), text)
+		assert.Equal(t, want, out.String())
+	}
+	for text, want := range map[string]string{
+		`{{.App}}`:                       "t:1:2",
+		`{{range .Apps}}{{.Key}}{{end}}`: "can't evaluate field Key",
+		`{{(app "shop").MasterSecret}}`:  "--show-secrets",
+		`{{app "none"}}`:                 `no app with the id "none"`,
+		`{{nothing}}`:                    `function "nothing" not defined`,
+		`text {{`:                        "t:1",
+	} {
+		var out bytes.Buffer
+		assert.ErrorContains(t, report.KeysTemplate(&out, twoKeys, "t", text, false), want, text)
+		assert.Empty(t, out.String(), text)
+	}
+	unknown := []report.Key{{ID: "a", AppKey: "k"}}
+	assert.ErrorContains(t, report.KeysTemplate(&bytes.Buffer{}, unknown, "t", `{{(app "a").MasterSecret}}`, true), "master secret of a is not known")
+	assert.NoError(t, report.KeysTemplate(&bytes.Buffer{}, unknown, "t", `{{range .Apps}}{{if .HasMasterSecret}}{{.MasterSecret}}{{end}}{{end}}`, true))
+}
+
+// full takes no byte.
+type fullDisk struct{}
+
+var errFull = errors.New("no space left")
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errFull }
+
+func TestKeysTellOfAPlaceThatTakesNothing(t *testing.T) {
+	for _, format := range keyFormats {
+		assert.ErrorIs(t, report.Keys(fullDisk{}, twoKeys, format), errFull, format)
+	}
+	assert.ErrorIs(t, report.KeysSecret(fullDisk{}, twoKeys, "a"), errFull)
+	assert.ErrorIs(t, report.KeysTemplate(fullDisk{}, twoKeys, "t", "x", false), errFull)
+	assert.ErrorIs(t, report.Masks(fullDisk{}, twoKeys), errFull)
+}
