@@ -35,10 +35,10 @@ func TestSharedLabelsHideNoMistake(t *testing.T) {
 	t.Chdir(t.TempDir())
 	_, err := Load(write(t, ".", "m.yaml", labelled(`{"a=": b}`, `{"a=": b}`, `{a: "3"}`, "{a: 3}", "{a: ' b'}", "{a: ' b'}")), Options{})
 	requireErrors(t, err,
-		`m.yaml:3:58: a label's key cannot have = or , in it`,
-		`m.yaml:4:58: a label's key cannot have = or , in it`,
-		`m.yaml:6:61: label "a" must be text, not a number: put it in quotes`,
-		`m.yaml:7:61: label "a" begins or ends with a space`,
-		`m.yaml:8:61: label "a" begins or ends with a space`,
+		`m.yaml:3:60: a label's key cannot have = or , in it`,
+		`m.yaml:4:60: a label's key cannot have = or , in it`,
+		`m.yaml:6:63: label "a" must be text, not a number: put it in quotes`,
+		`m.yaml:7:63: label "a" begins or ends with a space`,
+		`m.yaml:8:63: label "a" begins or ends with a space`,
 	)
 }
