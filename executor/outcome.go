@@ -109,7 +109,7 @@ type UnsavedError struct {
 }
 
 func (e *UnsavedError) Error() string {
-	return fmt.Sprintf("%s on the server (app_key %s), but not recorded: %v; keep the recovery file", e.Outcome, e.AppKey, e.Err)
+	return fmt.Sprintf("%s on the server (app_key %s), but the journal did not take it: %v; the end of the run tells where it is kept", e.Outcome, e.AppKey, e.Err)
 }
 
 func (e *UnsavedError) Unwrap() error { return e.Err }

@@ -93,35 +93,56 @@ func (r *run) result() *Result {
 	res.Counts.Requests = int(r.requests.Load())
 	res.Counts.Retries = int(r.retries.Load())
 	res.Counts.Recorded = r.recorded
-	var stopped error // one for all of them: they may be a hundred thousand
 	if res.Stopped != nil {
-		stopped = notStarted(res.Stopped)
-	}
-	for i := range r.steps {
-		s := &r.steps[i]
-		switch s.Outcome {
-		case Created:
-			res.Counts.Created++
-		case Adopted:
-			res.Counts.Adopted++
-		case Uploaded, AlreadyThere:
-			res.Counts.Uploaded++
-		case Deleted:
-			res.Counts.Deleted++
-		case NotStarted:
-			res.Counts.NotStarted++
-			if s.Err == nil && res.Stopped != nil {
+		stopped := notStarted(res.Stopped) // one for all of them: they may be a hundred thousand
+		for i := range res.Steps {
+			if s := &res.Steps[i]; s.Outcome == NotStarted && s.Err == nil {
 				s.Err = stopped
 			}
+		}
+	}
+	res.count()
+	return res
+}
+
+// Saved tells that the state has been saved although the journal broke: the run keeps in
+// memory what the journal did not take. What failed for that reason alone has succeeded.
+func (r *Result) Saved() {
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		if e, ok := errors.AsType[*UnsavedError](s.Err); ok {
+			s.Outcome, s.Err, s.Remedy = e.Outcome, nil, ""
+		}
+	}
+	r.count()
+}
+
+// count adds up the outcomes of the steps.
+func (r *Result) count() {
+	c := Counts{Requests: r.Counts.Requests, Retries: r.Counts.Retries, Recorded: r.Counts.Recorded}
+	r.Failures = nil
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		switch s.Outcome {
+		case Created:
+			c.Created++
+		case Adopted:
+			c.Adopted++
+		case Uploaded, AlreadyThere:
+			c.Uploaded++
+		case Deleted:
+			c.Deleted++
+		case NotStarted:
+			c.NotStarted++
 		default:
-			res.Counts.Failed++
-			res.Failures = append(res.Failures, Failure{
+			c.Failed++
+			r.Failures = append(r.Failures, Failure{
 				App: s.Change.App, Action: s.Change.Action, Environment: s.Change.Environment,
 				Outcome: s.Outcome, Code: s.Code, Message: messageOf(s.Err), Remedy: s.Remedy,
 			})
 		}
 	}
-	return res
+	r.Counts = c
 }
 
 // codeOf returns the API's code in an error, 0 if there is none.

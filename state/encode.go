@@ -138,10 +138,8 @@ func (e *encoder) int(name string, value int64) {
 }
 
 func (e *encoder) flag(name string, value bool) {
-	if value {
-		e.key(name)
-		e.buf = append(e.buf, "true"...)
-	}
+	e.key(name)
+	e.buf = strconv.AppendBool(e.buf, value)
 }
 
 func (e *encoder) time(name string, t time.Time) {

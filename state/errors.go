@@ -70,6 +70,18 @@ func (e *MismatchError) Error() string {
 		e.Field, e.Recorded, e.Given, e.Field, e.Field)
 }
 
+// MissingError says that there is no state where there has been one: its backup is there.
+// The backup is older than what is missing, so it is not taken without a word.
+type MissingError struct {
+	Path   string
+	Backup string
+}
+
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("there is no state at %s, but a backup of one, %s: put the state back, or take the backup, which lacks what was done last: cp %s %s; "+
+		"to begin with an empty state, move the backup away", e.Path, e.Backup, e.Backup, e.Path)
+}
+
 // ForeignJournalError says that a journal was found which does not belong to the state
 // beside it. Nothing was changed.
 type ForeignJournalError struct {

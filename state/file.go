@@ -45,7 +45,7 @@ func (f *File) JournalPath() (string, error) {
 }
 
 // Read implements [Store]. Only a missing file is an empty state; an empty file is a damaged
-// one. It tightens no modes, so that it works where nothing can be written.
+// one, and a missing file whose backup is there is a [*MissingError]. It tightens no modes, so that it works where nothing can be written.
 func (f *File) Read(ctx context.Context) (*State, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -56,6 +56,9 @@ func (f *File) Read(ctx context.Context) (*State, error) {
 	}
 	data, err := readFile(f.fs, path)
 	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := f.fs.Lstat(path + backupSuffix); err == nil {
+			return nil, &MissingError{Path: f.path, Backup: f.path + backupSuffix}
+		}
 		return New(), nil
 	}
 	if err != nil {

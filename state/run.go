@@ -91,6 +91,7 @@ type Run struct {
 	id       string // of the journal
 	reserved string // path of the file that keeps room for the end
 	finished bool
+	advance  bool // save at the end in any case
 }
 
 // Begin takes the store's lock and reads the state. A journal that an earlier run left is

@@ -239,3 +239,36 @@ func TestManyGoroutines(t *testing.T) {
 	require.Equal(t, viewed.Apps, s.Apps)
 	require.Empty(t, s.Pending)
 }
+
+// A state that was removed by mistake must not look like an account without apps.
+func TestAMissingStateBesideItsBackupIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "jpsync.state.json")
+	store := state.NewFile(path, state.OS{})
+	s := statetest.Sample()
+	require.NoError(t, store.Write(t.Context(), s))
+	s.Serial++
+	require.NoError(t, store.Write(t.Context(), s))
+	require.NoError(t, os.Remove(path))
+	_, err := store.Read(t.Context())
+	missing, ok := errors.AsType[*state.MissingError](err)
+	require.True(t, ok, "%v", err)
+	require.Equal(t, path+".backup", missing.Backup)
+	require.NoError(t, os.Remove(missing.Backup))
+	s, err = store.Read(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, s.Apps)
+}
+
+// A run that failed altogether still uses up what is pinned to its serial, if it says so.
+func TestAdvance(t *testing.T) {
+	store := state.NewFile(filepath.Join(t.TempDir(), "jpsync.state.json"), state.OS{})
+	for want := range int64(3) {
+		run, err := state.Begin(t.Context(), store, state.Options{})
+		require.NoError(t, err)
+		require.Equal(t, want, run.State().Serial)
+		require.NoError(t, run.Bind("https://example.com/v1/", "account"))
+		require.NoError(t, run.Open(1))
+		run.Advance()
+		require.NoError(t, run.Finish(t.Context()))
+	}
+}

@@ -168,10 +168,19 @@ func (r *Run) Finish(ctx context.Context) error {
 	return errors.Join(r.save(context.WithoutCancel(ctx)), r.release())
 }
 
+// Advance makes Finish save the state with its serial up even if no request succeeds, so that
+// whatever is pinned to the serial before cannot be used a second time. Call it in a run that
+// has a journal.
+func (r *Run) Advance() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.advance = true
+}
+
 func (r *Run) save(ctx context.Context) error {
 	broken := r.journal.close()
 	dropped := r.dropReserve()
-	if !sameApps(r.saved, r.state) {
+	if r.advance || !sameApps(r.saved, r.state) {
 		next := r.final()
 		if err := r.store.Write(ctx, next); err != nil {
 			return &SaveError{Location: r.store.Location(), Journal: r.opts.Journal, JournalWhole: broken == nil, Err: err}
