@@ -7,10 +7,11 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// What an adaptive run begins with, and what it never exceeds.
+// An adaptive run begins with adaptiveStart requests in flight, and goes up to AdaptiveMost
+// where [Options] don't say otherwise.
 const (
 	adaptiveStart = 4
-	adaptiveMost  = 64
+	AdaptiveMost  = 64
 )
 
 // An answer is fast as long as it takes at most slowFactor times as long as the fastest one,

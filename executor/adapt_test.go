@@ -116,8 +116,8 @@ func TestAnAdaptiveRunGrowsWhileAnswersAreFast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		got, _, seen := trial(t, 5000, func(w *world) { w.opts.Adaptive, w.opts.Parallelism = true, 0 }, nil)
 		require.Equal(t, adaptiveStart+1, seen[0].InFlight, "it begins low")
-		require.Equal(t, adaptiveMost, highest(seen))
-		require.Greater(t, got, 0.9*adaptiveMost/0.02, "of what the most requests at once get")
+		require.Equal(t, AdaptiveMost, highest(seen))
+		require.Greater(t, got, 0.9*AdaptiveMost/0.02, "of what the most requests at once get")
 	})
 	synctest.Test(t, func(t *testing.T) {
 		_, _, seen := trial(t, 1000, func(w *world) { w.opts.Adaptive, w.opts.Parallelism = true, 10 }, nil)

@@ -125,7 +125,7 @@ func (o *Options) complete() error {
 	if o.Parallelism == 0 {
 		o.Parallelism = DefaultParallelism
 		if o.Adaptive {
-			o.Parallelism = adaptiveMost
+			o.Parallelism = AdaptiveMost
 		}
 	}
 	if o.MaxAttempts == 0 {

@@ -18,7 +18,7 @@ type applyCmd struct {
 	reporting
 	PlanFile    string        `arg:"" optional:"" name:"planfile" help:"A plan saved by jpsync plan --out."`
 	AutoApprove bool          `help:"Don't ask. Covers creates and uploads; deletes need --max-deletes or policy.max_deletes as well."`
-	Parallelism int           `default:"4" placeholder:"N" help:"How many requests may be in flight at once (${default})."`
+	Parallelism parallelism   `default:"4" placeholder:"N|auto" help:"How many requests may be in flight at once (${default}); auto begins with 4 and finds out what the service takes, up to 64."`
 	Rate        float64       `placeholder:"N" help:"At most so many requests per second."`
 	MaxAttempts int           `default:"5" placeholder:"N" help:"How often one request is tried (${default})."`
 	Timeout     time.Duration `default:"60s" placeholder:"DURATION" help:"How long to wait for one answer (${default})."`
@@ -32,7 +32,7 @@ running it again.
 
 Examples:
   jpsync apply
-  jpsync apply --auto-approve --parallelism 16
+  jpsync apply --auto-approve --parallelism auto
   jpsync apply release.plan
 
 Exit codes: 0 done, 1 error, 3 applied in part (run again), 4 credentials refused, 5 refused by a
@@ -42,8 +42,6 @@ guard, a conflict or a stale plan, 6 state locked, 130 interrupted and recorded.
 // Validate refuses numbers that make no sense.
 func (c *applyCmd) Validate() error {
 	switch {
-	case c.Parallelism < 1 || c.Parallelism > 256:
-		return errors.New("--parallelism takes 1 to 256")
 	case c.Rate < 0:
 		return errors.New("--rate takes requests per second, 0 for no limit")
 	case c.MaxAttempts < 1:
@@ -216,10 +214,12 @@ func (a *application) carryOut(ctx context.Context) error {
 		API:          client,
 		Journal:      executor.Journaled(a.run),
 		Certificates: certificates{a.w.files},
-		Parallelism:  a.Parallelism,
+		Parallelism:  a.Parallelism.most(),
+		Adaptive:     a.Parallelism.auto,
 		Rate:         a.Rate,
 		MaxAttempts:  a.MaxAttempts,
 		OnEvent:      a.tell,
+		OnPace:       a.progress.adapted,
 	})
 	unwatch()
 	a.progress.close()
@@ -242,7 +242,7 @@ func (a *application) connect() (executor.API, func(), error) {
 	if len(a.plan.Actions) == 0 {
 		return unreachable{}, func() {}, nil
 	}
-	return a.w.connect(a.Parallelism, jpush.Options{Timeout: a.Timeout})
+	return a.w.connect(a.Parallelism.most(), jpush.Options{Timeout: a.Timeout})
 }
 
 // unreachable is the API of a plan without requests.

@@ -31,6 +31,7 @@ type progress struct {
 	failed   int
 	retrying map[change]bool
 	spoke    time.Time // when something was last printed
+	pace     executor.Pace
 
 	bars *mpb.Progress // nil without a terminal
 	bar  *mpb.Bar
@@ -89,6 +90,13 @@ func (p *progress) event(e executor.Event) {
 	}
 }
 
+// adapted takes how fast the run may go from now on.
+func (p *progress) adapted(pace executor.Pace) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pace = pace
+}
+
 // shows reports whether an event gets a line. Above a bar these are the failures, since the
 // bar counts the rest.
 func (p *progress) shows(kind executor.EventType) bool {
@@ -125,6 +133,12 @@ func (p *progress) status() string {
 		rate := float64(p.done) / elapsed
 		left := time.Duration(float64(p.total-p.done) / rate * float64(time.Second)).Round(time.Second)
 		s = fmt.Sprintf("%.1f/s  %s left", rate, left)
+	}
+	if p.pace.InFlight > 0 {
+		s += fmt.Sprintf("  %d at once", p.pace.InFlight)
+	}
+	if p.pace.PerSecond > 0 {
+		s += fmt.Sprintf(", at most %.0f/s", p.pace.PerSecond)
 	}
 	if n := len(p.retrying); n > 0 {
 		s += fmt.Sprintf("  %d retrying", n)
