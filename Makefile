@@ -1,5 +1,6 @@
 # The recipes of the project; .ci/run runs check and then some.
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ACTIONLINT = github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
 
 .PHONY: build test lint check fuzz crash bench
 
@@ -11,6 +12,7 @@ test:
 
 lint: ## fetched and built when it is first needed
 	go run $(STATICCHECK) ./...
+	go run $(ACTIONLINT) -shellcheck= -pyflakes= examples/pipelines/github-actions.yml
 
 check: ## what has to hold before a change goes in
 	test -z "$$(gofmt -l .)"

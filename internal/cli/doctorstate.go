@@ -110,7 +110,7 @@ const gitTimeout = 5 * time.Second
 // work tree, there is nothing to warn of.
 func (d *doctor) outOfGit(ctx context.Context, path string) {
 	names := []string{filepath.Base(path), filepath.Base(path) + backupSuffix}
-	tracked, code := git(ctx, filepath.Dir(path), append([]string{"ls-files", "-z", "--"}, names...)...)
+	tracked, code := git(ctx, filepath.Dir(path), append([]string{"--literal-pathspecs", "ls-files", "-z", "--"}, names...)...)
 	if code != 0 {
 		return
 	}
@@ -121,7 +121,7 @@ func (d *doctor) outOfGit(ctx context.Context, path string) {
 		return
 	}
 	for _, name := range names {
-		if _, code := git(ctx, filepath.Dir(path), "check-ignore", "-q", "--", name); code == 1 {
+		if _, code := git(ctx, filepath.Dir(path), "check-ignore", "-q", "--", "./"+name); code == 1 {
 			d.warning("git", name+" is not ignored by git, and it holds master secrets", "echo '"+names[0]+"*' >> .gitignore")
 			return
 		}
@@ -134,7 +134,7 @@ func (d *doctor) outOfGit(ctx context.Context, path string) {
 func git(ctx context.Context, dir string, args ...string) (out string, code int) {
 	ctx, cancel := context.WithTimeout(ctx, gitTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", dir, "-c", "core.fsmonitor=false", "--literal-pathspecs"}, args...)...)
+	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", dir, "-c", "core.fsmonitor=false"}, args...)...)
 	data, err := cmd.Output()
 	if e, ok := errors.AsType[*exec.ExitError](err); ok {
 		return "", e.ExitCode()
