@@ -90,11 +90,28 @@ func number(raw json.RawMessage) (int, bool) {
 
 // text returns a JSON string's value, and nothing for any other type.
 func text(raw json.RawMessage) string {
+	if len(raw) < 2 || raw[0] != '"' {
+		return ""
+	}
+	// What has no escape in it and is plain ASCII, as every key is, stands for itself.
+	if inner := raw[1 : len(raw)-1]; plain(inner) {
+		return string(inner)
+	}
 	var s string
-	if len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &s) != nil {
+	if json.Unmarshal(raw, &s) != nil {
 		return ""
 	}
 	return s
+}
+
+// plain reports whether the inside of a JSON string is its value.
+func plain(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 func absent(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
