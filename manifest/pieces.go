@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"maps"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -198,7 +199,8 @@ func (l *loader) simpleEntries(text []byte) (read int, done bool) {
 	if len(text) > looseBytes {
 		return 0, false
 	}
-	s := newSimple(string(text))
+	// Where lines end is not seen in any node, and texts of several lines are not simple.
+	s := newSimple(strings.ReplaceAll(string(text), "\r\n", "\n"))
 	if !simpleText(s.text) {
 		return 0, false
 	}

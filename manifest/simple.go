@@ -33,13 +33,12 @@ func newSimple(text string) *simple {
 }
 
 // simpleText reports whether a text has none of the characters that mean something else than
-// themselves wherever they stand, or nothing at all: comments, tabs, carriage returns,
-// controls.
+// themselves wherever they stand, or nothing at all: tabs, carriage returns, controls.
 func simpleText(text string) bool {
 	for i := 0; i < len(text); {
 		c := text[i]
 		if c < utf8.RuneSelf {
-			if c < ' ' && c != '\n' || c == '#' || c == 0x7F {
+			if c < ' ' && c != '\n' || c == 0x7F {
 				return false
 			}
 			i++
@@ -87,8 +86,8 @@ func (s *simple) next() (entry *yaml.Node, done bool) {
 
 func (s *simple) entryAt(indent int) bool { return strings.HasPrefix(s.text[s.at+indent:], "- ") }
 
-// lineIndent skips empty lines and tells how far the next one is indented. It stays at the
-// line's beginning.
+// lineIndent skips empty lines and comments and tells how far the next line is indented. It
+// stays at the line's beginning.
 func (s *simple) lineIndent() (indent int, more bool) {
 	for {
 		i := s.at
@@ -98,15 +97,23 @@ func (s *simple) lineIndent() (indent int, more bool) {
 		if i == len(s.text) {
 			return 0, false
 		}
-		if s.text[i] != '\n' {
+		switch s.text[i] {
+		case '\n', '#':
+			s.skipLine()
+		default:
 			return i - s.at, true
 		}
-		s.at = i + 1
-		s.newLine()
 	}
 }
 
-func (s *simple) newLine() {
+// skipLine goes to the beginning of the next line, if there is one.
+func (s *simple) skipLine() {
+	end := strings.IndexByte(s.text[s.at:], '\n')
+	if end < 0 {
+		s.at = len(s.text)
+		return
+	}
+	s.at += end + 1
 	s.line++
 	s.mark, s.col = s.at, 1
 }
@@ -125,16 +132,13 @@ func (s *simple) spaces() {
 	}
 }
 
-// endLine takes the rest of a line, which has to be empty.
+// endLine takes the rest of a line, which has to be empty but for a comment.
 func (s *simple) endLine() bool {
 	s.spaces()
-	if s.peek() != '\n' {
+	if c := s.peek(); c != '\n' && (c != '#' || s.text[s.at-1] != ' ') {
 		return false
 	}
-	if s.at < len(s.text) {
-		s.at++
-		s.newLine()
-	}
+	s.skipLine()
 	return true
 }
 
@@ -167,8 +171,7 @@ func (s *simple) block(indent, depth int) *yaml.Node {
 			return nil
 		}
 		var v *yaml.Node
-		if s.spaces(); s.peek() == '\n' {
-			s.endLine()
+		if s.endLine() {
 			deeper, more := s.lineIndent()
 			if !more || deeper <= indent {
 				return nil
@@ -316,6 +319,13 @@ func (s *simple) plainEnd(inFlow bool) int {
 		case ':':
 			if inFlow || i+1 == len(s.text) || s.text[i+1] == ' ' || s.text[i+1] == '\n' {
 				return -1
+			}
+		case '#':
+			if i > 0 && s.text[i-1] == ' ' { // a comment begins
+				if inFlow {
+					return -1
+				}
+				return i
 			}
 		case ',', '}':
 			if inFlow {
