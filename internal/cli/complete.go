@@ -62,7 +62,6 @@ func complete(ctx context.Context, root *kong.Application, args []string, host H
 	case "powershell":
 		words[last] = strings.TrimPrefix(words[last], ".") // it leaves empty arguments out
 	}
-	host.Err = io.Discard
 	q := &query{ctx: ctx, t: newTerminal(host, "never", true, false), root: root, node: root.Node, flags: map[string]string{}}
 	for _, word := range words[:last] {
 		q.read(word)

@@ -167,19 +167,21 @@ func TestMasks(t *testing.T) {
 
 func TestSecretIsWhatKubernetesReads(t *testing.T) {
 	var out bytes.Buffer
-	keys := []report.Key{{ID: "shop", AppKey: "k: \"\n'", MasterSecret: "12345678"}}
+	keys := []report.Key{{ID: "shop", AppKey: "k: \"\n'", MasterSecret: "\xd7\x6d\xf8\xe7\xae\xfc"}}
 	require.NoError(t, report.KeysSecret(&out, keys, "jpush"))
 	var secret struct {
 		APIVersion string `yaml:"apiVersion"`
 		Kind       string
 		Type       string
 		Metadata   struct{ Name string }
-		Data       map[string]string
+		Data       map[string]any
 	}
 	require.NoError(t, yaml.Unmarshal(out.Bytes(), &secret))
 	assert.Equal(t, "v1 Secret Opaque jpush", strings.Join([]string{secret.APIVersion, secret.Kind, secret.Type, secret.Metadata.Name}, " "))
-	for name, want := range map[string]string{"JPUSH_APP_KEY_SHOP": "k: \"\n'", "JPUSH_MASTER_SECRET_SHOP": "12345678"} {
-		got, err := base64.StdEncoding.DecodeString(secret.Data[name])
+	for name, want := range map[string]string{"JPUSH_APP_KEY_SHOP": "k: \"\n'", "JPUSH_MASTER_SECRET_SHOP": keys[0].MasterSecret} {
+		// The secret is 12345678 in base64, which YAML has as a number unless it is quoted.
+		require.IsType(t, "", secret.Data[name])
+		got, err := base64.StdEncoding.DecodeString(secret.Data[name].(string))
 		require.NoError(t, err)
 		assert.Equal(t, want, string(got))
 	}

@@ -54,7 +54,7 @@ func KeysTemplate(w io.Writer, keys []Key, name, text string, shown bool) error 
 		byID[k.ID] = app
 	}
 	_, shared := variables(keys) // two apps under one name, which matters to env alone
-	t, err := template.New(name).Option("missingkey=error").Funcs(template.FuncMap{
+	t, err := template.New(name).Funcs(template.FuncMap{
 		"app": func(id string) (TemplateApp, error) {
 			app, ok := byID[id]
 			if !ok {
