@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"jpsync/manifest"
+)
+
+var (
+	fenced    = regexp.MustCompile("(?ms)^```([a-z]+)\n(.*?)^```$")
+	afterward = regexp.MustCompile(` +#| *(\||>>|&&)`)
+)
+
+// TestReadmes runs no command of the READMEs, but makes sure that jpsync understands each, and
+// that a manifest in them loads.
+func TestReadmes(t *testing.T) {
+	for _, name := range []string{"README.md", "README.zh-CN.md"} {
+		t.Run(name, func(t *testing.T) {
+			data, err := os.ReadFile(filepath.Join("../..", name))
+			require.NoError(t, err)
+			commands, manifests := 0, 0
+			for _, block := range fenced.FindAllStringSubmatch(string(data), -1) {
+				switch block[1] {
+				case "sh":
+					for line := range strings.Lines(block[2]) {
+						args, ours := strings.CutPrefix(strings.TrimSpace(line), "jpsync ")
+						if !ours {
+							continue
+						}
+						commands++
+						understood(t, strings.Fields(afterward.Split(args, 2)[0]))
+					}
+				case "yaml":
+					if !strings.HasPrefix(block[2], "version: 1") {
+						continue
+					}
+					manifests++
+					dir := t.TempDir()
+					require.NoError(t, os.Mkdir(filepath.Join(dir, "teams"), 0o700))
+					more := "version: 1\napps: [{app_name: More, android_package: cn.example.more}]\n"
+					require.NoError(t, os.WriteFile(filepath.Join(dir, "teams", "more.yaml"), []byte(more), 0o600))
+					path := filepath.Join(dir, "jpsync.yaml")
+					require.NoError(t, os.WriteFile(path, []byte(block[2]), 0o600))
+					_, err := manifest.Load(path, manifest.Options{})
+					require.NoError(t, err)
+				}
+			}
+			require.GreaterOrEqual(t, commands, 7)
+			require.Equal(t, 1, manifests)
+			for _, link := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(string(data), -1) {
+				_, err := os.Stat(filepath.Join("../..", link[1]))
+				require.NoError(t, err)
+			}
+		})
+	}
+}
