@@ -64,6 +64,7 @@ func newLoader(path string, opts Options) *loader {
 		path:       path,
 		certRoot:   opts.CertRoot,
 		pieceBytes: pieceBytes,
+		workers:    aheadWorkers(),
 		left:       opts.MaxBytes,
 		max:        opts.MaxBytes,
 		budget:     maxAliasVisits,
@@ -103,6 +104,7 @@ type loader struct {
 
 	spot       // in the file that is being read
 	pieceBytes int
+	workers    int // that read files at the same time
 	maxApps    int
 
 	names []string        // of the files in the order of reading

@@ -18,14 +18,19 @@ const (
 	maxTokens  = 2_000_000
 )
 
-// content reads the text of a file.
-func (l *loader) content(data []byte, included bool) {
+// content reads the text of a file; docs is nil unless the text was decoded already.
+func (l *loader) content(data []byte, docs []*yaml.Node, included bool) {
 	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
 	if notUTF8(data) {
 		l.errs.add(Position{l.file, 1, 1}, "the file is UTF-16 or binary, save it as UTF-8")
 		return
 	}
-	doc := l.apart(data)
+	var doc *yaml.Node
+	if docs != nil {
+		doc = l.only(docs)
+	} else {
+		doc = l.apart(data)
+	}
 	if doc == nil {
 		return
 	}
@@ -90,6 +95,11 @@ func (l *loader) parse(data []byte) *yaml.Node {
 		l.errs.add(at, message)
 		return nil
 	}
+	return l.only(docs)
+}
+
+// only returns the tree of a file's documents, of which there must be one.
+func (l *loader) only(docs []*yaml.Node) *yaml.Node {
 	if len(docs) == 0 || len(docs[0].Content) == 0 {
 		l.errs.add(Position{l.file, 1, 1}, `the file is empty, a manifest begins with "version: 1"`)
 		return nil

@@ -43,16 +43,41 @@ func (l *loader) files() error {
 	if len(names) == 0 {
 		return fmt.Errorf("manifest %q has no .yaml or .yml file in it", l.path)
 	}
-	for _, name := range names {
-		if err := l.member(name, false); err != nil {
-			return err
+	return l.members(names, false, func(_ int, err error) error { return err })
+}
+
+// members reads files of the manifest's directory one after the other, and has small ones
+// made trees ahead of their turn. failed decides what an error comes to.
+func (l *loader) members(rels []string, included bool, failed func(i int, err error) error) error {
+	a := l.readAhead(rels)
+	defer a.stop()
+	for i, rel := range rels {
+		early := a.take(i)
+		if included && l.read[rel] {
+			continue // two patterns match it
+		}
+		if err := l.member(rel, included, early); err != nil {
+			if err := failed(i, err); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// member reads a file of the manifest's directory. rel is slash-separated.
-func (l *loader) member(rel string, included bool) error {
+// member reads a file of the manifest's directory. rel is slash-separated; early is nil
+// unless it was read already.
+func (l *loader) member(rel string, included bool, early *early) error {
+	if early != nil && int64(len(early.data)) <= l.left && len(l.names) < maxFiles {
+		shown := filepath.Join(l.base, filepath.FromSlash(rel))
+		l.read[rel] = true
+		l.names = append(l.names, shown)
+		if err := l.taken(early.data, rel, "manifest", shown); err != nil {
+			return err
+		}
+		l.content(early.data, early.docs, included)
+		return nil
+	}
 	file, shown, err := l.openMember(rel, "manifest")
 	if err != nil {
 		return err
@@ -80,7 +105,7 @@ func (l *loader) one(file *os.File, rel, shown string, included bool) error {
 	if err != nil {
 		return err
 	}
-	l.content(data, included)
+	l.content(data, nil, included)
 	return nil
 }
 
@@ -96,16 +121,21 @@ func (l *loader) take(file *os.File, rel, what, shown string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s %q %w", what, shown, l.together(err))
 	}
+	return data, l.taken(data, rel, what, shown)
+}
+
+// taken accounts for a file that has been read.
+func (l *loader) taken(data []byte, rel, what, shown string) error {
 	l.left -= int64(len(data))
 	l.budget += int64(len(data))
 	l.sum = hexSum(sha256.New(), data)
 	l.sums = append(l.sums, l.sum+"  "+rel+"\n")
 	dir, err := realDir(filepath.Dir(shown))
 	if err != nil {
-		return nil, fmt.Errorf("the directory of %s %q %w", what, shown, reason(err))
+		return fmt.Errorf("the directory of %s %q %w", what, shown, reason(err))
 	}
 	l.file, l.rel, l.dir = shown, rel, dir
-	return data, nil
+	return nil
 }
 
 // together rewords the refusal of a file when it is due to those before it.
@@ -128,11 +158,8 @@ func (l *loader) include(n *yaml.Node) {
 	if !ok {
 		return
 	}
-	type match struct {
-		rel string
-		at  Position
-	}
-	var matches []match
+	var rels []string
+	var at []Position
 	for _, p := range patterns {
 		text, ok := l.text(p, "an entry of include")
 		if !ok {
@@ -145,17 +172,13 @@ func (l *loader) include(n *yaml.Node) {
 		}
 		slices.Sort(found)
 		for _, rel := range found {
-			matches = append(matches, match{rel, l.pos(p)})
+			rels, at = append(rels, rel), append(at, l.pos(p))
 		}
 	}
-	for _, m := range matches {
-		if l.read[m.rel] {
-			continue
-		}
-		if err := l.member(m.rel, true); err != nil {
-			l.errs.add(m.at, "include: "+err.Error())
-		}
-	}
+	_ = l.members(rels, true, func(i int, err error) error {
+		l.errs.add(at[i], "include: "+err.Error())
+		return nil
+	})
 }
 
 // localPath joins a path to the directory of the file that names it, both relative to the
