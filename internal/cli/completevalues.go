@@ -8,8 +8,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"jpsync/internal/pushcert"
 	"jpsync/manifest"
+	"jpsync/planner"
 	"jpsync/state"
 )
 
@@ -21,7 +21,7 @@ var sources = map[string]func(*query) proposal{
 	"--replace":           (*query).recordedIDs,
 	"--accept":            (*query).recordedIDs,
 	"--select":            (*query).labels,
-	"--allow-cert":        fixed(certificateCodes...),
+	"--allow-cert":        fixed(planner.AllowableCodes...),
 	"output --format":     (*query).outputFormats,
 	"output id":           (*query).recordedIDs,
 	"state show id":       (*query).recordedIDs,
@@ -35,12 +35,6 @@ var sources = map[string]func(*query) proposal{
 	"certs make-test dir": paths("dir"),
 	"completion shell":    fixed(shells...),
 	"help topic":          (*query).topics,
-}
-
-// certificateCodes are the findings that --allow-cert takes.
-var certificateCodes = []string{
-	string(pushcert.CodeExpired), string(pushcert.CodeNotYetValid), string(pushcert.CodeWrongEnvironment),
-	string(pushcert.CodeWrongBundle), string(pushcert.CodeVoIP), string(pushcert.CodeNotPush), string(pushcert.CodeNoKey),
 }
 
 func fixed(values ...string) func(*query) proposal {
