@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -254,13 +253,4 @@ func (q *query) value(name string) string {
 		return f.Default
 	}
 	return ""
-}
-
-// home fills in the ~ that a shell has not expanded yet.
-func home(path string) string {
-	rest, ok := strings.CutPrefix(path, "~/")
-	if dir, err := os.UserHomeDir(); ok && err == nil {
-		return filepath.Join(dir, rest)
-	}
-	return path
 }
