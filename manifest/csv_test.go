@@ -257,3 +257,19 @@ func BenchmarkCSV(b *testing.B) {
 		}
 	}
 }
+
+// Short cells become more nodes than they have bytes. That is no work of aliases, and is not
+// taken for it.
+func TestRowsCostNoAliases(t *testing.T) {
+	dir := t.TempDir()
+	text := "app_name,android_package,certificates.production.file,certificates.production.password_env,certificates.development.file,certificates.development.password_env\n"
+	for i := range 500 {
+		text += fmt.Sprintf("%d,a.b%d,a,P,a,P\n", i, i)
+	}
+	write(t, dir, "apps.csv", text)
+	l := newLoader(write(t, dir, "m.yaml", fromCSV), Options{})
+	l.budget = 0
+	m, err := l.load()
+	require.NoError(t, err)
+	assert.Len(t, m.Apps, 500)
+}
