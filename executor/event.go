@@ -44,7 +44,7 @@ const backlog = 4096
 // time would keep the workers from writing down their answers. The windows of intents are
 // synced meanwhile, and carry the results along.
 const (
-	restShare = 4
+	restShare = 20
 	restLimit = 100 * time.Millisecond
 )
 

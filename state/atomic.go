@@ -35,6 +35,27 @@ func writeTemp(fsys FS, path string, data []byte) (temp string, err error) {
 	return temp, nil
 }
 
+// reserveTemp makes a file beside path that only takes up room on the disk: zeros, or blocks
+// that were never written, where the system has those.
+func reserveTemp(fsys FS, path string, size int64) (temp string, err error) {
+	temp = tempName(path)
+	f, err := fsys.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return "", err
+	}
+	done, err := allocate(f, size)
+	if err == nil && !done {
+		_, err = f.Write(make([]byte, size))
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", errors.Join(err, fsys.Remove(temp))
+	}
+	return temp, nil
+}
+
 // replace puts data in the place of path. After a crash path has the old content or the
 // new, never a part. The caller syncs the directory.
 func replace(fsys FS, path string, data []byte) error {

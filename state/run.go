@@ -205,6 +205,15 @@ func (r *Run) State() *State {
 	return r.state.Clone()
 }
 
+// Saved returns the state as it was read, or last saved: without what was recorded since.
+// One that was never saved has no lineage yet. It is no copy, since there may be a hundred
+// thousand apps: it must not be changed.
+func (r *Run) Saved() *State {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.saved
+}
+
 // Update changes the state by hand, without requests: fn gets a copy and changes it. What
 // it leaves is saved, with a backup of the state before and the serial one up, unless it is
 // the same as before. It cannot be used in a run that has a journal.

@@ -45,15 +45,14 @@ func (r *Run) open(changes int) error {
 	return nil
 }
 
-// reserve fills a file with zeros that is as large as the state may get, so that the disk
-// has room for it in the end, whatever else fills it meanwhile.
-func (r *Run) reserve(changes int) (err error) {
+// reserve keeps a file that is as large as the state may get, so that the disk has room for
+// it in the end, whatever else fills it meanwhile.
+func (r *Run) reserve(changes int) error {
 	doc, err := Marshal(r.state)
 	if err != nil {
 		return err
 	}
-	room := make([]byte, len(doc)+max(changes, 1)*roomPerChange)
-	r.reserved, err = writeTemp(r.opts.FS, r.opts.Journal, room)
+	r.reserved, err = reserveTemp(r.opts.FS, r.opts.Journal, int64(len(doc)+max(changes, 1)*roomPerChange))
 	return err
 }
 
@@ -105,18 +104,21 @@ func (r *Run) Record(res Result) (Ack, error) {
 		a := res.App.asWritten()
 		res.App = &a
 	}
+	j, err := r.opened(1)
+	var ack Ack
+	if err == nil {
+		ack, err = j.Record(res)
+	}
 	en := entry{id: res.ID, result: &res}
-	if _, _, err := encodeEntry(en, 0, 0, ""); err != nil {
-		return Ack{}, err // in memory it would keep everything else from being saved
+	if err != nil {
+		if _, _, err := encodeEntry(en, 0, 0, ""); err != nil {
+			return Ack{}, err // in memory it would keep everything else from being saved
+		}
 	}
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.state.take(en)
-	r.mu.Unlock()
-	j, err := r.opened(1)
-	if err != nil {
-		return Ack{}, err
-	}
-	return j.Record(res)
+	return ack, err
 }
 
 func (r *Run) opened(changes int) (*Journal, error) {

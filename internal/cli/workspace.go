@@ -173,7 +173,7 @@ func (w *workspace) begin(ctx context.Context, command string) (*state.Run, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := w.belongs(run.State()); err != nil {
+	if err := w.belongs(run.Saved()); err != nil {
 		return nil, errors.Join(err, run.Close())
 	}
 	return run, nil
@@ -201,7 +201,7 @@ func lockState(ctx context.Context, t *terminal, g *globals, store *state.File, 
 func (w *workspace) bind(run *state.Run) error {
 	account := w.account()
 	if account == "" {
-		account = run.State().Account
+		account = run.Saved().Account
 	}
 	if account == "" {
 		_, _, err := w.credentials()
