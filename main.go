@@ -13,7 +13,7 @@ import (
 
 func main() { os.Exit(run()) }
 
-// run passes the first SIGINT or SIGTERM on as a cancelled context, which lets an apply
+// run passes the first SIGINT, SIGTERM or SIGHUP on as a cancelled context, which lets an apply
 // finish and record what it has sent. The second one stops at once: what has been answered
 // by then is in the journal.
 func run() int {
@@ -23,7 +23,7 @@ func run() int {
 	// fails instead.
 	signal.Ignore(syscall.SIGPIPE)
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
 		<-signals
 		cancel()

@@ -57,7 +57,7 @@ func wantsProtection(app *manifest.App, recorded *state.App) bool {
 }
 
 func differs(id string, field Field, recorded, want string) string {
-	how := fmt.Sprintf("%s is recorded as %s and the manifest says %s; the API cannot change it", field, show(recorded), show(want))
+	how := fmt.Sprintf("%s is %s in the record and %s in the manifest; the API cannot change it", field, show(recorded), show(want))
 	if field == FieldAndroidPackage {
 		return fmt.Sprintf("%s, and neither can the console once it is saved: set it back, or correct a wrong record with --accept %s, or delete the app and create it anew with --replace %s (new app key, all registered devices are lost)",
 			how, quote(id), quote(id))

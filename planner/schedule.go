@@ -36,7 +36,7 @@ type Due struct {
 	Topics      []string          `json:"topics,omitempty"` // unknown for a file that was not opened
 	Fingerprint string            `json:"fingerprint,omitempty"`
 	NotAfter    time.Time         `json:"not_after,omitzero"`
-	DaysLeft    int               `json:"days_left"` // negative after the expiry; 0 where it is not known
+	DaysLeft    int               `json:"days_left"` // see [DaysLeft]; 0 where it is not known
 	Message     string            `json:"message,omitempty"`
 }
 
@@ -89,17 +89,9 @@ func (s *scheduler) add(d Due) {
 	s.dues = append(s.dues, d)
 }
 
-// DaysLeft counts whole days until t, rounded down, so that it is negative from the moment
-// of the expiry on.
-func DaysLeft(t, now time.Time) int {
-	const dayLong = 24 * time.Hour
-	left := t.Sub(now)
-	days := int(left / dayLong)
-	if left < 0 && left%dayLong != 0 {
-		days--
-	}
-	return days
-}
+// DaysLeft counts whole days until t. After t it is negative and counts the days since; on
+// either side, less than a day is 0.
+func DaysLeft(t, now time.Time) int { return int(t.Sub(now) / (24 * time.Hour)) }
 
 func (s *scheduler) recorded(id string, env jpush.Environment, have state.Certificate) Due {
 	return Due{App: id, Environment: env, State: OnlyRecorded, BundleID: have.BundleID,

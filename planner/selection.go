@@ -3,7 +3,11 @@ package planner
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
+
+	"jpsync/manifest"
+	"jpsync/state"
 )
 
 // Selection narrows a plan to some apps. The zero Selection takes all of them.
@@ -54,4 +58,35 @@ func matchesAny(list []string, id string) bool {
 		}
 	}
 	return false
+}
+
+// Check refuses patterns and labels that match nothing. In a pipeline, a typing error in
+// --target would pass for "nothing to do", and one in --exclude would apply what it was to
+// keep out.
+func (s Selection) Check(m *manifest.Manifest, st *state.State) error {
+	ids := keys(st.Apps)
+	for i := range m.Apps {
+		ids = append(ids, m.Apps[i].ID)
+	}
+	for _, named := range []struct {
+		flag string
+		list []string
+	}{{"--target", s.Targets}, {"--exclude", s.Excludes}} {
+		for _, glob := range named.list {
+			matches := func(id string) bool { return matchesAny([]string{glob}, id) }
+			if !slices.ContainsFunc(ids, matches) {
+				return fmt.Errorf("%s %s: no app of the manifest or the state has an id like this%s", named.flag, glob, didYouMean(glob, ids))
+			}
+		}
+	}
+	for _, name := range keys(s.Labels) {
+		labelled := func(app manifest.App) bool {
+			value, ok := app.Labels[name]
+			return ok && value == s.Labels[name]
+		}
+		if !slices.ContainsFunc(m.Apps, labelled) {
+			return fmt.Errorf("--select %s=%s: no app of the manifest has this label", name, s.Labels[name])
+		}
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"jpsync/executor"
@@ -42,7 +43,7 @@ guard, a conflict or a stale plan, 6 state locked, 130 interrupted and recorded.
 // Validate refuses numbers that make no sense.
 func (c *applyCmd) Validate() error {
 	switch {
-	case c.Rate < 0:
+	case !(c.Rate >= 0) || math.IsInf(c.Rate, 0):
 		return errors.New("--rate takes requests per second, 0 for no limit")
 	case c.MaxAttempts < 1:
 		return errors.New("--max-attempts takes 1 or more")
@@ -70,7 +71,7 @@ func (c *applyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		return err
 	}
 	defer run.Close()
-	a := &application{applyCmd: c, w: w, t: t, run: run, began: time.Now()}
+	a := &application{applyCmd: c, w: w, t: t, run: run}
 	if c.Format == "json" {
 		a.lines = report.NewLines(t.Out)
 		if err := a.lines.Version(version()); err != nil {
@@ -80,7 +81,7 @@ func (c *applyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	err = a.do(ctx)
 	err = errors.Join(err, a.publish(err))
 	if a.lines != nil && a.plan != nil {
-		return errors.Join(err, a.lines.Summary(report.NewSummary(a.plan, a.result, time.Since(a.began), exitCode(err))))
+		return errors.Join(err, a.lines.Summary(a.summary(err)))
 	}
 	return err
 }
@@ -91,7 +92,7 @@ type application struct {
 	w      *workspace
 	t      *terminal
 	run    *state.Run
-	began  time.Time
+	began  time.Time     // of the requests; zero: there were none
 	lines  *report.Lines // nil: text
 	plan   *planner.Plan
 	result *executor.Result
@@ -107,6 +108,9 @@ func (a *application) shown() int {
 	return len(a.plan.Actions)
 }
 
+// legible reports whether a person has the plan before their eyes.
+func (a *application) legible() bool { return a.lines == nil && isTerminal(a.t.Out) }
+
 func (a *application) do(ctx context.Context) error {
 	if err := a.makePlan(); err != nil {
 		return err
@@ -114,11 +118,8 @@ func (a *application) do(ctx context.Context) error {
 	if err := a.present(); err != nil {
 		return err
 	}
-	if len(a.plan.Conflicts) > 0 {
-		return standing(a.plan)
-	}
-	if a.plan.Empty() {
-		return standing(a.plan)
+	if len(a.plan.Conflicts) > 0 || a.plan.Empty() {
+		return standing(a.plan, a.legible())
 	}
 	if a.plan.Pending() {
 		if err := a.approve(ctx); err != nil {
@@ -126,62 +127,6 @@ func (a *application) do(ctx context.Context) error {
 		}
 	}
 	return a.carryOut(ctx)
-}
-
-// makePlan compares, or reads a saved plan and makes sure that nothing moved since.
-func (a *application) makePlan() (err error) {
-	if a.PlanFile == "" {
-		a.plan, err = a.build(a.w, a.run.State())
-		return err
-	}
-	p, err := loadPlan(a.PlanFile)
-	if err != nil {
-		return err
-	}
-	st := a.run.State()
-	err = p.Verify(planner.Pins{
-		Manifest: a.w.manifest.SHA256,
-		State:    planner.RefTo(st),
-		Endpoint: a.w.endpoint,
-		Account:  a.w.account(),
-	})
-	if err != nil {
-		return err
-	}
-	a.plan = p
-	return a.checkFiles()
-}
-
-// checkFiles makes sure that the certificate files of a saved plan are still the planned ones.
-func (a *application) checkFiles() error {
-	var moved []string
-	for _, change := range a.plan.Actions {
-		if change.Certificate == nil {
-			continue
-		}
-		_, _, err := certificates{a.w.files}.Load(*change.Certificate)
-		if _, changed := errors.AsType[*movedError](err); changed {
-			moved = append(moved, "the certificate file "+change.Certificate.File+" has changed")
-		} else if err != nil {
-			return err
-		}
-	}
-	if len(moved) > 0 {
-		return &planner.StaleError{Moved: moved}
-	}
-	return nil
-}
-
-func loadPlan(path string) (*planner.Plan, error) {
-	data, err := readFile(path, planner.MaxSavedSize)
-	if err != nil {
-		return nil, fmt.Errorf("read the plan: %w", err)
-	}
-	p, err := planner.Decode(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return p, nil
 }
 
 // present shows the plan before anything is done about it.
@@ -208,6 +153,10 @@ func (a *application) carryOut(ctx context.Context) error {
 	if err := a.run.Open(len(a.plan.Actions)); err != nil {
 		return fmt.Errorf("nothing was sent, because the state could not take the answers: %w", err)
 	}
+	if a.PlanFile != "" {
+		a.run.Advance() // also a plan of which nothing succeeds is applied once
+	}
+	a.began = time.Now()
 	a.progress = newProgress(a.t, a.shown(), time.Now)
 	unwatch := a.progress.watch(ctx)
 	a.result, err = executor.Apply(ctx, a.plan, a.run.State(), executor.Options{
@@ -226,6 +175,9 @@ func (a *application) carryOut(ctx context.Context) error {
 	saved := a.save(ctx)
 	if err != nil {
 		return errors.Join(err, saved)
+	}
+	if saved == nil {
+		a.result.Saved()
 	}
 	if a.lines == nil {
 		err = report.ResultText(a.t.Out, a.plan, a.result, time.Since(a.began), a.t.out)
@@ -266,39 +218,4 @@ func (a *application) tell(e executor.Event) {
 		return
 	}
 	a.progress.event(e)
-}
-
-// verdict turns the result into the command's error, which the text has told already.
-func (a *application) verdict() error {
-	res := a.result
-	if s := res.Stopped; s != nil {
-		switch s.Reason {
-		case executor.StopAuth:
-			return &exitError{ExitCredentials, s.Err}
-		case executor.StopInterrupted:
-			return &exitError{ExitInterrupted, errors.New("interrupted; what was answered is recorded, so run the same command again to go on")}
-		case executor.StopOutage:
-			return &exitError{ExitPartial, s.Err}
-		case executor.StopEndpoint:
-			if res.Changed() {
-				return &exitError{ExitPartial, s.Err}
-			}
-			return s.Err
-		default:
-			return s.Err
-		}
-	}
-	failed := res.Counts.Failed + len(a.plan.Errors)
-	if failed == 0 && res.Complete() {
-		return nil
-	}
-	left := fmt.Sprintf("%d failed", failed)
-	if n := res.Counts.NotStarted; n > 0 {
-		left += fmt.Sprintf(" and %d not started", n)
-	}
-	err := fmt.Errorf("%s: correct what is named above and run the same command again", left)
-	if len(a.plan.Errors) > 0 && !res.Changed() && res.Counts.Requests == 0 {
-		return err
-	}
-	return &exitError{ExitPartial, err}
 }

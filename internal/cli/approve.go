@@ -24,6 +24,12 @@ func (a *application) approve(ctx context.Context) error {
 	if !a.t.ask {
 		return refused(errors.New("nobody approved the plan and there is no terminal to ask at, so nothing was sent: pass --auto-approve, or apply a plan saved by jpsync plan --out"))
 	}
+	if len(a.plan.Actions) > 0 {
+		// Nobody should read a plan and say yes to it, only to hear of a missing variable.
+		if _, _, err := a.w.credentials(); err != nil {
+			return err
+		}
+	}
 	return a.question(ctx)
 }
 
@@ -40,7 +46,8 @@ func (a *application) question(ctx context.Context) error {
 		}
 	}
 	if len(gone) > 0 {
-		fmt.Fprintf(w, "\nThis deletes %d of the account's apps. Their registered devices are lost for good:\n", len(gone))
+		fmt.Fprintln(w)
+		fmt.Fprintln(w, a.t.err.Wrap("", "", fmt.Sprintf("This deletes %d of the account's apps. Their registered devices are lost for good:", len(gone))))
 		for _, c := range gone[:min(mostNamed, len(gone))] {
 			fmt.Fprintf(w, "  - %s  %s  app key %s\n", c.App, c.AndroidPackage, c.AppKey)
 		}

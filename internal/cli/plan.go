@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -62,6 +61,10 @@ func (c *choices) build(w *workspace, st *state.State) (*planner.Plan, error) {
 	if slices.Contains(c.Target, "") || slices.Contains(c.Exclude, "") {
 		return nil, errors.New("--target and --exclude take a pattern, and this one is empty: perhaps a variable was not set")
 	}
+	selection := planner.Selection{Targets: c.Target, Excludes: c.Exclude, Labels: c.Select}
+	if err := selection.Check(w.manifest, st); err != nil {
+		return nil, err
+	}
 	return planner.Build(planner.Input{
 		Manifest:     w.manifest,
 		State:        st,
@@ -71,7 +74,7 @@ func (c *choices) build(w *workspace, st *state.State) (*planner.Plan, error) {
 		Version:      version(),
 		Now:          time.Now(),
 		Options: planner.Options{
-			Selection: planner.Selection{Targets: c.Target, Excludes: c.Exclude, Labels: c.Select},
+			Selection: selection,
 			Replace:   c.Replace,
 			Accept:    c.Accept,
 			NoDelete:  c.NoDelete,
@@ -123,7 +126,7 @@ func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if err := c.publish(t, w, p); err != nil {
 		return err
 	}
-	if err := standing(p); err != nil {
+	if err := standing(p, c.Format == "text" && isTerminal(t.Out)); err != nil {
 		return err
 	}
 	if err := p.CheckDeletes(c.maxDeletes(w.manifest), len(st.Apps)); err != nil {
@@ -151,46 +154,4 @@ func (c *planCmd) print(t *terminal, p *planner.Plan) error {
 		return report.PlanMarkdown(t.Out, p)
 	}
 	return report.PlanText(t.Out, p, t.out, time.Now())
-}
-
-// standing returns an error for what stands in a plan's way; the plan itself has told the
-// details.
-func standing(p *planner.Plan) error {
-	var errs []error
-	if n := len(p.Conflicts); n > 0 {
-		first := p.Conflicts[0]
-		errs = append(errs, fmt.Errorf("%s: %s", first.App, first.Message))
-		if n > 1 {
-			errs = append(errs, fmt.Errorf("and %d more conflicts, see above", n-1))
-		}
-		return refused(errors.Join(errs...))
-	}
-	if n := len(p.Errors); n > 0 {
-		first := p.Errors[0]
-		return fmt.Errorf("%s %s: %s [%s]%s", first.App, first.Environment, first.Message, first.Code, more(n-1, "certificate error"))
-	}
-	return nil
-}
-
-func more(n int, what string) string {
-	switch n {
-	case 0:
-		return ""
-	case 1:
-		return fmt.Sprintf("\nand 1 more %s, see above", what)
-	}
-	return fmt.Sprintf("\nand %d more %ss, see above", n, what)
-}
-
-// savePlan writes a plan so that the file is there whole or not at all.
-func savePlan(t *terminal, path string, p *planner.Plan) error {
-	data, err := planner.Encode(p)
-	if err != nil {
-		return err
-	}
-	if err := writeFile(path, bytes.NewReader(data)); err != nil {
-		return fmt.Errorf("save the plan: %w", err)
-	}
-	t.info("saved the plan to %s: jpsync apply %s", path, path)
-	return nil
 }

@@ -51,9 +51,9 @@ func (c *validateCmd) Run(_ context.Context, t *terminal, g *globals) error {
 	if err := report.ProblemsText(t.Out, p, t.out); err != nil {
 		return err
 	}
-	if err := standing(p); err != nil {
+	if err := standing(p, isTerminal(t.Out)); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(t.Out, "%s is valid: %d apps, %d certificates\n", w.manifest.Path, p.Summary.Create, p.Summary.Upload)
+	_, err = fmt.Fprintf(t.Out, "%s is valid: %s, %s\n", w.manifest.Path, plural(p.Summary.Create, "app"), plural(p.Summary.Upload, "certificate"))
 	return err
 }

@@ -148,7 +148,7 @@ func CertificateText(w io.Writer, c *pushcert.Certificate, findings []pushcert.F
 		{"issuer", value(c.Issuer)},
 		{"serial", c.Serial},
 		{"valid from", c.NotBefore.UTC().Format(time.RFC3339)},
-		{"valid until", fmt.Sprintf("%s (%d days left)", c.NotAfter.UTC().Format(time.RFC3339), planner.DaysLeft(c.NotAfter, now))},
+		{"valid until", c.NotAfter.UTC().Format(time.RFC3339) + " (" + remaining(c.NotAfter, now) + ")"},
 		{"private key", key},
 		{"fingerprint", c.Fingerprint},
 		{"encryption", value(c.Encryption)},
@@ -168,6 +168,14 @@ func CertificateText(w io.Writer, c *pushcert.Certificate, findings []pushcert.F
 		}
 	}
 	return nil
+}
+
+func remaining(notAfter, now time.Time) string {
+	if days := planner.DaysLeft(notAfter, now); notAfter.After(now) {
+		return count(days, "day") + " left"
+	} else {
+		return "expired " + count(-days, "day") + " ago"
+	}
 }
 
 func yesNo(b bool) string {

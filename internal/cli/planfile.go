@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"jpsync/manifest"
+	"jpsync/planner"
+)
+
+// savePlan writes a plan so that the file is there whole or not at all. Only a saved plan is
+// ever overwritten: the same flag with the name of the state would cost every app key.
+func savePlan(t *terminal, path string, p *planner.Plan) error {
+	if err := overwritable(path); err != nil {
+		return fmt.Errorf("save the plan: %w", err)
+	}
+	data, err := planner.Encode(p)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(path, bytes.NewReader(data)); err != nil {
+		return fmt.Errorf("save the plan: %w", err)
+	}
+	t.info("saved the plan to %s: jpsync apply %s", path, path)
+	return nil
+}
+
+func overwritable(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if info.Mode().IsRegular() {
+		old, err := readFile(path, planner.MaxSavedSize)
+		if err != nil {
+			return err
+		}
+		if _, err := planner.Decode(old); err == nil {
+			return nil
+		}
+	}
+	return refused(fmt.Errorf("%s is there and is no saved plan, so it stays as it is: name another file", path))
+}
+
+// makePlan compares, or reads a saved plan and makes sure that nothing moved since.
+func (a *application) makePlan() (err error) {
+	if a.PlanFile == "" {
+		a.plan, err = a.build(a.w, a.run.State())
+		return err
+	}
+	p, err := loadPlan(a.PlanFile)
+	if err != nil {
+		return err
+	}
+	st := a.run.State()
+	err = p.Verify(planner.Pins{
+		Manifest: a.w.manifest.SHA256,
+		State:    planner.RefTo(st),
+		Endpoint: a.w.endpoint,
+		Account:  a.w.account(),
+	})
+	if err != nil {
+		return err
+	}
+	a.plan = p
+	return a.checkFiles()
+}
+
+// checkFiles makes sure that the certificate files of a saved plan are still the planned ones.
+func (a *application) checkFiles() error {
+	var moved []string
+	for _, change := range a.plan.Actions {
+		if change.Certificate == nil {
+			continue
+		}
+		_, _, err := certificates{a.w.files}.Load(*change.Certificate)
+		file := "the certificate file " + change.Certificate.File
+		if _, changed := errors.AsType[*movedError](err); changed {
+			moved = append(moved, file+" has changed")
+		} else if e, ok := errors.AsType[*manifest.ReadError](err); ok && e.Env == "" {
+			moved = append(moved, file+" or its password cannot be read: "+err.Error())
+		} else if err != nil {
+			return err
+		}
+	}
+	if len(moved) > 0 {
+		return &planner.StaleError{Moved: moved}
+	}
+	return nil
+}
+
+func loadPlan(path string) (*planner.Plan, error) {
+	data, err := readFile(path, planner.MaxSavedSize)
+	if err != nil {
+		return nil, fmt.Errorf("read the plan: %w", err)
+	}
+	p, err := planner.Decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
+}
