@@ -54,7 +54,8 @@ const description = `Keep a JPush account in step with a YAML manifest: apps and
 
 Exit codes: 0 done, 1 error, 2 changes pending (plan --detailed-exitcode), 3 applied in part,
 4 credentials refused, 5 refused by a guard, a conflict or a stale plan, 6 state locked,
-130 interrupted. Every flag has an environment variable JPSYNC_….
+130 interrupted. Every flag has an environment variable JPSYNC_…; JPSYNC_LANG, or the locale, says
+whether JPush's errors are explained in English (en) or Chinese (zh).
 
 Examples:
   jpsync init && jpsync plan --sandbox

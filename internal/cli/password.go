@@ -32,6 +32,12 @@ func (p passwordFlags) given() bool {
 
 // read resolves the flags.
 func (p passwordFlags) read(t *terminal) (string, error) {
+	password, err := p.find(t)
+	t.actions.mask(password)
+	return password, err
+}
+
+func (p passwordFlags) find(t *terminal) (string, error) {
 	switch {
 	case p.PasswordEnv != "":
 		value, ok := os.LookupEnv(p.PasswordEnv)

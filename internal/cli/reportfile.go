@@ -128,8 +128,12 @@ func (a *application) publish(err error) error {
 	if a.plan == nil {
 		return nil
 	}
+	var elapsed time.Duration
+	if a.result != nil {
+		elapsed = time.Since(a.began)
+	}
 	r := report.Run{Version: version(), Plan: a.plan, Result: a.result, Err: err,
-		Summary: report.NewSummary(a.plan, a.result, time.Since(a.began), exitCode(err))}
+		Summary: report.NewSummary(a.plan, a.result, elapsed, exitCode(err))}
 	lang := a.t.out.Lang
 	if a.result == nil {
 		a.t.actions.remark(a.w.manifest, a.plan)
