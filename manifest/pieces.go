@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"maps"
-	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -191,29 +190,6 @@ func (l *loader) inPieces(c *cut) (piece, error) {
 		}
 	}
 	return piece{}, nil
-}
-
-// simpleEntries reads entries of a piece up to the first that is not simple and says how many
-// there were, and whether nothing is left to do.
-func (l *loader) simpleEntries(text []byte) (read int, done bool) {
-	if len(text) > looseBytes {
-		return 0, false
-	}
-	// Where lines end is not seen in any node, and texts of several lines are not simple.
-	s := newSimple(strings.ReplaceAll(string(text), "\r\n", "\n"))
-	if !simpleText(s.text) {
-		return 0, false
-	}
-	for ; ; read++ {
-		entry, end := s.next()
-		if entry == nil {
-			return read, end
-		}
-		if l.full(entry) {
-			return read, true
-		}
-		l.app(entry)
-	}
 }
 
 // errCut says that a piece is not the list that the cut took it for.
