@@ -52,7 +52,7 @@ func (c *applyCmd) Validate() error {
 	case c.PlanFile != "" && c.shaped():
 		return errors.New("a saved plan is applied as it is: --target, --exclude, --select, --replace, --accept, --no-delete and --allow-cert belong to jpsync plan --out")
 	}
-	return errors.Join(c.choices.Validate(), c.check(runForms))
+	return errors.Join(c.choices.Validate(), c.check(runForms, c.PlanFile))
 }
 
 func (c *applyCmd) shaped() bool {
@@ -159,7 +159,7 @@ func (a *application) carryOut(ctx context.Context) error {
 	a.began = time.Now()
 	a.progress = newProgress(a.t, a.shown(), time.Now)
 	unwatch := a.progress.watch(ctx)
-	a.result, err = executor.Apply(ctx, a.plan, a.run.State(), executor.Options{
+	a.result, err = executor.Apply(ctx, a.plan, a.run.Saved(), executor.Options{
 		API:          client,
 		Journal:      executor.Journaled(a.run),
 		Certificates: certificates{a.w.files},

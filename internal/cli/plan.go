@@ -65,10 +65,12 @@ func (c *choices) build(w *workspace, st *state.State) (*planner.Plan, error) {
 	if err := selection.Check(w.manifest, st); err != nil {
 		return nil, err
 	}
+	inspector, stop := prefetch(certificates{w.files}, w.manifest, st)
+	defer stop()
 	return planner.Build(planner.Input{
 		Manifest:     w.manifest,
 		State:        st,
-		Certificates: certificates{w.files},
+		Certificates: inspector,
 		Endpoint:     w.endpoint,
 		Account:      w.account(),
 		Version:      version(),

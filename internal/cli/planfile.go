@@ -51,14 +51,14 @@ func overwritable(path string) error {
 // makePlan compares, or reads a saved plan and makes sure that nothing moved since.
 func (a *application) makePlan() (err error) {
 	if a.PlanFile == "" {
-		a.plan, err = a.build(a.w, a.run.State())
+		a.plan, err = a.build(a.w, a.run.Saved())
 		return err
 	}
 	p, err := loadPlan(a.PlanFile)
 	if err != nil {
 		return err
 	}
-	st := a.run.State()
+	st := a.run.Saved()
 	err = p.Verify(planner.Pins{
 		Manifest: a.w.manifest.SHA256,
 		State:    planner.RefTo(st),
