@@ -66,6 +66,9 @@ func (c *applyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		return err
 	}
 	defer w.close()
+	if err := c.spares(w); err != nil {
+		return err
+	}
 	run, err := w.begin(ctx, "apply")
 	if err != nil {
 		return err

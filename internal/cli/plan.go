@@ -114,6 +114,9 @@ func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		return err
 	}
 	defer w.close()
+	if err := c.spares(w); err != nil {
+		return err
+	}
 	st, err := w.view(ctx)
 	if err != nil {
 		return err

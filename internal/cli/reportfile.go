@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"jpsync/internal/report"
 	"jpsync/planner"
@@ -61,13 +60,16 @@ func (r *reporting) form() string {
 	return formJSON
 }
 
-// check finds out before anything is done what would be found out at the end.
-func (r *reporting) check(forms []string) error {
+// check finds out before anything is done what would be found out at the end. planFile is
+// another file of the command, "" for none.
+func (r *reporting) check(forms []string, planFile string) error {
 	switch {
 	case r.Report == "" && r.ReportFormat != "":
 		return errors.New("--report-format says how, and --report FILE where: give both")
 	case r.Report == "":
 		return nil
+	case same(r.Report, planFile):
+		return fmt.Errorf("--report %s is the plan's file: name another", r.Report)
 	case !slices.Contains(forms, r.form()):
 		return fmt.Errorf("--report: this command has no report of the form %s, it has %s", r.form(), strings.Join(forms, ", "))
 	}
@@ -77,6 +79,32 @@ func (r *reporting) check(forms []string) error {
 	dir := filepath.Dir(r.Report)
 	if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
 		return fmt.Errorf("--report %s: there is no directory %s: make it first", r.Report, dir)
+	}
+	return nil
+}
+
+// same reports whether two paths are one file, there already or not.
+func same(a, b string) bool {
+	if a == "" || b == "" {
+		return false
+	}
+	if x, err := os.Stat(a); err == nil {
+		if y, err := os.Stat(b); err == nil {
+			return os.SameFile(x, y)
+		}
+	}
+	x, errX := filepath.Abs(a)
+	y, errY := filepath.Abs(b)
+	return errX == nil && errY == nil && x == y
+}
+
+// spares makes sure that the report takes the place of nothing that the command lives on.
+func (r *reporting) spares(w *workspace) error {
+	state := w.store.Location()
+	for _, path := range []string{w.manifest.Path, state, state + backupSuffix, state + journalSuffix, state + lockSuffix} {
+		if same(r.Report, path) {
+			return refused(fmt.Errorf("--report %s would replace %s, which stays as it is: name another file", r.Report, path))
+		}
 	}
 	return nil
 }
@@ -101,7 +129,9 @@ func (r *reporting) write(to func(w io.Writer) error) error {
 }
 
 // Validate refuses flags that make no sense, a report that could not be written among them.
-func (c *planCmd) Validate() error { return errors.Join(c.choices.Validate(), c.check(planForms)) }
+func (c *planCmd) Validate() error {
+	return errors.Join(c.choices.Validate(), c.check(planForms, c.Out))
+}
 
 // publish tells a plan to those who do not read the terminal: the CI system around, and the
 // report file.
@@ -128,12 +158,7 @@ func (a *application) publish(err error) error {
 	if a.plan == nil {
 		return nil
 	}
-	var elapsed time.Duration
-	if a.result != nil {
-		elapsed = time.Since(a.began)
-	}
-	r := report.Run{Version: version(), Plan: a.plan, Result: a.result, Err: err,
-		Summary: report.NewSummary(a.plan, a.result, elapsed, exitCode(err))}
+	r := report.Run{Version: version(), Plan: a.plan, Result: a.result, Err: err, Summary: a.summary(err)}
 	lang := a.t.out.Lang
 	if a.result == nil {
 		a.t.actions.remark(a.w.manifest, a.plan)
