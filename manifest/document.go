@@ -206,12 +206,13 @@ func (l *loader) readDefaults(n *yaml.Node) {
 	})
 }
 
-// list reads the value of apps; null is an empty list.
+// list reads the value of apps. A key without a value is no list: a file whose apps were all
+// commented out must not pass for an account that is to be emptied. That is said by [].
 func (l *loader) list(n *yaml.Node) {
-	l.hasApps = true
 	if l.isNull(n) {
 		return
 	}
+	l.hasApps = true
 	apps, ok := l.items(n, "apps")
 	if !ok {
 		return

@@ -147,7 +147,7 @@ apps: [{id: a b, app_name: A, android_package: cn.a}]
 }
 
 func TestDefaultsOfTheManifest(t *testing.T) {
-	m, err := loadText(t, "version: 1\naccount:\npolicy:\ndefaults:\ninclude:\napps:\n")
+	m, err := loadText(t, "version: 1\naccount:\npolicy:\ndefaults:\ninclude:\napps: []\n")
 	require.NoError(t, err)
 	assert.Empty(t, m.Apps)
 	assert.Equal(t, Account{DevKey: Secret{Env: "JPUSH_DEV_KEY"}, DevSecret: Secret{Env: "JPUSH_DEV_SECRET"}}, m.Account)
@@ -166,4 +166,10 @@ func TestErrorsAreBounded(t *testing.T) {
 	var one Error
 	require.ErrorAs(t, err, &one)
 	assert.Equal(t, errs[0], one)
+}
+
+// Apps that were all commented out are no order to delete everything.
+func TestAppsWithoutAValueAreMissing(t *testing.T) {
+	_, err := loadText(t, "version: 1\napps:\n  # - {id: shop, app_name: Shop, android_package: cn.example.shop}\n")
+	require.ErrorContains(t, err, `apps is missing, write "apps: []" for none`)
 }

@@ -171,6 +171,7 @@ func (l *loader) inPieces(c *cut) (piece, error) {
 	for _, p := range c.pieces {
 		entries += p.entries
 	}
+	l.hasApps = true
 	l.grow(entries)
 	before := l.mark()
 	defer func() { l.offset = 0 }()

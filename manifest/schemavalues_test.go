@@ -69,7 +69,7 @@ func TestSchemaSeesSingleFaults(t *testing.T) {
 		assert.Error(t, check(text), text)
 	}
 	// The entries that the faults were put into are good without them.
-	for _, text := range []string{inApp("android_package: cn.a"), inCertificate("{file: a}"), inCertificate("null"), "apps: null\naccount: null\npolicy: null"} {
+	for _, text := range []string{inApp("android_package: cn.a"), inCertificate("{file: a}"), inCertificate("null"), "apps: []\naccount: null\npolicy: null"} {
 		text = "version: 1\n" + text
 		assert.NoError(t, load(text), text)
 		assert.NoError(t, check(text), text)

@@ -80,6 +80,9 @@ func cmdManifest(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	var b strings.Builder
 	b.WriteString("version: 1\napps:\n")
+	if args[0] == "0" {
+		b.WriteString("  []\n")
+	}
 	for i := range number(ts, args[0]) {
 		fmt.Fprintf(&b, "  - {id: app-%03d, app_name: 应用 %03[1]d, android_package: cn.example.app%03[1]d}\n", i+1)
 	}
