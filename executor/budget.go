@@ -59,7 +59,7 @@ type OutageError struct {
 }
 
 func (e *OutageError) Error() string {
-	return fmt.Sprintf("the service does not answer: %d requests in a row failed; last: %v; run again later", e.Requests, e.Last)
+	return fmt.Sprintf("the service does not answer: %d requests in a row failed; last: %s; run again later", e.Requests, messageOf(e.Last))
 }
 
 func (e *OutageError) Unwrap() error { return e.Last }

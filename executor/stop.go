@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -67,8 +68,20 @@ func (r *run) stopped(ctx context.Context) *Stop {
 }
 
 func (r *run) interrupted(ctx context.Context) {
-	r.halt.set(StopInterrupted, fmt.Errorf("interrupted: %w", context.Cause(ctx)))
+	r.halt.set(StopInterrupted, &InterruptedError{context.Cause(ctx)})
 }
+
+// InterruptedError says that somebody ended the run: with a signal, mostly.
+type InterruptedError struct{ Cause error }
+
+func (e *InterruptedError) Error() string {
+	if errors.Is(e.Cause, context.Canceled) {
+		return "interrupted" // a signal, which says no more
+	}
+	return fmt.Sprintf("interrupted: %v", e.Cause)
+}
+
+func (e *InterruptedError) Unwrap() error { return e.Cause }
 
 func (r *run) journalFailed(err error) {
 	r.halt.set(StopJournal, fmt.Errorf("writing the journal: %w", err))

@@ -107,7 +107,7 @@ func (c *outputCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		t.warn("GitLab shows a dotenv report to everybody who may see the pipeline: master secrets belong into masked variables")
 	}
 	var text bytes.Buffer
-	if err := c.write(&text, keys); err != nil {
+	if err := c.write(t, &text, keys); err != nil {
 		return fmt.Errorf("print the app keys as %s: %w", c.Format, err)
 	}
 	return c.deliver(t, keys, &text)
@@ -139,7 +139,7 @@ func (c *outputCmd) keys(st *state.State) ([]report.Key, error) {
 	return keys, nil
 }
 
-func (c *outputCmd) write(w io.Writer, keys []report.Key) error {
+func (c *outputCmd) write(t *terminal, w io.Writer, keys []report.Key) error {
 	if c.Format == formatSecret {
 		return report.KeysSecret(w, keys, c.Name)
 	}
@@ -149,6 +149,9 @@ func (c *outputCmd) write(w io.Writer, keys []report.Key) error {
 			return err
 		}
 		return report.KeysTemplate(w, keys, path, string(text), c.ShowSecrets)
+	}
+	if c.Format == outputFormat(report.KeysTable) && c.Out == "" {
+		return report.KeysText(w, keys, t.out)
 	}
 	return report.Keys(w, keys, report.KeyFormat(c.Format))
 }

@@ -48,7 +48,7 @@ func (c stateShowCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if err := recorded(st, c.ID); err != nil {
 		return err
 	}
-	return report.AppText(t.Out, c.ID, st.Apps[c.ID], t.out)
+	return report.AppText(t.Out, c.ID, st.Apps[c.ID])
 }
 
 type stateMvCmd struct {

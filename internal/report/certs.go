@@ -27,7 +27,7 @@ func CertsText(w io.Writer, dues []planner.Due, st Style) error {
 	for _, d := range dues {
 		rows = append(rows, []string{orDash(d), daysOf(d), string(d.State), d.App, string(d.Environment), d.BundleID, topicsOf(d)})
 	}
-	if err := columnsText(w, rows); err != nil {
+	if err := columnsText(w, rows, st, 6, 5, 3); err != nil {
 		return err
 	}
 	for _, d := range dues {
@@ -154,7 +154,7 @@ func CertificateText(w io.Writer, c *pushcert.Certificate, findings []pushcert.F
 		{"encryption", value(c.Encryption)},
 		{"certificates", strconv.Itoa(c.ChainLength) + " in the file"},
 	}
-	if err := columnsText(w, rows); err != nil {
+	if err := columnsText(w, rows, Style{}); err != nil {
 		return err
 	}
 	for _, f := range findings {

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 )
@@ -45,7 +44,7 @@ func Keys(w io.Writer, keys []Key, format KeyFormat) error {
 		}
 		return JSON(w, byID)
 	case KeysTable:
-		return table(w, keys)
+		return KeysText(w, keys, Style{})
 	case KeysDotenv, KeysGitLab:
 		text, err = assignments(keys, plain, "=", nil)
 	case KeysGitHub:
@@ -64,7 +63,8 @@ func Keys(w io.Writer, keys []Key, format KeyFormat) error {
 	return err
 }
 
-func table(w io.Writer, keys []Key) error {
+// KeysText writes app keys as a table for people.
+func KeysText(w io.Writer, keys []Key, st Style) error {
 	rows := [][]string{{"ID", "APP NAME", "PACKAGE", "APP KEY"}}
 	for _, k := range keys {
 		row := []string{k.ID, k.AppName, k.AndroidPackage, k.AppKey}
@@ -76,30 +76,5 @@ func table(w io.Writer, keys []Key) error {
 		}
 		rows = append(rows, row)
 	}
-	return columnsText(w, rows)
-}
-
-// columnsText writes rows in columns, two spaces apart, whatever script they are in.
-func columnsText(w io.Writer, rows [][]string) error {
-	var widest []int
-	for _, row := range rows {
-		for i, cell := range row {
-			if i == len(widest) {
-				widest = append(widest, 0)
-			}
-			widest[i] = max(widest[i], width(printable(cell)))
-		}
-	}
-	b := bufio.NewWriter(w)
-	for _, row := range rows {
-		for i, cell := range row {
-			cell = printable(cell)
-			if i < len(row)-1 {
-				cell = pad(cell, widest[i]+2)
-			}
-			b.WriteString(cell)
-		}
-		b.WriteByte('\n')
-	}
-	return b.Flush()
+	return columnsText(w, rows, st, 1, 0, 2)
 }

@@ -77,30 +77,43 @@ func columnWidths(chains [][]planner.Change) widths {
 
 func (t *planText) chain(chain []planner.Change, w widths) {
 	head := chain[0]
-	replaced := head.Action == planner.Delete && len(chain) > 1
+	lost := func(what string) string {
+		return t.st.paint(what+": app key "+printable(head.AppKey)+" and its devices are lost", red)
+	}
 	switch {
-	case replaced:
-		t.line(fmt.Sprintf("%s/%s %s %s", t.sign(planner.Delete), t.sign(planner.Create), t.app(chain[1], w),
-			t.st.paint("replace: app key "+printable(head.AppKey)+" and its devices are lost", red)))
+	case head.Action == planner.Delete && len(chain) > 1:
+		t.head(t.sign(planner.Delete)+"/"+t.sign(planner.Create), chain[1], w, lost("replace"))
 		t.differences(head, chain[1])
 		chain = chain[2:]
 	case head.Action == planner.Delete:
-		t.line(fmt.Sprintf("  %s %s %s", t.sign(head.Action), t.app(head, w),
-			t.st.paint("delete: app key "+printable(head.AppKey)+" and its devices are lost", red)))
+		t.head("  "+t.sign(head.Action), head, w, lost("delete"))
 		chain = chain[1:]
 	case head.Action == planner.Create:
 		what := "create"
 		if head.GroupName != "" {
 			what += " in group " + printable(head.GroupName)
 		}
-		t.line(fmt.Sprintf("  %s %s %s", t.sign(head.Action), t.app(head, w), what))
+		t.head("  "+t.sign(head.Action), head, w, what)
 		chain = chain[1:]
 	default:
-		t.line("    " + t.app(head, w) + " " + t.st.paint("app key "+printable(head.AppKey), dim))
+		t.head("   ", head, w, t.st.paint("app key "+printable(head.AppKey), dim))
 	}
 	for _, c := range chain {
 		t.upload(c)
 	}
+}
+
+// head is the line of an app: sign, id, name, package, and what becomes of it. Where that is
+// too much for one line, the package begins the next.
+func (t *planText) head(sign string, c planner.Change, w widths, what string) {
+	names := sign + " " + t.st.paint(pad(printable(c.App), w.app), bold) + "  " + pad(printable(c.AppName), w.name)
+	rest := printable(c.AndroidPackage) + "  " + what
+	if t.st.Width > 0 && width(names)+2+width(rest) > t.st.Width {
+		t.line(strings.TrimRight(names, " "))
+		t.line(t.st.Wrap("      ", "        ", rest))
+		return
+	}
+	t.line(names + "  " + rest)
 }
 
 // differences shows what a replacement changes besides the app key.
@@ -117,10 +130,6 @@ func (t *planText) differences(before, after planner.Change) {
 			t.line(fmt.Sprintf("      %s %s: %s", t.st.paint("~", bold, yellow), d.field, t.change(d.gone, d.come)))
 		}
 	}
-}
-
-func (t *planText) app(c planner.Change, w widths) string {
-	return t.st.paint(pad(printable(c.App), w.app), bold) + "  " + pad(printable(c.AppName), w.name) + "  " + printable(c.AndroidPackage)
 }
 
 func (t *planText) upload(c planner.Change) {

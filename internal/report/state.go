@@ -12,7 +12,7 @@ import (
 )
 
 // StateText writes the recorded apps as a table, without secrets.
-func StateText(w io.Writer, st *state.State, _ Style) error {
+func StateText(w io.Writer, st *state.State, style Style) error {
 	bound := "not bound to an account yet"
 	if st.Account != "" {
 		bound = "account " + printable(st.Account) + " at " + printable(st.Endpoint)
@@ -34,7 +34,7 @@ func StateText(w io.Writer, st *state.State, _ Style) error {
 		}
 		rows = append(rows, []string{id, app.AppName, app.AndroidPackage, app.AppKey, certs})
 	}
-	if err := columnsText(w, rows); err != nil {
+	if err := columnsText(w, rows, style, 1, 0, 4, 2); err != nil {
 		return err
 	}
 	for _, id := range ids(st.Pending) {
@@ -46,7 +46,7 @@ func StateText(w io.Writer, st *state.State, _ Style) error {
 }
 
 // AppText writes one record, without its master secret.
-func AppText(w io.Writer, id string, app state.App, _ Style) error {
+func AppText(w io.Writer, id string, app state.App) error {
 	secret := "not known"
 	if app.MasterSecret != "" {
 		secret = "recorded (jpsync output --show-secrets)"
@@ -73,7 +73,7 @@ func AppText(w io.Writer, id string, app state.App, _ Style) error {
 			[]string{"  file_sha256", c.FileSHA256},
 			[]string{"  uploaded_at", c.UploadedAt.UTC().Format(time.RFC3339)})
 	}
-	return columnsText(w, rows)
+	return columnsText(w, rows, Style{})
 }
 
 // shownState is the state's JSON form for readers: the file's fields without the secrets.
