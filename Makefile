@@ -2,7 +2,7 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ACTIONLINT = github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
 
-.PHONY: build test lint check fuzz crash bench
+.PHONY: build test lint check fuzz crash bench bench-docs benchmarks
 
 build: ## the program, stripped
 	go build -trimpath -ldflags '-s -w' -o jpsync .
@@ -31,5 +31,11 @@ fuzz: ## each fuzz target for FUZZTIME
 crash: ## kill, starve and interrupt real processes at every operation on their files
 	CRASHTEST_FULL=1 go test -count=1 -v ./internal/crashtest
 
-bench:
+bench: ## jpsync side by side with bare loops, scripts and Terraform, as ratios
+	go run ./internal/benchtest
+
+bench-docs: ## the same, into docs/performance.md
+	go run ./internal/benchtest -write docs
+
+benchmarks: ## of single packages
 	go test -run '^$$' -bench . -benchmem ./...
