@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 	"time"
 )
 
@@ -42,9 +41,7 @@ func (p program) run() (usage, error) {
 		return u, fmt.Errorf("%s %q ended with %v:\n%s", filepath.Base(p.path), p.args, err, tail(out.Bytes()))
 	}
 	u.user = cmd.ProcessState.UserTime()
-	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		u.memory = int64(r.Maxrss) << 10 // Linux counts in KiB
-	}
+	u.memory = resident(cmd.ProcessState)
 	return u, nil
 }
 
