@@ -56,6 +56,7 @@ type adaptation struct {
 	fastest  time.Duration
 	since    time.Time  // the 429 from which on answers are counted; zero: none came yet
 	accepted int        // answers since then
+	before   int        // those of them that came before the last 429 of all
 	pressed  bool       // somebody had to wait for the rate since it was last raised
 	highest  rate.Limit // of all limits that were measured
 }
@@ -94,17 +95,17 @@ func (a *adaptation) refused(now, opened time.Time, limiter *rate.Limiter) {
 		return
 	}
 	if a.accepted < fewestMeasured || !now.After(opened) || !now.After(a.since) {
+		a.before = a.accepted
 		return
 	}
-	perSecond := func(since time.Time) rate.Limit { return rate.Limit(float64(a.accepted) / now.Sub(since).Seconds()) }
-	measured := perSecond(a.since)
+	measured := rate.Limit(float64(a.accepted) / now.Sub(a.since).Seconds())
 	went := measured
 	if opened.After(a.since) {
-		went = perSecond(opened)
+		went = rate.Limit(float64(a.accepted-a.before) / now.Sub(opened).Seconds())
 	}
 	a.highest = max(a.highest, measured)
 	limiter.SetLimit(min(a.cap, max(belowLimit*measured, went/2, a.highest/2)))
-	a.since, a.accepted, a.pressed = now, 0, false
+	a.since, a.accepted, a.before, a.pressed = now, 0, 0, false
 }
 
 // slow takes one place out of the window for each round of slow answers, and lets it double

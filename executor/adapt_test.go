@@ -184,7 +184,27 @@ func TestTheLimitIsMeasuredBetweenTwoRefusals(t *testing.T) {
 	}
 }
 
-// A service that answers each tenth request with 429, for a reason of its own, is not slowed
+// The rate is raised only while it holds the run back, and more each time.
+func TestTheRateGrowsWhereItIsUsed(t *testing.T) {
+	p := newAdaptivePace(64, 0)
+	p.limiter.SetLimit(100)
+	for range 3 * probeEvery {
+		p.adapt.answered(time.Millisecond, p.limiter)
+	}
+	require.EqualValues(t, 100, p.limiter.Limit())
+	var steps []float64
+	for range 8 {
+		before := p.limiter.Limit()
+		for range probeEvery {
+			p.heldBack()
+			p.adapt.answered(time.Millisecond, p.limiter)
+		}
+		steps = append(steps, float64(p.limiter.Limit()/before)-1)
+	}
+	require.InDeltaSlice(t, []float64{0.02, 0.025, 0.03, 0.03, 0.03, 0.03, 0.03, 0.03}, steps, 1e-9)
+}
+
+// A service that answers each fifteenth request with 429, for a reason of its own, is not slowed
 // down without end.
 func TestRefusalsWithoutALimitDoNotStarveTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -199,7 +219,7 @@ func TestRefusalsWithoutALimitDoNotStarveTheRun(t *testing.T) {
 			seen = append(seen, p)
 		}
 		w.fault = func(c call) *fault {
-			if c.n%10 == 0 {
+			if c.n%15 == 0 {
 				return &fault{err: tooMany(time.Second)}
 			}
 			return nil

@@ -74,5 +74,8 @@ func TestAPanicWaitsForThePlanner(t *testing.T) {
 	var inspector planner.Inspector
 	inspector, stop := prefetch(certificates{}, m, &state.State{}) // no files: a nil pointer is met
 	stop()
+	for _, in := range inspector.(prefetched).ahead {
+		require.NotPanics(t, func() { inspector.(prefetched).settle(in) }, "as a helper does")
+	}
 	require.Panics(t, func() { _, _ = inspector.Inspect(m.Apps[0].Certificates[jpush.Production], "") })
 }
