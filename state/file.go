@@ -56,10 +56,13 @@ func (f *File) Read(ctx context.Context) (*State, error) {
 	}
 	data, err := readFile(f.fs, path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := f.fs.Lstat(path + backupSuffix); err == nil {
+		if _, err := f.fs.Lstat(path + backupSuffix); err != nil {
+			return New(), nil
+		}
+		// Between the two looks somebody may have written the first states of all.
+		if data, err = readFile(f.fs, path); errors.Is(err, fs.ErrNotExist) {
 			return nil, &MissingError{Path: f.path, Backup: f.path + backupSuffix}
 		}
-		return New(), nil
 	}
 	if err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ import (
 
 var (
 	fenced    = regexp.MustCompile("(?ms)^```([a-z]+)\n(.*?)^```$")
-	afterward = regexp.MustCompile(` +#| *(\||>>|&&)`)
+	afterward = regexp.MustCompile(` +#| *(\||>|&&)`)
 )
 
 // TestReadmes runs no command of the READMEs, but makes sure that jpsync understands each, and
