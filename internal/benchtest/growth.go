@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 )
 
 // sizes are the numbers of apps by which the cost is followed.
@@ -51,26 +50,30 @@ func (w *world) grow(rounds int) ([]curve, error) {
 		}
 		curves = append(curves, curve{name: name})
 	}
+	var dirs []string
 	for _, n := range sizes {
 		dir, first, err := w.applied(s, n)
 		if err != nil {
 			return nil, err
 		}
+		dirs = append(dirs, dir)
 		curves[0].takes = append(curves[0].takes, first.wall.Seconds())
-		for i, args := range watched {
-			var all []usage
-			for range rounds {
+	}
+	for i, args := range watched {
+		c := &curves[i+1]
+		all := make([][]usage, len(dirs))
+		// The sizes take turns, so that what else the machine does befalls all of them.
+		for range rounds {
+			for k, dir := range dirs {
 				u, err := w.command(dir, s, args...).run()
 				if err != nil {
 					return nil, err
 				}
-				all = append(all, u)
+				all[k] = append(all[k], u)
 			}
-			c := &curves[i+1]
-			c.takes = append(c.takes, medianUsage(all).wall.Seconds())
 		}
-		if err := os.RemoveAll(dir); err != nil {
-			return nil, err
+		for _, us := range all {
+			c.takes = append(c.takes, medianUsage(us).wall.Seconds())
 		}
 	}
 	return curves, nil
