@@ -71,13 +71,13 @@ func TestAnAdaptiveRunFindsTheLimit(t *testing.T) {
 		retryAfter time.Duration
 		least      float64 // share of the best fixed number's throughput
 	}{
-		{10, 10, 2000, time.Second, 0.9},
-		{50, 50, 2500, time.Second, 0.9},
-		{200, 200, 6000, time.Second, 0.9},
+		{10, 10, 1000, time.Second, 0.9},
+		{50, 50, 1500, time.Second, 0.9},
+		{200, 200, 3000, time.Second, 0.9},
 		// With so small a reserve each 429 costs a second in which tokens are lost.
-		{200, 20, 6000, time.Second, 0.7},
-		{200, 200, 6000, 0, 0.9},
-		{1000, 1000, 15000, time.Second, 0.9},
+		{200, 20, 3000, time.Second, 0.7},
+		{200, 200, 3000, 0, 0.9},
+		{1000, 1000, 9000, time.Second, 0.9},
 	} {
 		t.Run(fmt.Sprintf("%v per second, %d at once, retry after %v", tt.perSecond, tt.burst, tt.retryAfter), func(t *testing.T) {
 			service := func() *limited {
