@@ -32,10 +32,14 @@ type journal struct {
 type entry struct {
 	id     string
 	intent *state.Intent
+	sent   bool
 	result *state.Result
 }
 
 func (e entry) String() string {
+	if e.sent {
+		return fmt.Sprintf("sent %s %s", e.intent.Op, e.id)
+	}
 	if e.intent != nil {
 		return fmt.Sprintf("intent %s %s", e.intent.Op, e.id)
 	}
@@ -64,6 +68,10 @@ func (j *journal) IntendAll(all []state.Planned) (Ack, error) {
 		entries = append(entries, entry{id: p.ID, intent: &p.Intent})
 	}
 	return j.write(entries)
+}
+
+func (j *journal) Sent(id string, in state.Intent) (Ack, error) {
+	return j.write([]entry{{id: id, intent: &in, sent: true}})
 }
 
 func (j *journal) Record(res state.Result) (Ack, error) {
@@ -135,8 +143,10 @@ func (j *journal) fold(st *state.State) *state.State {
 		out.Pending = make(map[string]state.Intent)
 	}
 	for _, e := range j.records {
-		if e.intent != nil {
+		if e.sent {
 			out.Pending[e.id] = *e.intent
+		}
+		if e.intent != nil {
 			continue
 		}
 		delete(out.Pending, e.id)

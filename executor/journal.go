@@ -7,7 +7,10 @@ import "jpsync/state"
 // answers of requests in flight are handed over all the same, so that they can be kept for
 // a recovery file.
 type Journal interface {
+	// IntendAll writes that requests are to come. It means nothing until one is sent.
 	IntendAll(intents []state.Planned) (Ack, error)
+	// Sent writes that a request goes out now. From here on its outcome is open.
+	Sent(id string, in state.Intent) (Ack, error)
 	Record(res state.Result) (Ack, error)
 }
 
@@ -20,6 +23,7 @@ type Ack interface {
 // [*state.Journal].
 type StateJournal interface {
 	IntendAll(intents []state.Planned) (state.Ack, error)
+	Sent(id string, in state.Intent) (state.Ack, error)
 	Record(res state.Result) (state.Ack, error)
 }
 
@@ -31,5 +35,7 @@ type stateJournal struct{ j StateJournal }
 func (s stateJournal) IntendAll(intents []state.Planned) (Ack, error) {
 	return s.j.IntendAll(intents)
 }
+
+func (s stateJournal) Sent(id string, in state.Intent) (Ack, error) { return s.j.Sent(id, in) }
 
 func (s stateJournal) Record(res state.Result) (Ack, error) { return s.j.Record(res) }

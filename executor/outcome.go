@@ -14,7 +14,7 @@ var errEarlierStep = errors.New("not started, because an earlier step of this ap
 // save journals what is recorded of the app from now on, and reports the step once that is
 // on disk. A nil app removes the record.
 func (w *worker) save(c planner.Change, app *state.App, outcome Outcome, a answer, note string) {
-	w.intended, w.prior = -1, nil
+	w.open, w.prior = -1, nil
 	w.last, w.app = w.app, app
 	res := state.Result{Op: state.Op(c.Action), ID: c.App}
 	if app != nil {
@@ -57,7 +57,7 @@ func (w *worker) refused(c planner.Change, a answer, open bool) {
 	if !open {
 		w.settle()
 	}
-	w.intended = -1
+	w.open = -1
 	outcome, err := Failed, a.err
 	if a.unknown && (a.stop != nil || a.class().Retryable() || a.class().StopsRun()) {
 		outcome = Unknown

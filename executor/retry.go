@@ -69,6 +69,12 @@ func (r *run) send(ctx context.Context, c planner.Change, call func(context.Cont
 		}
 		began := time.Now()
 		err := call(context.WithoutCancel(ctx))
+		if _, unsent := errors.AsType[*unsentError](err); unsent {
+			r.pace.free()
+			r.journalFailed(err)
+			a.stop = r.halt.why()
+			return a
+		}
 		if latched(err) {
 			r.pace.free()
 			r.halt.set(StopAuth, err)

@@ -127,8 +127,7 @@ func (r *run) phase(ctx context.Context, chains []chain) {
 }
 
 // intend writes the intents of the chains and hands the chains over once these are synced.
-// When the run stops, no more are written; those which nobody used are settled by the
-// workers that find nothing to do.
+// When the run stops, no more are written; those of which nothing was sent mean nothing.
 func (r *run) intend(ctx context.Context, chains []chain, windows chan<- []*worker) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -146,15 +145,13 @@ func (r *run) intend(ctx context.Context, chains []chain, windows chan<- []*work
 		for i, c := range chains[:n] {
 			window[i] = newWorker(r, c)
 			if in, ok := window[i].intent(0); ok {
+				window[i].intended = 0
 				intents = append(intents, state.Planned{ID: c.steps[0].App, Intent: in})
 			}
 		}
 		if len(intents) > 0 {
 			if err := r.sync(intents); err != nil {
 				r.journalFailed(err)
-				for _, w := range window {
-					w.settle()
-				}
 				return
 			}
 		}
@@ -169,8 +166,7 @@ func (r *run) intend(ctx context.Context, chains []chain, windows chan<- []*work
 	}
 }
 
-// mostAhead bounds the chains that get their intents at once: a kill should leave few behind
-// which never became a request.
+// mostAhead bounds the chains that get their intents at once.
 const mostAhead = 512
 
 // windowSize is how many chains get their intents at once in the beginning. The next window

@@ -147,7 +147,8 @@ func TestAnUnusedIntentKeepsWhatWasOpen(t *testing.T) {
 		w.fault = func(call) *fault { return &fault{err: refusal(4005)} }
 		w.apply(t, t.Context(), creates(20))
 		require.Equal(t, map[string]state.Intent{"a00009": before}, w.st.Pending)
-		w.diary.at(t, "write settled create a00008")
+		w.diary.at(t, "write intent create a00008")
+		require.NotContains(t, w.diary.lines, "write sent create a00008")
 	})
 }
 

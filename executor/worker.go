@@ -14,17 +14,17 @@ type worker struct {
 	app   *state.App // the record as of now; nil: none
 	// last is the record that a delete of this chain removed.
 	last *state.App
-	// prior is the request that an earlier run left open under this id. An intent of this
-	// run takes its place in the journal, so it is put back if nothing came of the intent.
-	prior *state.Intent
-	// intended is the step whose intent is in the journal, -1 if none is.
-	intended int
+	// prior is the request that an earlier run left open under this id. One of this run takes
+	// its place in the journal, so it is put back if nothing came of that.
+	prior    *state.Intent
+	intended int  // the step whose intent is in the journal, -1 if none is
+	open     int  // the step that is written down as sent and not settled, -1 if none is
 	at       int  // the step under way
 	sending  bool // it got as far as to be sent, perhaps
 }
 
 func newWorker(r *run, c chain) *worker {
-	w := &worker{run: r, chain: c, intended: -1}
+	w := &worker{run: r, chain: c, intended: -1, open: -1}
 	id := c.steps[0].App
 	if app, ok := r.pending.records[id]; ok {
 		w.app = &app
@@ -50,7 +50,6 @@ func (w *worker) intent(i int) (state.Intent, bool) {
 	default:
 		return state.Intent{}, false
 	}
-	w.intended = i
 	return in, true
 }
 
@@ -63,7 +62,6 @@ func (w *worker) work(ctx context.Context) {
 	}()
 	for w.at = range w.chain.steps {
 		if w.run.stopped(ctx) != nil || !w.ready() {
-			w.settle()
 			return
 		}
 		if !w.step(ctx, w.chain.steps[w.at]) {
@@ -87,6 +85,7 @@ func (w *worker) ready() bool {
 		w.run.journalFailed(err)
 		return false
 	}
+	w.intended = w.at
 	return true
 }
 
@@ -102,11 +101,27 @@ func (w *worker) step(ctx context.Context, c planner.Change) bool {
 	}
 }
 
-// send makes the request of the step under way.
+// send makes the request of the step under way. Right before it goes out for the first time,
+// that is written down: what the intents ahead announce has not been sent yet, and a run that
+// is killed must not take for its own what it never asked for.
 func (w *worker) send(ctx context.Context, c planner.Change, call func(context.Context) error) answer {
-	w.sending = true
-	return w.run.send(ctx, c, call)
+	return w.run.send(ctx, c, func(ctx context.Context) error {
+		if in, needed := w.intent(w.at); needed && w.open != w.at {
+			if _, err := w.run.opts.Journal.Sent(c.App, in); err != nil {
+				return &unsentError{err}
+			}
+			w.open = w.at
+		}
+		w.sending = true
+		return call(ctx)
+	})
 }
+
+// unsentError says that the journal did not take that a request goes out, so it did not.
+type unsentError struct{ err error }
+
+func (e *unsentError) Error() string { return e.err.Error() }
+func (e *unsentError) Unwrap() error { return e.err }
 
 // result returns where the outcome of the step under way is kept.
 func (w *worker) result() *Step { return &w.run.steps[w.chain.first+w.at] }
@@ -118,19 +133,19 @@ func (w *worker) skipRest() {
 	}
 }
 
-// settle takes the intent of a request back that was not sent, or that had no effect. What
-// an earlier run left open under the same id is open again.
+// settle writes that a request which was to go out did not, or had no effect. What an earlier
+// run left open under the same id is open again.
 func (w *worker) settle() {
-	i := w.intended
+	i := w.open
 	if i < 0 {
 		return
 	}
-	w.intended = -1
+	w.open = -1
 	c := w.chain.steps[i]
 	var ack Ack
 	var err error
 	if w.prior != nil {
-		ack, err = w.run.opts.Journal.IntendAll([]state.Planned{{ID: c.App, Intent: *w.prior}})
+		ack, err = w.run.opts.Journal.Sent(c.App, *w.prior)
 	} else {
 		ack, err = w.run.opts.Journal.Record(state.Result{Op: state.Op(c.Action), ID: c.App, Failed: true})
 	}

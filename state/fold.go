@@ -1,9 +1,12 @@
 package state
 
-// take is what one record means for the state: a request is under way, or it has ended.
+// take is what one record means for the state: a request has gone out, or it has ended. An
+// intent of which nothing was sent means nothing.
 func (s *State) take(en entry) {
 	if en.intent != nil {
-		s.Pending[en.id] = *en.intent
+		if en.sent {
+			s.Pending[en.id] = *en.intent
+		}
 		return
 	}
 	delete(s.Pending, en.id)
@@ -74,11 +77,13 @@ func merge(s *State, entries []entry) error {
 	for id, a := range s.Apps {
 		holder[a.AppKey] = id
 	}
-	sent := map[string]Intent{} // the last intent of an id, answered or not
+	sent := map[string]Intent{} // the last request of an id, answered or not
 	open := map[string]Intent{}
 	for _, en := range entries {
 		if en.intent != nil {
-			sent[en.id], open[en.id] = *en.intent, *en.intent
+			if en.sent {
+				sent[en.id], open[en.id] = *en.intent, *en.intent
+			}
 			continue
 		}
 		delete(open, en.id)

@@ -84,10 +84,15 @@ func (a Ack) Wait() error {
 	return a.j.sync(a.seq)
 }
 
-// Intend writes that a request is about to be sent. Send it only when the Ack's Wait has
-// returned nil.
-func (j *Journal) Intend(id string, in Intent) (Ack, error) {
-	return j.IntendAll([]Planned{{ID: id, Intent: in}})
+// Sent writes that the request of an intent goes out now. It has to be written, not synced:
+// a process that is killed leaves it behind, and after a power loss that takes it, what the
+// request made counts as somebody else's, which is the safe side.
+func (j *Journal) Sent(id string, in Intent) (Ack, error) {
+	if id == "" {
+		return Ack{}, errors.New("a request is about no id")
+	}
+	in = in.asWritten()
+	return j.append([]entry{{id: id, intent: &in, sent: true}})
 }
 
 // Planned is an intent with the id of its app.
@@ -96,7 +101,8 @@ type Planned struct {
 	Intent Intent
 }
 
-// IntendAll writes several intents at once, for a window of requests. The Ack is for all.
+// IntendAll writes that requests are to come, several at once. Send them only when the Ack's
+// Wait has returned nil, each after a Sent. An intent that nothing comes of needs no more.
 func (j *Journal) IntendAll(all []Planned) (Ack, error) {
 	entries := make([]entry, len(all))
 	for i, p := range all {

@@ -65,7 +65,9 @@ func interrupted(t testing.TB) (*statetest.Memory, []byte) {
 	mem := &statetest.Memory{}
 	require.NoError(t, state.NewFile(statePath, mem).Write(t.Context(), before()))
 	run := begin(t, mem)
-	_, err := run.IntendAll([]state.Planned{creation("a"), deletion("old")})
+	_, err := run.Sent("a", creation("a").Intent)
+	require.NoError(t, err)
+	_, err = run.Sent("old", deletion("old").Intent)
 	require.NoError(t, err)
 	ack, err := run.Record(state.Result{Op: state.OpCreate, ID: "a", App: app("a")})
 	require.NoError(t, err)
@@ -201,14 +203,14 @@ func TestRecordsThatSayNothingAreRefused(t *testing.T) {
 		require.Error(t, err)
 	}
 	for _, in := range []state.Intent{{Op: state.OpUpload}, {}, {Op: state.OpCreate, AppName: "\xff"}} {
-		_, err := run.Intend("a", in)
+		_, err := run.Sent("a", in)
 		require.Error(t, err)
 	}
-	_, err := run.Intend("", creation("a").Intent)
+	_, err := run.Sent("", creation("a").Intent)
 	require.Error(t, err)
 	require.Error(t, state.Ack{}.Wait())
 	require.Equal(t, before().Apps, run.State().Apps)
-	ack, err := run.Intend("a", creation("a").Intent)
+	ack, err := run.Sent("a", creation("a").Intent)
 	require.NoError(t, err, "none of these broke the journal")
 	require.NoError(t, ack.Wait())
 	require.NoError(t, run.Finish(t.Context()))

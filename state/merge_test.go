@@ -79,7 +79,7 @@ func TestMerge(t *testing.T) {
 	secret.MasterSecret = "s3cret"
 	intent := func(p state.Planned) func(*state.Run) {
 		return func(run *state.Run) {
-			_, err := run.Intend(p.ID, p.Intent)
+			_, err := run.Sent(p.ID, p.Intent)
 			require.NoError(t, err)
 		}
 	}

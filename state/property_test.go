@@ -86,7 +86,7 @@ func TestAnySequenceOfRunsKeepsEveryRecord(t *testing.T) {
 				if rapid.Bool().Draw(t, "delete") {
 					p = deletion(p.ID)
 				}
-				wait(w.run.Intend(p.ID, p.Intent))
+				wait(w.run.Sent(p.ID, p.Intent))
 				w.want.Pending[p.ID] = p.Intent
 			},
 			"record": func(t *rapid.T) {

@@ -21,10 +21,13 @@ type header struct {
 	Account  string
 }
 
-// entry is a later record: exactly one of the two.
+// entry is a later record: an intent, or a result. An intent comes in two records: before
+// the request it is made durable, and when the request goes out, sent is written. Only what
+// was sent may have had an effect.
 type entry struct {
 	id     string
 	intent *Intent
+	sent   bool
 	result *Result
 }
 
@@ -90,7 +93,11 @@ func encodeEntry(en entry, seq, synced int64, previous string) (line []byte, sum
 	e.int("seq", seq)
 	e.int("synced", synced)
 	if en.intent != nil {
-		e.key("intent")
+		kind := "intent"
+		if en.sent {
+			kind = "sent"
+		}
+		e.key(kind)
 		e.open()
 		e.text("id", en.id)
 		e.intent(en.intent)
@@ -186,11 +193,11 @@ func (s *scanner) entry() (en entry, seq, synced int64) {
 		case "synced":
 			seen.once(s, 1, key)
 			synced = s.int()
-		case "intent":
+		case "intent", "sent":
 			seen.once(s, 2, key)
 			var in Intent
 			in, en.id = s.intent()
-			en.intent = &in
+			en.intent, en.sent = &in, key == "sent"
 		case "result":
 			seen.once(s, 3, key)
 			r := s.result()

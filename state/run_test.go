@@ -35,7 +35,7 @@ func TestARunWithoutChangesTouchesNothing(t *testing.T) {
 func TestARunThatOnlyFailedLeavesTheSerial(t *testing.T) {
 	mem := disk(t, before())
 	run := begin(t, mem)
-	_, err := run.Intend("a", creation("a").Intent)
+	_, err := run.Sent("a", creation("a").Intent)
 	require.NoError(t, err)
 	_, err = run.Record(state.Result{Op: state.OpCreate, ID: "a", Failed: true})
 	require.NoError(t, err)
@@ -212,7 +212,7 @@ func TestManyGoroutines(t *testing.T) {
 		g.Go(func() {
 			for i := range 20 {
 				id := string(rune('a'+w)) + string(rune('a'+i))
-				ack, err := run.Intend(id, creation(id).Intent)
+				ack, err := run.Sent(id, creation(id).Intent)
 				if err == nil {
 					err = ack.Wait()
 				}
@@ -271,4 +271,22 @@ func TestAdvance(t *testing.T) {
 		run.Advance()
 		require.NoError(t, run.Finish(t.Context()))
 	}
+}
+
+// Intents are written ahead of the requests. Of a run that was killed, only what had gone out
+// by then may be on the server: taking the rest for ours would make a stranger's app ours.
+func TestAnIntentIsNoRequest(t *testing.T) {
+	mem := disk(t, before())
+	run := begin(t, mem)
+	ack, err := run.IntendAll([]state.Planned{creation("a"), creation("b")})
+	require.NoError(t, err)
+	require.NoError(t, ack.Wait())
+	_, err = run.Sent("a", creation("a").Intent)
+	require.NoError(t, err)
+	require.Contains(t, run.State().Pending, "a")
+	require.NotContains(t, run.State().Pending, "b")
+	mem.Unlock()
+	again := begin(t, mem)
+	require.Contains(t, again.State().Pending, "a")
+	require.NotContains(t, again.State().Pending, "b")
 }

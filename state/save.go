@@ -68,30 +68,33 @@ func (r *Run) dropReserve() error {
 	return err
 }
 
-// Intend writes that a request is about to be sent: a create or a delete. Send it only when
-// the Ack's Wait has returned nil. An id has one pending request at a time: a later intent
-// takes the place of an earlier one. It calls Open when nobody has.
-func (r *Run) Intend(id string, in Intent) (Ack, error) {
-	return r.IntendAll([]Planned{{ID: id, Intent: in}})
-}
-
-// IntendAll writes several intents at once, for a window of requests. The Ack is for all.
-func (r *Run) IntendAll(all []Planned) (Ack, error) {
-	j, err := r.opened(len(all))
+// Sent writes that a create or a delete goes out now, whose intent is durable: see
+// [Journal.Sent]. From here on it is pending until a result says how it ended. An id has one
+// pending request at a time: a later one takes the place of an earlier one.
+func (r *Run) Sent(id string, in Intent) (Ack, error) {
+	j, err := r.opened(1)
 	if err != nil {
 		return Ack{}, err
 	}
-	ack, err := j.IntendAll(all)
+	ack, err := j.Sent(id, in)
 	if err != nil {
 		return Ack{}, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, p := range all {
-		in := p.Intent.asWritten()
-		r.state.take(entry{id: p.ID, intent: &in})
-	}
+	in = in.asWritten()
+	r.state.take(entry{id: id, intent: &in, sent: true})
 	return ack, nil
+}
+
+// IntendAll writes that creates and deletes are to come, for a window of requests. Send one
+// only when the Ack's Wait has returned nil, after a Sent. It calls Open when nobody has.
+func (r *Run) IntendAll(all []Planned) (Ack, error) {
+	j, err := r.opened(len(all))
+	if err != nil {
+		return Ack{}, err
+	}
+	return j.IntendAll(all)
 }
 
 // Record writes how a request ended. Report it only when the Ack's Wait has returned nil.

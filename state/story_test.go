@@ -51,9 +51,10 @@ func (s *story) step(change func(*state.State)) {
 	s.expected = append(s.expected, next)
 }
 
+// intend makes intents durable and then lets the requests go out, as an apply does.
 func (s *story) intend(all ...state.Planned) error {
-	for _, p := range all {
-		s.step(func(st *state.State) { st.Pending[p.ID] = p.Intent })
+	for range all {
+		s.step(func(*state.State) {})
 	}
 	ack, err := s.run.IntendAll(all)
 	if err == nil {
@@ -65,6 +66,11 @@ func (s *story) intend(all ...state.Planned) error {
 	}
 	s.durable = len(s.expected) - 1
 	for _, p := range all {
+		s.step(func(st *state.State) { st.Pending[p.ID] = p.Intent })
+		if _, err := s.run.Sent(p.ID, p.Intent); err != nil {
+			return err
+		}
+		s.returned = len(s.expected) - 1
 		s.sent = append(s.sent, string(p.Intent.Op)+" "+p.ID)
 	}
 	return nil

@@ -100,7 +100,7 @@ func TestWaitersShareASync(t *testing.T) {
 		var mu sync.Mutex
 		done := 0
 		wait := func(id string) {
-			ack, err := run.Intend(id, creation(id).Intent)
+			ack, err := run.Sent(id, creation(id).Intent)
 			require.NoError(t, err)
 			go func() {
 				require.NoError(t, ack.Wait())
@@ -134,7 +134,7 @@ func TestAFailedSyncBreaksTheJournalForGood(t *testing.T) {
 		mem := &statetest.Memory{}
 		g := gate{mem, make(chan chan error)}
 		run := opened(t, g)
-		ack, err := run.Intend("a", creation("a").Intent)
+		ack, err := run.Sent("a", creation("a").Intent)
 		require.NoError(t, err)
 		errs := make(chan error, 3)
 		for range 3 {
@@ -145,7 +145,7 @@ func TestAFailedSyncBreaksTheJournalForGood(t *testing.T) {
 			require.ErrorIs(t, <-errs, syscall.EIO)
 		}
 		require.ErrorIs(t, ack.Wait(), syscall.EIO, "no second sync: nobody would let it pass")
-		_, err = run.Intend("b", creation("b").Intent)
+		_, err = run.Sent("b", creation("b").Intent)
 		require.ErrorIs(t, err, syscall.EIO)
 		_, err = run.Record(state.Result{Op: state.OpCreate, ID: "a", App: app("a")})
 		require.ErrorIs(t, err, syscall.EIO)
@@ -172,11 +172,11 @@ func TestAFailedWriteBreaksTheJournalForGood(t *testing.T) {
 			return nil
 		})
 		run := begin(t, faulty)
-		good, err := run.Intend("a", creation("a").Intent)
+		good, err := run.Sent("a", creation("a").Intent)
 		require.NoError(t, err)
 		_, err = run.Record(state.Result{Op: state.OpCreate, ID: "a", App: app("a")})
 		require.ErrorIs(t, err, syscall.ENOSPC)
-		_, err = run.Intend("b", creation("b").Intent)
+		_, err = run.Sent("b", creation("b").Intent)
 		require.ErrorIs(t, err, syscall.ENOSPC)
 		require.ErrorIs(t, good.Wait(), syscall.ENOSPC)
 		require.ErrorIs(t, run.Close(), syscall.ENOSPC)

@@ -157,12 +157,13 @@ func (w *world) rescued() map[string]state.App {
 	return apps
 }
 
-// converge runs until everything is done and checks that nothing is left to do.
-func (w *world) converge() {
+// converge runs until everything is done, checks that nothing is left to do, and returns what
+// the run said.
+func (w *world) converge() (said string) {
 	w.t.Helper()
-	code, out := w.run("", "apply", "--auto-approve", "--max-deletes", "100%")
-	require.Equal(w.t, 0, code, out)
-	code, out = w.run("", "plan", "--format", "json", "--detailed-exitcode")
+	code, said := w.run("", "apply", "--auto-approve", "--max-deletes", "100%")
+	require.Equal(w.t, 0, code, said)
+	code, out := w.run("", "plan", "--format", "json", "--detailed-exitcode")
 	require.Equal(w.t, 0, code, out)
 	var plan struct {
 		Actions []any `json:"actions"`
@@ -174,4 +175,5 @@ func (w *world) converge() {
 	for id, app := range recorded {
 		require.False(w.t, app.Adopted, "%s was made by jpsync and is recorded as adopted", id)
 	}
+	return said
 }
