@@ -21,7 +21,7 @@ import (
 var troubles = []string{
 	"lost", "drop", "hang", "hang:committed", "html502", "html502:committed", "cutjson", "slowheaders",
 	"endless", "endless:committed", "hugebody:committed", "gzipbomb", "gzipbomb:committed", "wrongtypes:committed",
-	"429:retry-after=1", "429:committed", "500", "503", "503:committed", "504:committed", "code10",
+	"429:retry-after=1", "500", "503", "503:committed", "504:committed", "code10",
 }
 
 // inStep holds the server against the state: each app once, under its recorded key, and none

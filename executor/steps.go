@@ -30,7 +30,7 @@ func (w *worker) create(ctx context.Context, c planner.Change) bool {
 		w.settle()
 		w.fail(c, Failed, a, fmt.Errorf("create %s: the server answered app_key %s, which is recorded for %q already; "+
 			"two ids cannot share one app: give each its own android_package, or rename the record with: jpsync state mv %s %s",
-			c.AndroidPackage, made.AppKey, other, other, c.App))
+			c.AndroidPackage, made.AppKey, other, planner.Quote(other), planner.Quote(c.App)))
 		return false
 	}
 	ours := made.IsNew || open
@@ -38,7 +38,7 @@ func (w *worker) create(ctx context.Context, c planner.Change) bool {
 		w.run.keys.release(made.AppKey)
 		w.settle()
 		w.fail(c, Failed, a, fmt.Errorf("create %s: the server has this app already (app_key %s), and policy.on_existing is fail; "+
-			"if it is yours, take it in with: jpsync import %s %s", c.AndroidPackage, made.AppKey, c.App, made.AppKey))
+			"if it is yours, take it in with: jpsync import %s %s", c.AndroidPackage, made.AppKey, planner.Quote(c.App), made.AppKey))
 		return false
 	}
 	app := &state.App{
@@ -114,7 +114,7 @@ type goneError struct {
 func (e *goneError) Error() string { return messageOf(e.err) }
 func (e *goneError) Unwrap() error { return e.err }
 func (e *goneError) Remedy() string {
-	return "if the app was deleted in the console, forget it with: jpsync state rm " + e.id
+	return "if the app was deleted in the console, forget it with: jpsync state rm " + planner.Quote(e.id)
 }
 
 // upload sends a certificate. The file is read when the step's turn has come, and once.

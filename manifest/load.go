@@ -201,7 +201,7 @@ func (l *loader) finish() (*Manifest, error) {
 		return nil, err
 	}
 	m := &Manifest{
-		Path: l.path, SHA256: l.sum, CertRoot: l.certRoot,
+		Path: l.path, Files: l.names, SHA256: l.sum, CertRoot: l.certRoot,
 		Account: l.account, Policy: l.policy, Apps: l.apps,
 	}
 	if len(l.sums) > 1 {

@@ -60,6 +60,7 @@ func TestLoadComplete(t *testing.T) {
 	truth := true
 	assert.Equal(t, &Manifest{
 		Path:     file,
+		Files:    []string{file},
 		SHA256:   m.SHA256,
 		CertRoot: dir,
 		Account: Account{

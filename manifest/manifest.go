@@ -15,8 +15,9 @@ import (
 
 // Manifest is the desired apps of one JPush account.
 type Manifest struct {
-	Path   string // as it was given: a file or a directory
-	SHA256 string // hex, over every file that was read, see Load
+	Path   string   // as it was given: a file or a directory
+	Files  []string // every file that was read, in this order: YAML and CSV
+	SHA256 string   // hex, over every file that was read, see Load
 	// CertRoot is the directory that every Path in the manifest is relative to and stays
 	// under, for NewFiles: the certificate root that was asked for, or the manifest's directory.
 	CertRoot string

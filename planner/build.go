@@ -169,7 +169,7 @@ func (b *builder) newApp(app *manifest.App) {
 		}
 		return
 	}
-	steps := b.creation(app, New)
+	steps, _ := b.creation(app, New)
 	if !b.selects(app) {
 		b.plan.LeftOut++
 		return
@@ -191,15 +191,20 @@ func (b *builder) replaced(app *manifest.App, recorded state.App) {
 		b.plan.Conflicts = append(b.plan.Conflicts, conflict)
 		return
 	}
+	steps, whole := b.creation(app, Replace)
+	if !whole {
+		return // its devices would be lost for an app that gets no pushes; the error is told
+	}
 	b.plan.Actions = append(b.plan.Actions, deletion(app.ID, recorded, Replace))
-	b.plan.Actions = append(b.plan.Actions, b.creation(app, Replace)...)
+	b.plan.Actions = append(b.plan.Actions, steps...)
 }
 
-// creation is a create and the uploads that follow it.
-func (b *builder) creation(app *manifest.App, why Reason) []Change {
-	uploads := b.uploads(app, nil).changes
-	for i := range uploads {
-		uploads[i].Reason = why
+// creation is a create and the uploads that follow it. It is not whole when a certificate must
+// not be sent.
+func (b *builder) creation(app *manifest.App, why Reason) (steps []Change, whole bool) {
+	planned := b.uploads(app, nil)
+	for i := range planned.changes {
+		planned.changes[i].Reason = why
 	}
 	return append([]Change{{
 		Action:         Create,
@@ -209,7 +214,7 @@ func (b *builder) creation(app *manifest.App, why Reason) []Change {
 		AndroidPackage: app.AndroidPackage,
 		GroupName:      app.GroupName,
 		Protect:        app.Protect,
-	}}, uploads...)
+	}}, planned.changes...), !planned.blocked
 }
 
 func (b *builder) selects(app *manifest.App) bool {

@@ -60,10 +60,10 @@ func differs(id string, field Field, recorded, want string) string {
 	how := fmt.Sprintf("%s is %s in the record and %s in the manifest; the API cannot change it", field, show(recorded), show(want))
 	if field == FieldAndroidPackage {
 		return fmt.Sprintf("%s, and neither can the console once it is saved: set it back, or correct a wrong record with --accept %s, or delete the app and create it anew with --replace %s (new app key, all registered devices are lost)",
-			how, quote(id), quote(id))
+			how, Quote(id), Quote(id))
 	}
 	return fmt.Sprintf("%s: if it was changed in the console, record that with --accept %s; or delete the app and create it anew with --replace %s (new app key, all registered devices are lost)",
-		how, quote(id), quote(id))
+		how, Quote(id), Quote(id))
 }
 
 // packageTaken finds the recorded app that already has the desired app's package. Creating
@@ -78,20 +78,20 @@ func (b *builder) packageTaken(app *manifest.App, self string) (c Conflict, owne
 	switch {
 	case b.lookup.wanted(owner):
 		c.Message = fmt.Sprintf("package %s is recorded for app %s, which the manifest still has: one package cannot belong to two apps; give %s its recorded package back, or delete it in an apply of its own first",
-			app.AndroidPackage, quote(owner), quote(owner))
+			app.AndroidPackage, Quote(owner), Quote(owner))
 	case self != "":
 		// Without this app in the plan there is nothing to mistake the owner for.
 		if b.selects(app) {
 			b.renamed[owner] = true
 		}
 		c.Message = fmt.Sprintf("package %s is recorded for app %s, which has left the manifest: delete that one in an apply of its own first, with: jpsync apply --target %s",
-			app.AndroidPackage, quote(owner), quote(literal(owner)))
+			app.AndroidPackage, Quote(owner), Quote(literal(owner)))
 	default:
 		b.renamed[owner] = true
 		c.Message = fmt.Sprintf("package %s is recorded for app %s, which has left the manifest: this looks like a rename; keep the app and its key with: jpsync state mv %s %s",
-			app.AndroidPackage, quote(owner), quote(owner), quote(app.ID))
+			app.AndroidPackage, Quote(owner), Quote(owner), Quote(app.ID))
 		if recorded := b.in.State.Apps[owner]; recorded.AppName != app.AppName || recorded.GroupName != app.GroupName {
-			c.Message += fmt.Sprintf(" and then, if the console shows the new name too: --accept %s", quote(app.ID))
+			c.Message += fmt.Sprintf(" and then, if the console shows the new name too: --accept %s", Quote(app.ID))
 		}
 	}
 	return c, owner, true
@@ -103,13 +103,13 @@ func protected(id string, app state.App, what string) Conflict {
 	if app.Adopted {
 		why = "it was on the server before jpsync and is protected since"
 	}
-	way := "put it back into the manifest with protect: false, apply, then remove it; or let jpsync forget it, unsent, with: jpsync state rm " + quote(id)
+	way := "put it back into the manifest with protect: false, apply, then remove it; or let jpsync forget it, unsent, with: jpsync state rm " + Quote(id)
 	if what == "replace" {
 		way = "say protect: false in the manifest first"
 	}
 	return Conflict{
 		App: id, Field: FieldProtect, Recorded: strconv.FormatBool(app.Protected), Desired: what,
-		Message: fmt.Sprintf("jpsync does not %s %s: %s; %s", what, quote(id), why, way),
+		Message: fmt.Sprintf("jpsync does not %s %s: %s; %s", what, Quote(id), why, way),
 	}
 }
 
@@ -120,8 +120,8 @@ func show(value string) string {
 	return strconv.Quote(value)
 }
 
-// quote makes an id safe to paste into a shell.
-func quote(id string) string {
+// Quote makes an id, or a path, safe to paste into a shell.
+func Quote(id string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.,/:@%+=", r) || r > 0x7f
 	}

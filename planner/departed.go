@@ -58,11 +58,11 @@ func (b *builder) unsettled() {
 		case intent.Op == state.OpCreate && !b.lookup.wantsPackage(intent.AndroidPackage):
 			b.warn(Problem{Code: "unsettled_create", App: id, Message: fmt.Sprintf(
 				"a create of %s was sent and never answered, so the app may exist without a record; put it back into the manifest and apply to get its key, or forget it with: jpsync state rm %s",
-				intent.AndroidPackage, quote(id))})
+				intent.AndroidPackage, Quote(id))})
 		case intent.Op == state.OpDelete && recorded && b.lookup.wanted(id) && !b.replace[id]:
 			b.warn(Problem{Code: "unsettled_delete", App: id, Message: fmt.Sprintf(
 				"a delete of app key %s was sent and never answered, so the app may be gone; look for it in the console, and if it is gone forget it with jpsync state rm %s and apply, which creates it anew",
-				intent.AppKey, quote(id))})
+				intent.AppKey, Quote(id))})
 		}
 	}
 }

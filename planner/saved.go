@@ -36,6 +36,16 @@ func Encode(p *Plan) ([]byte, error) {
 	return append(data, '\n'), nil
 }
 
+// Saved reports whether data looks like what [Encode] wrote, in whatever format version and
+// however damaged since.
+func Saved(data []byte) bool {
+	var plan struct {
+		FormatVersion int    `json:"format_version"`
+		Checksum      string `json:"checksum"`
+	}
+	return json.Unmarshal(data, &plan) == nil && plan.FormatVersion > 0 && plan.Checksum != ""
+}
+
 // Decode reads what [Encode] wrote. A file that was damaged or edited is refused, and so is
 // one of another format version.
 func Decode(data []byte) (*Plan, error) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"jpsync/internal/jpush"
@@ -55,7 +56,7 @@ func Schedule(m *manifest.Manifest, st *state.State, in Inspector, now time.Time
 			have, had := recorded[env]
 			switch {
 			case wanted:
-				s.add(s.desired(app.ID, env, want, have))
+				s.add(s.desired(app, env, want, have))
 			case had:
 				s.add(s.recorded(app.ID, env, have))
 			}
@@ -98,8 +99,8 @@ func (s *scheduler) recorded(id string, env jpush.Environment, have state.Certif
 		Fingerprint: have.Fingerprint, NotAfter: have.NotAfter}
 }
 
-func (s *scheduler) desired(id string, env jpush.Environment, want manifest.Certificate, have state.Certificate) Due {
-	d := Due{App: id, Environment: env, File: want.File}
+func (s *scheduler) desired(app *manifest.App, env jpush.Environment, want manifest.Certificate, have state.Certificate) Due {
+	d := Due{App: app.ID, Environment: env, File: want.File}
 	seen, err := s.in.Inspect(want, "")
 	if e, ok := errors.AsType[*InspectError](err); ok && e.Code == CodePasswordNotAtHand && have.Fingerprint != "" {
 		seen, err = s.in.Inspect(want, have.FileSHA256)
@@ -123,7 +124,26 @@ func (s *scheduler) desired(id string, env jpush.Environment, want manifest.Cert
 	default:
 		d.State = Current
 	}
+	if seen.Opened != nil && d.Fingerprint != have.Fingerprint {
+		d.Message = s.unfit(app, env, seen)
+	}
 	return d
+}
+
+// unfit says why a certificate must not be sent, or "".
+func (s *scheduler) unfit(app *manifest.App, env jpush.Environment, seen Inspection) string {
+	var wrong []string
+	for _, f := range pushcert.Check(seen.Opened, pushcert.Expect{
+		Environment: string(env), BundleID: app.BundleID, Password: seen.Password, Now: s.now,
+	}) {
+		if f.Severity == pushcert.SeverityError && f.Code != pushcert.CodeExpired {
+			wrong = append(wrong, f.Message+" ["+string(f.Code)+"]")
+		}
+	}
+	if wrong == nil {
+		return ""
+	}
+	return "must not be sent: " + strings.Join(wrong, "; ")
 }
 
 func (d *Due) take(c *pushcert.Certificate) {

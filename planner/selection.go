@@ -62,8 +62,17 @@ func matchesAny(list []string, id string) bool {
 
 // Check refuses patterns and labels that match nothing. In a pipeline, a typing error in
 // --target would pass for "nothing to do", and one in --exclude would apply what it was to
-// keep out.
-func (s Selection) Check(m *manifest.Manifest, st *state.State) error {
+// keep out. asked are ids that something was asked for by name, which a selection that leaves
+// them out would silently drop.
+func (s Selection) Check(m *manifest.Manifest, st *state.State, asked ...string) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	for i := range m.Apps {
+		if app := &m.Apps[i]; slices.Contains(asked, app.ID) && !s.matches(app.ID, app.Labels) {
+			return fmt.Errorf("something is asked for %s by name, and the selection leaves it out: select it as well, or leave the selection away", app.ID)
+		}
+	}
 	ids := keys(st.Apps)
 	for i := range m.Apps {
 		ids = append(ids, m.Apps[i].ID)

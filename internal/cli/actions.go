@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"jpsync/executor"
 	"jpsync/internal/jpush"
 	"jpsync/internal/report"
 	"jpsync/manifest"
@@ -91,11 +93,25 @@ func (a *actions) remark(m *manifest.Manifest, p *planner.Plan) {
 	if a == nil {
 		return
 	}
+	at := places(m)
+	for _, c := range p.Conflicts[:min(mostAnnotations, len(p.Conflicts))] {
+		a.annotate(report.LevelError, at(c.App, ""), c.App+": "+c.Message)
+	}
+	for _, e := range p.Errors[:min(mostAnnotations, len(p.Errors))] {
+		a.annotate(report.LevelError, at(e.App, e.Environment), problem(e))
+	}
+	for _, e := range p.Warnings[:min(mostAnnotations, len(p.Warnings))] {
+		a.annotate(report.LevelWarning, at(e.App, e.Environment), problem(e))
+	}
+}
+
+// places finds where a manifest speaks of an app, or of a certificate of its.
+func places(m *manifest.Manifest) func(id string, env jpush.Environment) manifest.Position {
 	apps := make(map[string]*manifest.App, len(m.Apps))
 	for i := range m.Apps {
 		apps[m.Apps[i].ID] = &m.Apps[i]
 	}
-	at := func(id string, env jpush.Environment) manifest.Position {
+	return func(id string, env jpush.Environment) manifest.Position {
 		app := apps[id]
 		if app == nil {
 			return manifest.Position{File: m.Path} // it left the manifest
@@ -105,14 +121,22 @@ func (a *actions) remark(m *manifest.Manifest, p *planner.Plan) {
 		}
 		return app.Pos
 	}
-	for _, c := range p.Conflicts[:min(mostAnnotations, len(p.Conflicts))] {
-		a.annotate(report.LevelError, at(c.App, ""), c.App+": "+c.Message)
-	}
-	for _, e := range p.Errors[:min(mostAnnotations, len(p.Errors))] {
-		a.annotate(report.LevelError, at(e.App, e.Environment), problem(e))
-	}
-	for _, e := range p.Warnings[:min(mostAnnotations, len(p.Warnings))] {
-		a.annotate(report.LevelWarning, at(e.App, e.Environment), problem(e))
+}
+
+// ended annotates the manifest with what failed in an apply, or with why there was none.
+func (a *actions) ended(m *manifest.Manifest, p *planner.Plan, res *executor.Result, err error) {
+	switch {
+	case a == nil || err == nil:
+	case res != nil:
+		at := places(m)
+		for _, f := range res.Failures[:min(mostAnnotations, len(res.Failures))] {
+			a.annotate(report.LevelError, at(f.App, f.Environment), fmt.Sprintf("%s: %s: %s", f.App, f.Action, f.Message))
+		}
+		if res.Stopped != nil {
+			a.annotate(report.LevelError, manifest.Position{File: m.Path}, res.Stopped.Err.Error())
+		}
+	case len(p.Conflicts)+len(p.Errors) == 0:
+		a.annotate(report.LevelError, manifest.Position{File: m.Path}, err.Error())
 	}
 }
 

@@ -59,34 +59,37 @@ func (c *applyCmd) shaped() bool {
 	return len(c.Target)+len(c.Exclude)+len(c.Select)+len(c.Replace)+len(c.Accept)+len(c.AllowCert) > 0 || c.NoDelete
 }
 
-// Run applies under the state's lock, from reading the state to writing it.
+// Run applies. For a program, the first line and the last come whatever happens between.
 func (c *applyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	w, err := openWorkspace(t, g)
-	if err != nil {
-		return err
-	}
-	defer w.close()
-	if err := c.spares(w); err != nil {
-		return err
-	}
-	run, err := w.begin(ctx, "apply")
-	if err != nil {
-		return err
-	}
-	defer run.Close()
-	a := &application{applyCmd: c, w: w, t: t, run: run}
+	a := &application{applyCmd: c, t: t}
 	if c.Format == "json" {
 		a.lines = report.NewLines(t.Out)
 		if err := a.lines.Version(version()); err != nil {
 			return err
 		}
 	}
-	err = a.do(ctx)
-	err = errors.Join(err, a.publish(err))
-	if a.lines != nil && a.plan != nil {
+	err := a.locked(ctx, g)
+	if a.lines != nil {
 		return errors.Join(err, a.lines.Summary(a.summary(err)))
 	}
 	return err
+}
+
+// locked does everything under the state's lock, from reading the state to writing it.
+func (a *application) locked(ctx context.Context, g *globals) (err error) {
+	if a.w, err = openWorkspace(a.t, g); err != nil {
+		return err
+	}
+	defer a.w.close()
+	if err := g.spare("--report", a.Report, a.w.store.Location(), a.w.manifest); err != nil {
+		return err
+	}
+	if a.run, err = a.w.begin(ctx, "apply"); err != nil {
+		return err
+	}
+	defer a.run.Close()
+	err = a.do(ctx)
+	return errors.Join(err, a.publish(err))
 }
 
 // application is one apply on its way.
@@ -115,7 +118,7 @@ func (a *application) shown() int {
 func (a *application) legible() bool { return a.lines == nil && isTerminal(a.t.Out) }
 
 func (a *application) do(ctx context.Context) error {
-	if err := a.makePlan(); err != nil {
+	if err := a.makePlan(ctx); err != nil {
 		return err
 	}
 	if err := a.present(); err != nil {

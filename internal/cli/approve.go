@@ -16,7 +16,10 @@ import (
 // to type the word.
 func (a *application) approve(ctx context.Context) error {
 	if a.PlanFile != "" {
-		return nil
+		if a.MaxDeletes == nil {
+			return nil
+		}
+		return a.plan.CheckDeletes(a.MaxDeletes.Limit, len(a.run.State().Apps))
 	}
 	if a.AutoApprove {
 		return a.plan.CheckDeletes(a.maxDeletes(a.w.manifest), len(a.run.State().Apps))
@@ -86,6 +89,6 @@ func readLine(ctx context.Context, r io.Reader) (string, error) {
 	case a := <-c:
 		return a.line, a.err
 	case <-ctx.Done():
-		return "", fmt.Errorf("interrupted, nothing was sent: %w", ctx.Err())
+		return "", &exitError{ExitInterrupted, errors.New("interrupted, nothing was sent")}
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // certificates reads the certificate files of a manifest, for the planner, which wants to
 // know what is in them, and for the executor, which sends them.
-type certificates struct{ files secretFiles }
+type certificates struct{ files *manifest.Files }
 
 // Inspect implements [planner.Inspector].
 func (c certificates) Inspect(cert manifest.Certificate, known string) (planner.Inspection, error) {

@@ -74,11 +74,11 @@ func (c *certsListCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 			due++
 		}
 	}
-	if unreadable > 0 {
-		return fmt.Errorf("%s could not be looked into", plural(unreadable, "certificate"))
-	}
 	if c.ExpiringWithin != nil && due > 0 {
 		return exit(ExitPending)
+	}
+	if unreadable > 0 {
+		return fmt.Errorf("%s could not be looked into", plural(unreadable, "certificate"))
 	}
 	return nil
 }

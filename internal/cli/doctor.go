@@ -171,7 +171,7 @@ func (d *doctor) present(w *workspace) bool {
 		name string
 		from manifest.Secret
 	}{{"dev_key", w.manifest.Account.DevKey}, {"dev_secret", w.manifest.Account.DevSecret}} {
-		if _, err := w.files.Files.Secret(half.from); err != nil {
+		if _, err := w.files.Secret(half.from); err != nil {
 			complete = false
 			d.trouble("credentials", fmt.Errorf("the %s: %w", half.name, err),
 				"take the "+half.name+" from the account page of the JPush console, or try without an account: --sandbox")

@@ -69,6 +69,13 @@ func (c *certsMakeTestCmd) Run(t *terminal) error {
 		return err
 	}
 	all := c.assortment(time.Now())
+	for _, name := range append(sortedKeys(all), "password") {
+		for _, path := range []string{filepath.Join(c.Dir, name+".p12"), filepath.Join(c.Dir, name+".txt")} {
+			if _, err := os.Lstat(path); err == nil {
+				return fmt.Errorf("%s is there already, and it may be a real one: name another directory", path)
+			}
+		}
+	}
 	for _, name := range sortedKeys(all) {
 		options := all[name]
 		options.Password = password

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"jpsync/internal/report"
+	"jpsync/manifest"
 	"jpsync/state"
 )
 
@@ -103,6 +104,11 @@ func (c *outputCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if c.ShowSecrets && c.Out == "" && isTerminal(t.Out) {
 		t.warn("master secrets follow: they let anybody push to every device of the app")
 	}
+	if c.ShowSecrets {
+		for _, key := range keys {
+			t.actions.mask(key.MasterSecret)
+		}
+	}
 	if c.ShowSecrets && c.Format == outputFormat(report.KeysGitLab) {
 		t.warn("GitLab shows a dotenv report to everybody who may see the pipeline: master secrets belong into masked variables")
 	}
@@ -110,7 +116,7 @@ func (c *outputCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if err := c.write(t, &text, keys); err != nil {
 		return fmt.Errorf("print the app keys as %s: %w", c.Format, err)
 	}
-	return c.deliver(t, keys, &text)
+	return c.deliver(t, g, keys, &text)
 }
 
 // keys collects what is asked for, without secrets unless they are.
@@ -158,7 +164,7 @@ func (c *outputCmd) write(t *terminal, w io.Writer, keys []report.Key) error {
 
 // deliver puts the finished text where it belongs. It is whole by now: an error above leaves
 // a file as it was.
-func (c *outputCmd) deliver(t *terminal, keys []report.Key, text *bytes.Buffer) error {
+func (c *outputCmd) deliver(t *terminal, g *globals, keys []report.Key, text *bytes.Buffer) error {
 	path := c.Out
 	if c.Format == outputFormat(report.KeysGitHub) {
 		if err := report.Masks(t.Out, keys); err != nil {
@@ -176,6 +182,9 @@ func (c *outputCmd) deliver(t *terminal, keys []report.Key, text *bytes.Buffer) 
 		_, err := text.WriteTo(t.Out)
 		return err
 	}
+	if err := c.spare(t, g, path); err != nil {
+		return err
+	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("write the app keys: %s is no regular file and would be replaced by one: leave --out away and redirect the output", path)
 	}
@@ -184,6 +193,20 @@ func (c *outputCmd) deliver(t *terminal, keys []report.Key, text *bytes.Buffer) 
 	}
 	t.info("wrote the keys of %s to %s", plural(len(keys), "app"), path)
 	return nil
+}
+
+// spare keeps the keys from taking the place of what they came from. A manifest need not be
+// there.
+func (c *outputCmd) spare(t *terminal, g *globals, path string) error {
+	store, err := openStore(t, g)
+	if err != nil {
+		return err
+	}
+	m, err := manifest.Load(g.Manifest, manifest.Options{CertRoot: g.CertRoot})
+	if err != nil {
+		m = nil // what it names is not known then
+	}
+	return g.spare("--out", path, store.Location(), m)
 }
 
 // appendFile adds to a file that others write to as well.

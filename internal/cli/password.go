@@ -33,7 +33,6 @@ func (p passwordFlags) given() bool {
 // read resolves the flags.
 func (p passwordFlags) read(t *terminal) (string, error) {
 	password, err := p.find(t)
-	t.actions.mask(password)
 	return password, err
 }
 

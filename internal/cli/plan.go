@@ -16,14 +16,14 @@ import (
 
 // choices are the flags that shape a plan; plan and apply share them.
 type choices struct {
-	Target     []string          `sep:"none" placeholder:"GLOB" help:"Only apps whose id matches (repeatable)."`
-	Exclude    []string          `sep:"none" placeholder:"GLOB" help:"No apps whose id matches (repeatable)."`
-	Select     map[string]string `mapsep:"none" placeholder:"KEY=VALUE" help:"Only apps with this label (repeatable)."`
-	Replace    []string          `sep:"none" placeholder:"ID" help:"Delete the app and create it anew: a new app key, and all its devices are lost (repeatable)."`
-	Accept     []string          `sep:"none" placeholder:"ID" help:"Record what the manifest says of the app, because it was changed in the console; nothing is sent (repeatable)."`
-	NoDelete   bool              `help:"Leave deletes out."`
-	MaxDeletes *limit            `placeholder:"N|P%" help:"How many apps may be deleted without a typed yes (policy.max_deletes, else 0)."`
-	AllowCert  []string          `placeholder:"CODE" help:"Let a certificate error of this code be a warning, for instance expired (repeatable)."`
+	Target     []string `sep:"none" placeholder:"GLOB" help:"Only apps whose id matches (repeatable)."`
+	Exclude    []string `sep:"none" placeholder:"GLOB" help:"No apps whose id matches (repeatable)."`
+	Select     []string `sep:"none" placeholder:"KEY=VALUE" help:"Only apps with this label (repeatable)."`
+	Replace    []string `sep:"none" placeholder:"ID" help:"Delete the app and create it anew: a new app key, and all its devices are lost (repeatable)."`
+	Accept     []string `sep:"none" placeholder:"ID" help:"Record what the manifest says of the app, because it was changed in the console; nothing is sent (repeatable)."`
+	NoDelete   bool     `help:"Leave deletes out."`
+	MaxDeletes *limit   `placeholder:"N|P%" help:"How many apps may be deleted without a typed yes (policy.max_deletes, else 0)."`
+	AllowCert  []string `placeholder:"CODE" help:"Let a certificate error of this code be a warning, for instance expired (repeatable)."`
 }
 
 // limit is a manifest.Limit as a flag.
@@ -56,23 +56,47 @@ func (c *choices) maxDeletes(m *manifest.Manifest) manifest.Limit {
 	return m.Policy.MaxDeletes
 }
 
+// labels reads --select. A label has one value, so two for one key match nothing.
+func (c *choices) labels() (map[string]string, error) {
+	labels := make(map[string]string, len(c.Select))
+	for _, text := range c.Select {
+		key, value, ok := strings.Cut(text, "=")
+		if !ok || key == "" {
+			return nil, fmt.Errorf("--select %s: it takes KEY=VALUE", text)
+		}
+		if before, twice := labels[key]; twice && before != value {
+			return nil, fmt.Errorf("--select %s: %s=%s is selected already, and no app has two values of one label", text, key, before)
+		}
+		labels[key] = value
+	}
+	return labels, nil
+}
+
 // build plans for a workspace and a state.
-func (c *choices) build(w *workspace, st *state.State) (*planner.Plan, error) {
+func (c *choices) build(ctx context.Context, w *workspace, st *state.State) (*planner.Plan, error) {
 	if slices.Contains(c.Target, "") || slices.Contains(c.Exclude, "") {
 		return nil, errors.New("--target and --exclude take a pattern, and this one is empty: perhaps a variable was not set")
 	}
-	selection := planner.Selection{Targets: c.Target, Excludes: c.Exclude, Labels: c.Select}
-	if err := selection.Check(w.manifest, st); err != nil {
+	labels, err := c.labels()
+	if err != nil {
+		return nil, err
+	}
+	selection := planner.Selection{Targets: c.Target, Excludes: c.Exclude, Labels: labels}
+	if err := selection.Check(w.manifest, st, append(slices.Clone(c.Replace), c.Accept...)...); err != nil {
 		return nil, err
 	}
 	inspector, stop := prefetch(certificates{w.files}, w.manifest, st)
 	defer stop()
-	return planner.Build(planner.Input{
+	account := w.account()
+	if account == "" {
+		account = st.Account
+	}
+	p, err := planner.Build(planner.Input{
 		Manifest:     w.manifest,
 		State:        st,
-		Certificates: inspector,
+		Certificates: interruptible{inspector, ctx.Err},
 		Endpoint:     w.endpoint,
-		Account:      w.account(),
+		Account:      account,
 		Version:      version(),
 		Now:          time.Now(),
 		Options: planner.Options{
@@ -84,6 +108,25 @@ func (c *choices) build(w *workspace, st *state.State) (*planner.Plan, error) {
 			Rehearsal: w.g.Sandbox,
 		},
 	})
+	if ctx.Err() != nil {
+		return nil, &exitError{ExitInterrupted, errors.New("interrupted while planning, nothing was sent")}
+	}
+	return p, err
+}
+
+// interruptible opens no more certificates once somebody has interrupted: with thousands of
+// them that is most of what planning takes.
+type interruptible struct {
+	planner.Inspector
+	interrupted func() error
+}
+
+// Inspect implements [planner.Inspector].
+func (i interruptible) Inspect(c manifest.Certificate, known string) (planner.Inspection, error) {
+	if err := i.interrupted(); err != nil {
+		return planner.Inspection{}, err
+	}
+	return i.Inspector.Inspect(c, known)
 }
 
 type planCmd struct {
@@ -114,14 +157,14 @@ func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		return err
 	}
 	defer w.close()
-	if err := c.spares(w); err != nil {
+	if err := c.spare(g, w); err != nil {
 		return err
 	}
 	st, err := w.view(ctx)
 	if err != nil {
 		return err
 	}
-	p, err := c.build(w, st)
+	p, err := c.build(ctx, w, st)
 	if err != nil {
 		return err
 	}
@@ -149,6 +192,13 @@ func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		return exit(ExitPending)
 	}
 	return nil
+}
+
+// spare looks at both files that a plan may be written to.
+func (c *planCmd) spare(g *globals, w *workspace) error {
+	return errors.Join(
+		g.spare("--report", c.Report, w.store.Location(), w.manifest),
+		g.spare("--out", c.Out, w.store.Location(), w.manifest))
 }
 
 func (c *planCmd) print(t *terminal, p *planner.Plan) error {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -24,7 +25,7 @@ func savePlan(t *terminal, path string, p *planner.Plan) error {
 	if err := writeFile(path, bytes.NewReader(data)); err != nil {
 		return fmt.Errorf("save the plan: %w", err)
 	}
-	t.info("saved the plan to %s: jpsync apply %s", path, path)
+	t.info("saved the plan to %s: jpsync apply %s", path, planner.Quote(path))
 	return nil
 }
 
@@ -41,7 +42,8 @@ func overwritable(path string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := planner.Decode(old); err == nil {
+		// An empty file is one that was made for the plan, as mktemp does.
+		if len(old) == 0 || planner.Saved(old) {
 			return nil
 		}
 	}
@@ -49,9 +51,9 @@ func overwritable(path string) error {
 }
 
 // makePlan compares, or reads a saved plan and makes sure that nothing moved since.
-func (a *application) makePlan() (err error) {
+func (a *application) makePlan(ctx context.Context) (err error) {
 	if a.PlanFile == "" {
-		a.plan, err = a.build(a.w, a.run.Saved())
+		a.plan, err = a.build(ctx, a.w, a.run.Saved())
 		return err
 	}
 	p, err := loadPlan(a.PlanFile)
@@ -63,13 +65,21 @@ func (a *application) makePlan() (err error) {
 		Manifest: a.w.manifest.SHA256,
 		State:    planner.RefTo(st),
 		Endpoint: a.w.endpoint,
-		Account:  a.w.account(),
+		Account:  a.account(),
 	})
 	if err != nil {
 		return err
 	}
 	a.plan = p
 	return a.checkFiles()
+}
+
+// account is the dev_key, or, when that is not at hand, the one that the state is bound to.
+func (a *application) account() string {
+	if account := a.w.account(); account != "" {
+		return account
+	}
+	return a.run.Saved().Account
 }
 
 // checkFiles makes sure that the certificate files of a saved plan are still the planned ones.

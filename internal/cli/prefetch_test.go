@@ -46,7 +46,7 @@ func TestLookingAheadSeesTheSame(t *testing.T) {
 		id := fmt.Sprint("app", i)
 		m.Apps = append(m.Apps, manifest.App{ID: id, Certificates: map[jpush.Environment]manifest.Certificate{jpush.Production: cert}})
 	}
-	alone := certificates{secretFiles{Files: files}}
+	alone := certificates{files}
 	ahead, stop := prefetch(alone, m, st)
 	require.IsType(t, prefetched{}, ahead)
 	defer stop()

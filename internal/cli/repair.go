@@ -11,7 +11,7 @@ import (
 )
 
 type stateRepairCmd struct {
-	AutoApprove bool `help:"Don't ask."`
+	AutoApprove bool `env:"JPSYNC_REPAIR_AUTO_APPROVE" help:"Don't ask."`
 }
 
 func (stateRepairCmd) Help() string {
@@ -38,6 +38,13 @@ func (c *stateRepairCmd) Run(ctx context.Context, t *terminal, g *globals) error
 		return err
 	}
 	if damage.None() {
+		st, err := state.View(ctx, store, state.Options{FS: t.FS})
+		if err != nil {
+			return err
+		}
+		if st.Serial == 0 {
+			return fmt.Errorf("there is no state at %s: nothing to repair", store.Location())
+		}
 		fmt.Fprintf(t.Out, "%s is as jpsync wrote it: nothing to repair\n", store.Location())
 		return nil
 	}

@@ -83,32 +83,6 @@ func (r *reporting) check(forms []string, planFile string) error {
 	return nil
 }
 
-// same reports whether two paths are one file, there already or not.
-func same(a, b string) bool {
-	if a == "" || b == "" {
-		return false
-	}
-	if x, err := os.Stat(a); err == nil {
-		if y, err := os.Stat(b); err == nil {
-			return os.SameFile(x, y)
-		}
-	}
-	x, errX := filepath.Abs(a)
-	y, errY := filepath.Abs(b)
-	return errX == nil && errY == nil && x == y
-}
-
-// spares makes sure that the report takes the place of nothing that the command lives on.
-func (r *reporting) spares(w *workspace) error {
-	state := w.store.Location()
-	for _, path := range []string{w.manifest.Path, state, state + backupSuffix, state + journalSuffix, state + lockSuffix} {
-		if same(r.Report, path) {
-			return refused(fmt.Errorf("--report %s would replace %s, which stays as it is: name another file", r.Report, path))
-		}
-	}
-	return nil
-}
-
 // write replaces the report file, if one is wanted.
 func (r *reporting) write(to func(w io.Writer) error) error {
 	if r.Report == "" {
@@ -163,6 +137,7 @@ func (a *application) publish(err error) error {
 	if a.result == nil {
 		a.t.actions.remark(a.w.manifest, a.plan)
 	}
+	a.t.actions.ended(a.w.manifest, a.plan, a.result, err)
 	if err := a.t.actions.tell(func(w io.Writer) error { return report.RunMarkdown(w, r, lang) }, report.ApplyCounts(r.Summary)); err != nil {
 		a.t.warn("the result is not in the step's summary or outputs: %v", err)
 	}

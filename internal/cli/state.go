@@ -85,7 +85,7 @@ type stateRmCmd struct {
 
 func (stateRmCmd) Help() string {
 	return `Forgets the apps without deleting them on the server. Their app keys are printed, since the API
-cannot tell them cannot tell them again: jpsync import takes an app back.
+cannot tell them again: jpsync import takes an app back.
 
 Example:
   jpsync state rm old-shop
@@ -95,8 +95,9 @@ Exit codes: 0 forgotten, 1 error, 6 state locked.`
 
 // Run forgets under the lock; all of the ids or none.
 func (c stateRmCmd) Run(ctx context.Context, t *terminal, g *globals) error {
+	ids := slices.Compact(slices.Sorted(slices.Values(c.IDs)))
 	return editState(ctx, t, g, "state rm", func(st *state.State) error {
-		for _, id := range c.IDs {
+		for _, id := range ids {
 			_, ok := st.Apps[id]
 			_, pending := st.Pending[id]
 			if !ok && !pending {
@@ -107,11 +108,11 @@ func (c stateRmCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		}
 		return nil
 	}, func(before *state.State) {
-		for _, id := range c.IDs {
+		for _, id := range ids {
 			if app, ok := before.Apps[id]; ok {
 				fmt.Fprintf(t.Out, "forgot %s  app key %s\n", id, app.AppKey)
 			} else {
-				fmt.Fprintf(t.Out, "forgot the unanswered create of %s\n", id)
+				fmt.Fprintf(t.Out, "forgot the unanswered %s of %s\n", before.Pending[id].Op, id)
 			}
 		}
 	})

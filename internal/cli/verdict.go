@@ -7,6 +7,7 @@ import (
 
 	"jpsync/executor"
 	"jpsync/internal/report"
+	"jpsync/planner"
 )
 
 // summary is what a program is told at the end; err is what the command ends with.
@@ -15,7 +16,11 @@ func (a *application) summary(err error) report.Summary {
 	if !a.began.IsZero() {
 		elapsed = time.Since(a.began)
 	}
-	s := report.NewSummary(a.plan, a.result, elapsed, exitCode(err))
+	p := a.plan
+	if p == nil {
+		p = &planner.Plan{}
+	}
+	s := report.NewSummary(p, a.result, elapsed, exitCode(err))
 	if err != nil && s.Message == "" {
 		s.Message = err.Error()
 	}

@@ -24,7 +24,7 @@ type workspace struct {
 	g        *globals
 	t        *terminal
 	manifest *manifest.Manifest
-	files    secretFiles
+	files    *manifest.Files
 	store    *state.File
 	endpoint string
 }
@@ -48,7 +48,7 @@ func openWorkspace(t *terminal, g *globals) (*workspace, error) {
 		return nil, err
 	}
 	t.detail("manifest %s: %d apps; state %s; endpoint %s", m.Path, len(m.Apps), store.Location(), endpoint)
-	return &workspace{g: g, t: t, manifest: m, files: secretFiles{files, t.actions}, store: store, endpoint: endpoint}, nil
+	return &workspace{g: g, t: t, manifest: m, files: files, store: store, endpoint: endpoint}, nil
 }
 
 func (w *workspace) close() { w.files.Close() }
@@ -102,7 +102,7 @@ func (w *workspace) account() string {
 	if w.g.Sandbox {
 		return sandbox.DevKey
 	}
-	key, err := w.files.devKey(w.manifest)
+	key, err := w.files.Secret(w.manifest.Account.DevKey)
 	if err != nil {
 		return ""
 	}
@@ -114,7 +114,7 @@ func (w *workspace) credentials() (devKey, devSecret string, err error) {
 	if w.g.Sandbox {
 		return sandbox.DevKey, sandbox.DevSecret, nil
 	}
-	devKey, keyErr := w.files.devKey(w.manifest)
+	devKey, keyErr := w.files.Secret(w.manifest.Account.DevKey)
 	devSecret, secretErr := w.files.Secret(w.manifest.Account.DevSecret)
 	if err := errors.Join(keyErr, secretErr); err != nil {
 		return "", "", fmt.Errorf("no credentials to apply with: %w\nset them, or try without an account: --sandbox", err)

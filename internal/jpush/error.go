@@ -56,8 +56,9 @@ func (e *Error) Entry() Entry {
 }
 
 // OutcomeUnknown reports whether the server may have done what was asked although no
-// usable answer came.
-func (e *Error) OutcomeUnknown() bool { return e.Class == ClassLost && e.Sent }
+// usable answer came. A service that is busy has answered: it did nothing. Were that taken
+// for a lost answer, an app that somebody else made would count as ours after a 429.
+func (e *Error) OutcomeUnknown() bool { return e.Class == ClassLost && e.Sent && !e.Busy() }
 
 // Busy reports whether the service asks for fewer requests: HTTP 429, or one of the codes
 // that its siblings answer with it.

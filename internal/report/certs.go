@@ -89,6 +89,7 @@ func CertsJSON(w io.Writer, dues []planner.Due) error {
 // calendar that reads the file again does not show it twice.
 func CertsCalendar(w io.Writer, dues []planner.Due, before time.Duration, now time.Time) error {
 	cal := ics.NewCalendarFor("jpsync")
+	cal.SetProductId("-//jpsync//push certificates//EN")
 	cal.SetMethod(ics.MethodPublish)
 	cal.SetName("Push certificates")
 	for _, d := range dues {
@@ -107,7 +108,8 @@ func CertsCalendar(w io.Writer, dues []planner.Due, before time.Duration, now ti
 		alarm.SetTrigger(fmt.Sprintf("-P%dD", max(1, int(before.Hours()/24))))
 		alarm.SetDescription(fmt.Sprintf("Renew the %s push certificate of %s", d.Environment, printable(d.App)))
 	}
-	return cal.SerializeTo(w)
+	_, err := io.WriteString(w, cal.Serialize(ics.WithNewLineWindows)) // RFC 5545 wants CRLF
+	return err
 }
 
 // eventID is the same for the same certificate in the same slot of the same app.
