@@ -41,6 +41,8 @@ func TestWritingComesFirst(t *testing.T) {
 					at := func(line string) int { return w.diary.at(t, fmt.Sprintf(line, c.Action, c.App)) }
 					sent := w.diary.at(t, fmt.Sprintf("send %s %s", c.Action, target))
 					require.Less(t, at("sync intent %s %s"), sent, "%s of %s was sent before its intent was on disk", c.Action, c.App)
+					require.Less(t, at("write sent %s %s"), sent, "%s of %s was sent before that was written", c.Action, c.App)
+					require.Less(t, at("sync intent %s %s"), at("write sent %s %s"))
 					require.Less(t, sent, at("write result %s %s"))
 					require.Less(t, at("sync result %s %s"), at("event apply_complete %s %s"), "told before it was on disk")
 				}
