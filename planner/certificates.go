@@ -160,7 +160,7 @@ func (b *builder) expiry(app *manifest.App, env jpush.Environment, notAfter time
 	case left <= 0:
 		b.advise(app, env, "expired", "the uploaded certificate expired on "+day(notAfter)+" and iOS devices get no pushes: put a renewed one in its place")
 	case left < b.in.Manifest.Policy.RenewBefore:
-		b.advise(app, env, "expires_soon", fmt.Sprintf("the uploaded certificate expires on %s, %s: renew it", day(notAfter), daysLeft(left)))
+		b.advise(app, env, "expires_soon", fmt.Sprintf("the uploaded certificate expires on %s, %s: renew it", day(notAfter), pushcert.Until(left)))
 	}
 }
 
@@ -222,14 +222,3 @@ func (b *builder) advise(app *manifest.App, env jpush.Environment, code, message
 func bundleOf(c state.Certificate) string { return (&pushcert.Certificate{BundleID: c.BundleID}).App() }
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
-
-func daysLeft(left time.Duration) string {
-	switch days := int(left / (24 * time.Hour)); days {
-	case 0:
-		return "in less than a day"
-	case 1:
-		return "in 1 day"
-	default:
-		return fmt.Sprintf("in %d days", days)
-	}
-}

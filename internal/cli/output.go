@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -171,7 +170,7 @@ func (c *outputCmd) deliver(t *terminal, g *globals, keys []report.Key, text *by
 			return fmt.Errorf("mask the master secrets, so none was printed: %w", err)
 		}
 		if github := os.Getenv("GITHUB_OUTPUT"); path == "" && github != "" {
-			if err := appendFile(github, text.Bytes()); err != nil {
+			if err := appendTo(github, func(w io.Writer) error { _, err := text.WriteTo(w); return err }); err != nil {
 				return fmt.Errorf("append to the file that GITHUB_OUTPUT names: %w", err)
 			}
 			t.info("set the outputs of %s", plural(len(keys), "app"))
@@ -207,14 +206,4 @@ func (c *outputCmd) spare(t *terminal, g *globals, path string) error {
 		m = nil // what it names is not known then
 	}
 	return g.spare("--out", path, store.Location(), m)
-}
-
-// appendFile adds to a file that others write to as well.
-func appendFile(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Close())
 }

@@ -133,7 +133,7 @@ func checkRenewal(c *Certificate, want Expect) []Finding {
 		return nil
 	}
 	return []Finding{{CodeExpiresSoon, SeverityWarning,
-		fmt.Sprintf("the certificate expires on %s, %s", day(c.NotAfter), daysLeft(left)), renew}}
+		fmt.Sprintf("the certificate expires on %s, %s", day(c.NotAfter), Until(left)), renew}}
 }
 
 // checkPlace says whether the certificate belongs to this slot of this app.
@@ -160,7 +160,8 @@ func checkPlace(c *Certificate, want Expect) []Finding {
 
 func day(t time.Time) string { return t.UTC().Format("2006-01-02") }
 
-func daysLeft(left time.Duration) string {
+// Until says in words how far away an expiry is, in whole days.
+func Until(left time.Duration) string {
 	switch days := int(left / (24 * time.Hour)); days {
 	case 0:
 		return "in less than a day"
