@@ -84,6 +84,7 @@ func (w *world) command(fault string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, os.Args[0], args...)
 	cmd.Dir = w.dir
 	cmd.Env = []string{
+		"GORACE=atexit_sleep_ms=0", // with the race detector, each process would rest for a second
 		"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "TMPDIR=" + w.dir,
 		childVar + "=1", faultVar + "=" + fault, countVar + "=" + w.path("operations"), memoryVar + "=" + w.path("memory"),
 		"JPSYNC_ENDPOINT=" + w.http.URL + "/v1/",
