@@ -30,5 +30,5 @@ func Finding(w io.Writer, st Style, health Health, what, found, remedy string) {
 	if remedy != "" {
 		text += " -> " + printable(remedy)
 	}
-	fmt.Fprintf(w, "%s  %s  %s\n", sign, pad(what, len("certificates")), text)
+	fmt.Fprintln(w, st.Wrap(sign+"  "+pad(what, len("certificates"))+"  ", "         ", text))
 }
