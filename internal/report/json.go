@@ -39,7 +39,9 @@ type plannedCertificate struct {
 
 // PlanJSON writes a plan for programs to read, as one indented JSON object.
 func PlanJSON(w io.Writer, p *planner.Plan) error {
-	out := planned{Plan: p, Actions: make([]plannedChange, len(p.Actions))}
+	shown := *p
+	shown.OnExisting = "" // how to apply it, which is for saved plans
+	out := planned{Plan: &shown, Actions: make([]plannedChange, len(p.Actions))}
 	for i := range p.Actions {
 		out.Actions[i].Change = &p.Actions[i]
 		if c := p.Actions[i].Certificate; c != nil {

@@ -38,7 +38,7 @@ func TestPlanJSONHasTheseFields(t *testing.T) {
 	require.NoError(t, report.PlanJSON(&b, full()))
 	p := fields(t, b.Bytes())
 	require.Equal(t, []string{"account", "actions", "conflicts", "endpoint", "errors", "format_version", "jpsync_version", "left_out",
-		"manifest", "on_existing", "records", "state", "summary", "warnings"}, names(p))
+		"manifest", "records", "state", "summary", "warnings"}, names(p))
 	require.Equal(t, []string{"path", "sha256"}, names(fields(t, p["manifest"])))
 	require.Equal(t, []string{"lineage", "serial"}, names(fields(t, p["state"])))
 	require.Equal(t, []string{"conflicts", "create", "delete", "unchanged", "upload"}, names(fields(t, p["summary"])))
