@@ -52,7 +52,7 @@ func (a *application) question(ctx context.Context) error {
 		fmt.Fprintln(w)
 		fmt.Fprintln(w, a.t.err.Wrap("", "", fmt.Sprintf("This deletes %d of the account's apps. Their registered devices are lost for good:", len(gone))))
 		for _, c := range gone[:min(mostNamed, len(gone))] {
-			fmt.Fprintf(w, "  - %s  %s  app key %s\n", c.App, c.AndroidPackage, c.AppKey)
+			fmt.Fprintln(w, a.t.err.Wrap("  - ", "      ", fmt.Sprintf("%s  %s  app key %s", c.App, c.AndroidPackage, c.AppKey)))
 		}
 		if n := len(gone) - mostNamed; n > 0 {
 			fmt.Fprintf(w, "  and %d more, see the plan\n", n)
