@@ -30,7 +30,7 @@ func TestConvergence(t *testing.T) {
 				id := fmt.Sprintf("gone%d", i)
 				gone[id] = w.have(id)
 			}
-			todo := func() *planner.Plan {
+			due := func() *planner.Plan {
 				p := &planner.Plan{}
 				for i := range 40 {
 					id := fmt.Sprintf("a%d", i)
@@ -65,7 +65,7 @@ func TestConvergence(t *testing.T) {
 				return nil
 			}
 			for range 3 {
-				res := w.apply(t, t.Context(), todo())
+				res := w.apply(t, t.Context(), due())
 				require.Nil(t, res.Stopped)
 				for i := range w.apps {
 					a := w.apps[i]
@@ -81,9 +81,9 @@ func TestConvergence(t *testing.T) {
 				}
 			}
 			w.fault = nil
-			last := w.apply(t, t.Context(), todo())
+			last := w.apply(t, t.Context(), due())
 			require.True(t, last.Complete(), "%+v", last.Failures)
-			require.Empty(t, todo().Actions)
+			require.Empty(t, due().Actions)
 			require.Empty(t, w.st.Pending)
 			require.Len(t, w.st.Apps, 40)
 			for id, app := range w.st.Apps {

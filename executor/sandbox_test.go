@@ -50,8 +50,8 @@ func newLab(t *testing.T, o sandbox.Options) *lab {
 	return l
 }
 
-// apply is one run: it takes the lock, applies what todo makes of the state, and saves.
-func (l *lab) apply(t *testing.T, todo func(*state.State) *planner.Plan) (*Result, *state.State) {
+// apply is one run: it takes the lock, applies what due makes of the state, and saves.
+func (l *lab) apply(t *testing.T, due func(*state.State) *planner.Plan) (*Result, *state.State) {
 	t.Helper()
 	run, err := state.Begin(t.Context(), l.store, state.Options{Holder: state.Self("test", time.Now())})
 	require.NoError(t, err)
@@ -59,7 +59,7 @@ func (l *lab) apply(t *testing.T, todo func(*state.State) *planner.Plan) (*Resul
 	require.NoError(t, run.Bind(sandbox.Endpoint, sandbox.DevKey))
 	l.opts.Journal = Journaled(run)
 	st := run.State()
-	res, err := Apply(t.Context(), todo(st), st, l.opts)
+	res, err := Apply(t.Context(), due(st), st, l.opts)
 	require.NoError(t, err)
 	require.NoError(t, run.Finish(t.Context()))
 	saved, err := l.store.Read(t.Context())
