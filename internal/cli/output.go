@@ -103,7 +103,7 @@ func (c *outputCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if c.ShowSecrets && c.Out == "" && isTerminal(t.Out) {
 		t.warn("master secrets follow: they let anybody push to every device of the app")
 	}
-	if c.ShowSecrets {
+	if c.ShowSecrets && c.Format != outputFormat(report.KeysGitHub) { // which masks them itself
 		for _, key := range keys {
 			t.actions.mask(key.MasterSecret)
 		}
