@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"maps"
 	"unsafe"
 
 	"jpsync/internal/jpush"
@@ -80,8 +81,6 @@ func parse(data []byte) (*State, error) {
 
 func (s *scanner) state() *State {
 	st := New()
-	// An app with two certificates takes about 1000 bytes: most states have no more apps.
-	st.Apps = make(map[string]App, len(s.doc)/1000)
 	var seen fields
 	s.object(func(key string) {
 		switch key {
@@ -105,7 +104,7 @@ func (s *scanner) state() *State {
 			s.string()
 		case "apps":
 			seen.once(s, 6, key)
-			s.apps(st.Apps)
+			st.Apps = s.apps()
 		case "journal":
 			seen.once(s, 7, key)
 			st.Journal = s.string()
@@ -123,14 +122,25 @@ func (s *scanner) state() *State {
 	return st
 }
 
-func (s *scanner) apps(apps map[string]App) {
+// apps makes room in its map by the size of the first apps: a hundred thousand would move
+// to a larger one ten times.
+func (s *scanner) apps() map[string]App {
+	const sample = 64
+	apps := make(map[string]App, sample)
+	start := s.pos
 	s.object(func(id string) {
 		if _, twice := apps[id]; twice {
 			s.fail("app %.40q is there twice", id)
 			return
 		}
+		if len(apps) == sample {
+			roomy := make(map[string]App, (len(s.doc)-start)/((s.pos-start)/sample))
+			maps.Copy(roomy, apps)
+			apps = roomy
+		}
 		apps[id] = s.app()
 	})
+	return apps
 }
 
 func (s *scanner) pending(pending map[string]Intent) {

@@ -85,6 +85,7 @@ type Run struct {
 	mu       sync.Mutex
 	saved    *State // as the store has it
 	state    *State // as of now
+	owned    bool   // the maps of state are its own, no longer those of saved
 	bound    bool
 	folded   int
 	journal  *Journal
@@ -125,11 +126,26 @@ func (r *Run) load(ctx context.Context) error {
 	if s, err = r.foldOld(ctx, s); err != nil {
 		return err
 	}
-	r.saved, r.state = s, s.shallow()
+	r.settle(s)
 	if r.state.Lineage == "" {
 		r.state.Lineage = r.opts.NewID()
 	}
 	return nil
+}
+
+// settle makes s both the saved state and the present one, which share their maps until
+// something is recorded: most runs of a pipeline change nothing.
+func (r *Run) settle(s *State) {
+	now := *s
+	r.saved, r.state, r.owned = s, &now, false
+}
+
+// take records an entry in the state as of now.
+func (r *Run) take(en entry) {
+	if !r.owned {
+		r.state, r.owned = r.state.shallow(), true
+	}
+	r.state.take(en)
 }
 
 // foldOld folds the journal of an earlier run into the state, if there is one.
@@ -237,7 +253,7 @@ func (r *Run) Update(ctx context.Context, fn func(*State) error) error {
 	if err := r.store.Write(ctx, next); err != nil {
 		return err
 	}
-	r.saved, r.state = next, next.shallow()
+	r.settle(next)
 	return nil
 }
 

@@ -83,7 +83,7 @@ func (r *Run) Sent(id string, in Intent) (Ack, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	in = in.asWritten()
-	r.state.take(entry{id: id, intent: &in, sent: true})
+	r.take(entry{id: id, intent: &in, sent: true})
 	return ack, nil
 }
 
@@ -120,7 +120,7 @@ func (r *Run) Record(res Result) (Ack, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.state.take(en)
+	r.take(en)
 	return ack, err
 }
 
@@ -190,17 +190,17 @@ func (r *Run) save(ctx context.Context) error {
 		if err := r.store.Write(ctx, next); err != nil {
 			return &SaveError{Location: r.store.Location(), Journal: r.opts.Journal, JournalWhole: broken == nil, Err: err}
 		}
-		r.saved, r.state = next, next.shallow()
+		r.settle(next)
 	}
 	return errors.Join(dropped, r.removeJournal())
 }
 
 // final is the state as it is to be saved.
 func (r *Run) final() *State {
-	next := r.state.shallow()
+	next := *r.state
 	next.Serial = r.saved.Serial + 1
 	next.Journal = r.id
-	return next
+	return &next
 }
 
 // Recover writes the state as of now to a file of its own, errored.jpsync.state.json or a

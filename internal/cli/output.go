@@ -112,6 +112,7 @@ func (c *outputCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		t.warn("GitLab shows a dotenv report to everybody who may see the pipeline: master secrets belong into masked variables")
 	}
 	var text bytes.Buffer
+	text.Grow(len(keys) * 128)
 	if err := c.write(t, &text, keys); err != nil {
 		return fmt.Errorf("print the app keys as %s: %w", c.Format, err)
 	}
@@ -120,20 +121,22 @@ func (c *outputCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 
 // keys collects what is asked for, without secrets unless they are.
 func (c *outputCmd) keys(st *state.State) ([]report.Key, error) {
-	ids := c.IDs
-	if len(ids) == 0 {
-		ids = sortedIDs(st)
-	}
-	keys := make([]report.Key, 0, len(ids))
-	named := make(map[string]bool, len(ids))
-	for _, id := range ids {
+	var ids []string
+	named := make(map[string]bool, len(c.IDs))
+	for _, id := range c.IDs {
 		if err := recorded(st, id); err != nil {
 			return nil, err
 		}
-		if named[id] {
-			continue // the same app, named twice
+		if !named[id] {
+			named[id] = true
+			ids = append(ids, id)
 		}
-		named[id] = true
+	}
+	if len(c.IDs) == 0 {
+		ids = sortedIDs(st)
+	}
+	keys := make([]report.Key, 0, len(ids))
+	for _, id := range ids {
 		app := st.Apps[id]
 		key := report.Key{ID: id, AppName: app.AppName, AndroidPackage: app.AndroidPackage, AppKey: app.AppKey}
 		if c.ShowSecrets {

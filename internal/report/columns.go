@@ -32,11 +32,17 @@ func columnsText(w io.Writer, rows [][]string, st Style, narrow ...int) error {
 	b := bufio.NewWriter(w)
 	for _, row := range rows {
 		for i, cell := range row {
-			cell = cut(printable(cell), widest[i])
-			if i < len(row)-1 {
-				cell = pad(cell, widest[i]+columnGap)
+			cell, wide := sized(cell)
+			if wide > widest[i] {
+				cell = cut(cell, widest[i])
+				wide = width(cell)
 			}
 			b.WriteString(cell)
+			for range widest[i] + columnGap - wide {
+				if i < len(row)-1 {
+					b.WriteByte(' ')
+				}
+			}
 		}
 		b.WriteByte('\n')
 	}
@@ -50,8 +56,22 @@ func columnWidest(rows [][]string) []int {
 			if i == len(widest) {
 				widest = append(widest, 0)
 			}
-			widest[i] = max(widest[i], width(printable(cell)))
+			_, wide := sized(cell)
+			widest[i] = max(widest[i], wide)
 		}
 	}
 	return widest
+}
+
+// sized returns a cell as it may be printed, and how many columns it takes. Most cells are
+// ASCII, and a table may have a hundred thousand rows.
+func sized(cell string) (string, int) {
+	for i := range len(cell) {
+		if c := cell[i]; c < 0x20 || c >= 0x7f {
+			cell = printable(cell)
+			return cell, width(cell)
+		}
+	}
+	cell = harmless(cell)
+	return cell, width(cell)
 }
