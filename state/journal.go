@@ -27,6 +27,7 @@ type Journal struct {
 	mu      sync.Mutex
 	cond    *sync.Cond // a sync has ended
 	sum     string     // of the last record
+	lines   []byte     // what was written last, to be used again
 	written int64      // records, the header included
 	synced  int64      // records that are durable
 	syncing bool
@@ -134,15 +135,14 @@ func (j *Journal) append(entries []entry) (Ack, error) {
 	if j.err != nil {
 		return Ack{}, j.err
 	}
-	var lines []byte
-	sum := j.sum
+	lines, sum := j.lines[:0], j.sum
 	for i, en := range entries {
-		line, next, err := encodeEntry(en, j.written+int64(i), j.synced, sum)
-		if err != nil {
+		var err error
+		if lines, sum, err = appendEntry(lines, en, j.written+int64(i), j.synced, sum); err != nil {
 			return Ack{}, err // nothing is written yet, so nothing is broken
 		}
-		lines, sum = append(lines, line...), next
 	}
+	j.lines = lines
 	if n, err := j.file.Write(lines); err != nil {
 		j.err = fmt.Errorf("write to the journal %s: %d of %d bytes: %w", j.path, n, len(lines), err)
 		j.cond.Broadcast()

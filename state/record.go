@@ -39,12 +39,12 @@ const sumStart = `,"sum":"`
 
 const sumLen = len(sumStart) + sha256.Size*2 + len(`"}`)
 
-// seal ends a record's line.
-func seal(body []byte, previous string) (line []byte, sum string) {
-	sum = chain(previous, body)
-	body = append(body, sumStart...)
-	body = append(body, sum...)
-	return append(body, "\"}\n"...), sum
+// seal ends the line of the record that begins at start.
+func seal(lines []byte, start int, previous string) (sealed []byte, sum string) {
+	sum = chain(previous, lines[start:])
+	lines = append(lines, sumStart...)
+	lines = append(lines, sum...)
+	return append(lines, "\"}\n"...), sum
 }
 
 func chain(previous string, body []byte) string {
@@ -81,14 +81,15 @@ func encodeHeader(h header) (line []byte, sum string, err error) {
 	if e.err != nil {
 		return nil, "", fmt.Errorf("write the journal's header: %w", e.err)
 	}
-	line, sum = seal(e.buf, "")
+	line, sum = seal(e.buf, 0, "")
 	return line, sum, nil
 }
 
-// encodeEntry returns the line of record number seq. synced is how many records, the header
-// included, were durable when it was written.
-func encodeEntry(en entry, seq, synced int64, previous string) (line []byte, sum string, err error) {
-	e := &encoder{within: en.id, buf: make([]byte, 0, 1024)}
+// appendEntry appends the line of record number seq to lines. synced is how many records,
+// the header included, were durable when it was written.
+func appendEntry(lines []byte, en entry, seq, synced int64, previous string) (longer []byte, sum string, err error) {
+	start := len(lines)
+	e := &encoder{within: en.id, buf: lines}
 	e.open()
 	e.int("seq", seq)
 	e.int("synced", synced)
@@ -117,12 +118,11 @@ func encodeEntry(en entry, seq, synced int64, previous string) (line []byte, sum
 	if e.err != nil {
 		return nil, "", fmt.Errorf("write a record about %q to the journal: %w", en.id, e.err)
 	}
-	line, sum = seal(e.buf, previous)
-	if len(line) > maxRecord {
-		return nil, "", fmt.Errorf("write a record about %.80q to the journal: it has %d bytes, and %d is the limit",
-			en.id, len(line), maxRecord)
+	longer, sum = seal(e.buf, start, previous)
+	if n := len(longer) - start; n > maxRecord {
+		return nil, "", fmt.Errorf("write a record about %.80q to the journal: it has %d bytes, and %d is the limit", en.id, n, maxRecord)
 	}
-	return line, sum, nil
+	return longer, sum, nil
 }
 
 // check refuses a result that says nothing, before anything is written.

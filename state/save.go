@@ -114,7 +114,7 @@ func (r *Run) Record(res Result) (Ack, error) {
 	}
 	en := entry{id: res.ID, result: &res}
 	if err != nil {
-		if _, _, err := encodeEntry(en, 0, 0, ""); err != nil {
+		if _, _, err := appendEntry(nil, en, 0, 0, ""); err != nil {
 			return Ack{}, err // in memory it would keep everything else from being saved
 		}
 	}

@@ -76,7 +76,7 @@ func New(o Options) (*Client, error) {
 		o.Version = "dev"
 	}
 	if o.Transport == nil {
-		o.Transport = newTransport(base, o.MaxConns, o.Timeout)
+		o.Transport = newTransport(base, o.MaxConns)
 	}
 	pair := o.DevKey + ":" + o.DevSecret
 	return &Client{

@@ -24,15 +24,15 @@ const (
 )
 
 // newTransport makes the transport for a real endpoint. It asks for no compression, so a
-// small answer can't unfold into a large one.
-func newTransport(endpoint *url.URL, maxConns int, timeout time.Duration) *http.Transport {
+// small answer can't unfold into a large one. Of the phases of an attempt it bounds those that
+// come before the request is sent; the client bounds the whole.
+func newTransport(endpoint *url.URL, maxConns int) *http.Transport {
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}
 	t := &http.Transport{
 		Proxy:                  proxyFromEnvironment,
 		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    handshakeTimeout,
-		ResponseHeaderTimeout:  timeout,
 		ExpectContinueTimeout:  time.Second,
 		IdleConnTimeout:        idleTimeout,
 		MaxIdleConns:           maxConns,

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -29,19 +28,18 @@ func TestNewTransport(t *testing.T) {
 		require.NoError(t, err)
 		return u
 	}
-	tr := newTransport(endpoint(DefaultEndpoint), 7, time.Minute)
+	tr := newTransport(endpoint(DefaultEndpoint), 7)
 	assert.EqualValues(t, tls.VersionTLS12, tr.TLSClientConfig.MinVersion)
 	assert.False(t, tr.TLSClientConfig.InsecureSkipVerify)
 	assert.True(t, tr.DisableCompression)
 	assert.True(t, tr.ForceAttemptHTTP2)
 	assert.Equal(t, 7, tr.MaxIdleConnsPerHost)
-	assert.Equal(t, time.Minute, tr.ResponseHeaderTimeout)
 	assert.NotNil(t, tr.Proxy)
 	if _, err := proxyFromEnvironment(&http.Request{URL: endpoint(DefaultEndpoint)}); err != nil {
 		assert.NotContains(t, err.Error(), "CANARY")
 	}
 
-	tr = newTransport(endpoint("http://sandbox.localhost/v1/"), 7, time.Minute)
+	tr = newTransport(endpoint("http://sandbox.localhost/v1/"), 7)
 	assert.Nil(t, tr.Proxy, "a name under localhost is loopback's, whatever net/http thinks of it")
 	_, err := tr.DialContext(context.Background(), "tcp", "192.0.2.1:80")
 	assert.ErrorContains(t, err, "loopback only", "the dial is refused before it goes out")
