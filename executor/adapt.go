@@ -3,8 +3,6 @@ package executor
 import (
 	"math"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // An adaptive run begins with adaptiveStart requests in flight, and goes up to AdaptiveMost
@@ -22,17 +20,23 @@ const (
 	slowGrace  = 5 * time.Millisecond
 )
 
-// The rate of an adaptive run keeps belowLimit of the limit that the service showed, and
-// grows to find out whether that is still there: with each probeEvery answers without a 429
-// by one probeGrowth more than the time before, up to mostGrowth. By counting answers and not seconds, the
-// share of 429 answers that this costs is the same for slow and fast services. A limit is
-// measured over at least fewestMeasured requests.
+// How an adaptive run searches for the rate that a service limits requests to. The constants
+// are what came out best for limits of all common kinds: see TestAnAdaptiveRunFindsTheLimit.
 const (
-	belowLimit     = 0.95
-	probeEvery     = 100
-	probeGrowth    = 0.005
-	mostGrowth     = 0.03
-	fewestMeasured = 10
+	// A rate that is tried lies so far between one that the service takes and one that it
+	// refuses, on a logarithmic scale: a 429 costs more than a rate that is a little too low.
+	stepUp = 0.35
+	// The search ends when these two are so close.
+	closeEnough = 1.12
+	// From then on a rate a little higher is tried, first after so many answers, and when it
+	// is refused, after twice as many.
+	tryHigher     = 1.05
+	firstPatience = 2000
+	// As long as no rate is known that is refused, it grows faster and faster.
+	fastestGrowth = 2.0
+	// The least and the longest that a rate has to do without a 429.
+	fewestAnswers = 10
+	longestTrial  = 20 * time.Second
 )
 
 // Pace is how fast a run may go at the moment.
@@ -45,67 +49,134 @@ type Pace struct {
 // alone is adapted: it doubles with each round of fast answers, and shrinks by one with each
 // round of slow ones.
 //
-// From the first 429 on the answers are counted. A service that limits requests by time
-// gives tokens at a fixed rate, up to a reserve of some size that nobody tells. At each 429
-// that reserve is empty; so between two of them it answered exactly as many requests as it
-// gave tokens, however large the reserve, and whatever the run did meanwhile. That is the
-// limit, and from then on the run keeps a little below it: a 429 costs a pause for everybody,
-// a rate that is a little too low costs next to nothing.
+// From the first 429 on requests are spaced evenly, and the limit on their rate is searched
+// for between the highest rate that the service took and the lowest that it refused. What
+// makes that hard is the reserve that many services have: a second's worth, say, which they
+// give at once after a rest. A rate beyond the limit goes well until the reserve is used up.
+// How large it is shows in the number of answers before the first 429, and it decides how long
+// a rate has to go well before it counts.
+//
+// Rates are in requests per second.
 type adaptation struct {
-	cap      rate.Limit // what the user allows
+	cap      float64 // what the user allows
 	fastest  time.Duration
-	since    time.Time  // the 429 from which on answers are counted; zero: none came yet
-	accepted int        // answers since then
-	before   int        // those of them that came before the last 429 of all
-	pressed  bool       // somebody had to wait for the rate since it was last raised
-	highest  rate.Limit // of all limits that were measured
+	low      float64   // what the service takes; 0: not known
+	high     float64   // what it refuses; +Inf: not known
+	reserve  int       // how many requests it takes beyond its limit after a rest
+	since    time.Time // the last 429; zero: none came yet
+	accepted int       // answers since then
+	clean    int       // answers since the rate was set
+	pressed  bool      // somebody had to wait for the rate since it was set
+	growth   float64   // what the rate is multiplied by next
+	patience int       // answers before a higher rate is tried
+	floor    float64   // the rate falls no lower
 }
 
 // newAdaptivePace makes a pace that begins with adaptiveStart requests in flight.
 func newAdaptivePace(most int, perSecond float64) *pace {
 	p := newPace(most, perSecond)
 	p.window = min(adaptiveStart, most)
-	p.adapt = &adaptation{cap: p.limiter.Limit(), fastest: math.MaxInt64}
+	p.adapt = &adaptation{
+		cap: p.rate, fastest: math.MaxInt64,
+		high: math.Inf(1), growth: fastestGrowth, patience: firstPatience,
+	}
 	return p
 }
 
-// answered counts an answer and reports whether it was fast. The rate grows only while it is
-// what holds the run back.
-func (a *adaptation) answered(took time.Duration, limiter *rate.Limiter) (fast bool) {
+// answered counts an answer that came at a rate, and returns the rate to go on with. One that
+// nobody had to wait for shows nothing.
+func (a *adaptation) answered(took time.Duration, rate float64) (next float64) {
 	a.accepted++
+	a.clean++
 	a.fastest = min(a.fastest, took)
-	if limit := limiter.Limit(); limit < a.cap && a.pressed && a.accepted%probeEvery == 0 {
-		growth := min(mostGrowth, probeGrowth*rate.Limit(a.accepted/probeEvery))
-		limiter.SetLimit(min(a.cap, limit*(1+growth)))
-		a.pressed = false
+	if rate >= a.cap || !a.pressed || a.clean < a.enough(rate) {
+		return rate
 	}
-	return took <= slowFactor*a.fastest+slowGrace
+	next = a.higher(rate)
+	if rate >= a.high {
+		a.high = math.Inf(1) // the service takes more than it did
+	}
+	a.low = max(a.low, rate)
+	a.clean, a.pressed = 0, false
+	return min(a.cap, next)
 }
 
-// refused draws the conclusions from the first 429 of a burst. opened is when the gate was
-// last opened.
-//
-// A reserve that was full before the pause was over has lost tokens, and makes the limit look
-// lower than it is; so the rate falls to no less than half of how fast it went since then.
-// And a service whose 429 has nothing to do with time would bring it down to nothing, which
-// half of the highest limit prevents.
-func (a *adaptation) refused(now, opened time.Time, limiter *rate.Limiter) {
+// settled reports whether the limit is known well enough.
+func (a *adaptation) settled() bool { return a.high <= a.low*closeEnough }
+
+// enough is how many answers without a 429 tell that the service takes a rate: what goes
+// beyond the rate that it is known to take has to use up the reserve, and then some.
+func (a *adaptation) enough(rate float64) int {
+	switch {
+	case rate < a.low:
+		return fewestAnswers
+	case rate == a.low:
+		return a.patience
+	}
+	n := (1.5*float64(a.reserve) + fewestAnswers) / (1 - a.low/rate)
+	return int(min(n, rate*longestTrial.Seconds()))
+}
+
+// higher is the rate to try after one that the service takes.
+func (a *adaptation) higher(rate float64) float64 {
+	switch {
+	case rate < a.low:
+		return a.low
+	case a.high <= rate*closeEnough && rate < a.high:
+		return rate * tryHigher
+	case math.IsInf(a.high, 1), rate >= a.high:
+		rate *= a.growth
+		a.growth = min(fastestGrowth, 1+2*(a.growth-1))
+		return rate
+	}
+	return a.between(rate)
+}
+
+// between is a rate to try between one that the service takes and what it refuses.
+func (a *adaptation) between(low float64) float64 { return low * math.Pow(a.high/low, stepUp) }
+
+// refused draws the conclusions from the first 429 of a burst, which came at the rate went,
+// and returns the rate to go on with.
+func (a *adaptation) refused(now time.Time, went float64) (next float64) {
+	defer func() { a.since, a.accepted, a.clean, a.pressed = now, 0, 0, false }()
 	if a.since.IsZero() {
-		a.since, a.accepted = now, 0
-		return
+		// The requests came in bursts until now, and it may be the bursts that it refuses.
+		a.reserve = a.accepted
+		return went / 2
 	}
-	if a.accepted < fewestMeasured || !now.After(opened) || !now.After(a.since) {
-		a.before = a.accepted
-		return
+	// At a 429 the reserve is empty. So between two of them the service gave at least what it
+	// answered; it gave more if the reserve got full in between. Had its 429 nothing to do
+	// with time, the rate would fall without end, which the floor prevents.
+	measured := min(went, float64(a.accepted)/max(now.Sub(a.since).Seconds(), 0.001))
+	a.floor = max(a.floor, measured/2)
+	if a.accepted < fewestAnswers {
+		return max(went/2, a.floor) // the pause was too short to tell
 	}
-	measured := rate.Limit(float64(a.accepted) / now.Sub(a.since).Seconds())
-	went := measured
-	if opened.After(a.since) {
-		went = rate.Limit(float64(a.accepted-a.before) / now.Sub(opened).Seconds())
+	if a.settled() && went > a.low {
+		a.patience *= 2 // it was only tried
 	}
-	a.highest = max(a.highest, measured)
-	limiter.SetLimit(min(a.cap, max(belowLimit*measured, went/2, a.highest/2)))
-	a.since, a.accepted, a.before, a.pressed = now, 0, 0, false
+	a.high, a.growth = went, tryHigher
+	if a.low >= went {
+		a.low = 0
+	}
+	held := went * (1 - float64(a.reserve)/float64(max(1, a.clean)))
+	if a.low = max(a.low, measured, held); a.settled() {
+		return max(a.low, a.floor)
+	}
+	return max(a.between(a.low), a.floor)
+}
+
+// slowDown sets the rate that an adaptive run goes on with after a 429, which was answered in
+// the time took, and makes room for twice what is under way at that rate. The lock is held.
+func (p *pace) slowDown(now time.Time, inFlight int, took time.Duration) {
+	rtt := max(time.Millisecond, min(took, p.adapt.fastest)).Seconds()
+	went := p.rate
+	if !p.adapt.pressed {
+		went = min(went, float64(inFlight)/rtt)
+	}
+	p.rate, p.next = min(p.adapt.cap, p.adapt.refused(now, went)), p.notBefore
+	p.window = int(min(float64(p.max), 1+2*p.rate*rtt))
+	p.threshold, p.credit = p.window, 0
 }
 
 // slow takes one place out of the window for each round of slow answers, and lets it double
@@ -119,20 +190,11 @@ func (p *pace) slow() {
 	}
 }
 
-// heldBack notes that a request has to wait for the rate.
-func (p *pace) heldBack() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.adapt != nil {
-		p.adapt.pressed = true
-	}
-}
-
 // now is the pace as it is. The lock is held.
 func (p *pace) now() Pace {
 	v := Pace{InFlight: p.window}
-	if limit := p.limiter.Limit(); limit != rate.Inf {
-		v.PerSecond = math.Max(1, math.Round(float64(limit)))
+	if !math.IsInf(p.rate, 1) {
+		v.PerSecond = max(1, math.Round(p.rate))
 	}
 	return v
 }

@@ -1,10 +1,9 @@
 package executor
 
 import (
+	"math"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // pace decides when the next request of the run may start. Three things hold it back: the
@@ -16,12 +15,13 @@ import (
 //
 // In an adaptive run it begins low as well, and the rate is found out: see adaptation.
 type pace struct {
-	max     int
-	limiter *rate.Limiter
-	told    func(Pace) // hears of each change; may be nil
+	max  int
+	told func(Pace) // hears of each change; may be nil
 
 	mu        sync.Mutex
 	adapt     *adaptation // nil: the number and the rate are fixed
+	rate      float64     // requests that may start per second; +Inf: no limit
+	next      time.Time   // when the rate lets the next one start
 	shown     Pace        // what was told last
 	window    int         // how many may be in flight now, 1 to max
 	threshold int         // up to here the window grows with every answer
@@ -43,29 +43,25 @@ const (
 )
 
 func newPace(parallelism int, perSecond float64) *pace {
-	p := &pace{max: parallelism, window: parallelism, threshold: parallelism, changed: make(chan struct{})}
-	p.limiter = rate.NewLimiter(rate.Inf, 1)
-	if perSecond > 0 {
-		p.limiter.SetLimit(rate.Limit(perSecond))
+	if perSecond <= 0 {
+		perSecond = math.Inf(1)
 	}
-	return p
+	return &pace{max: parallelism, window: parallelism, threshold: parallelism, rate: perSecond, changed: make(chan struct{})}
 }
 
 // enter waits until a request may start and takes its place. The ticket is for leave. It
 // returns false when halted is closed before.
 func (p *pace) enter(halted <-chan struct{}) (ticket int, ok bool) {
 	for {
-		ticket, ok = p.place(halted)
-		if !ok || p.limiter.Limit() == rate.Inf {
-			return ticket, ok
+		var turn time.Time
+		if ticket, turn, ok = p.place(halted); !ok {
+			return 0, false
 		}
-		token := p.limiter.Reserve()
-		delay := token.Delay()
-		if delay > 0 {
-			p.heldBack()
+		wait := time.Until(turn)
+		if wait <= 0 {
+			return ticket, true
 		}
-		if !pause(delay, halted) {
-			token.Cancel()
+		if !pause(wait, halted) {
 			p.free()
 			return 0, false
 		}
@@ -77,8 +73,9 @@ func (p *pace) enter(halted <-chan struct{}) (ticket int, ok bool) {
 	}
 }
 
-// place waits for the gate and for a place in the window.
-func (p *pace) place(halted <-chan struct{}) (ticket int, ok bool) {
+// place waits for the gate and for a place in the window. The rate may let the request start
+// only when its turn has come: these times are evenly spaced, and stay so when the rate changes.
+func (p *pace) place(halted <-chan struct{}) (ticket int, turn time.Time, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for {
@@ -105,12 +102,27 @@ func (p *pace) place(halted <-chan struct{}) (ticket int, ok bool) {
 			p.waiting--
 		default:
 			p.inFlight++
-			return p.epoch, true
+			return p.epoch, p.turn(time.Now()), true
 		}
 		if !ok {
-			return 0, false
+			return 0, time.Time{}, false
 		}
 	}
+}
+
+// turn books the next time at which the rate lets a request start. The lock is held.
+func (p *pace) turn(now time.Time) time.Time {
+	if math.IsInf(p.rate, 1) {
+		return now
+	}
+	if p.next.Before(now) {
+		p.next = now
+	} else if p.adapt != nil {
+		p.adapt.pressed = true
+	}
+	turn := p.next
+	p.next = turn.Add(time.Duration(float64(time.Second) / p.rate))
+	return turn
 }
 
 func (p *pace) stillOpen(ticket int) bool {
@@ -134,7 +146,8 @@ func (p *pace) answered(ticket int, took time.Duration) {
 	defer p.unlockAndTell()
 	current, fast := ticket == p.epoch, true
 	if p.adapt != nil {
-		fast = p.adapt.answered(took, p.limiter)
+		p.rate = p.adapt.answered(took, p.rate)
+		fast = took <= slowFactor*p.adapt.fastest+slowGrace
 		// A window that is not used shows nothing.
 		current = current && 2*p.inFlight > p.window
 	}
@@ -156,23 +169,23 @@ func (p *pace) answered(ticket int, took time.Duration) {
 // zero shuts the gate for that long; busy halves what may be in flight, and in an adaptive
 // run strained does so too. Those that were under way when this was found out before add
 // nothing to it: one burst is one sign.
-func (p *pace) failed(ticket int, s sign, hold time.Duration) {
+func (p *pace) failed(ticket int, s sign, took, hold time.Duration) {
 	p.mu.Lock()
 	defer p.unlockAndTell()
+	now, inFlight := time.Now(), p.inFlight
 	p.inFlight--
-	now, opened := time.Now(), p.notBefore
 	if until := now.Add(hold); hold > 0 && until.After(p.notBefore) {
 		p.notBefore = until
 	}
 	switch {
 	case ticket != p.epoch:
+	case s == busy && p.adapt != nil:
+		p.slowDown(now, inFlight, took)
+		p.epoch++
 	case s == busy || hold > 0:
 		p.threshold = max(p.window, p.threshold)
 		if s == busy {
 			p.threshold = max(1, p.window/2)
-			if p.adapt != nil {
-				p.adapt.refused(now, opened, p.limiter)
-			}
 		}
 		p.window, p.credit = 1, 0
 		p.epoch++

@@ -27,7 +27,7 @@ func TestThePaceHalvesAndGrowsAgain(t *testing.T) {
 		p := newPace(16, 0)
 		burst := round(t, p)
 		for _, ticket := range burst {
-			p.failed(ticket, busy, time.Second)
+			p.failed(ticket, busy, time.Millisecond, time.Second)
 		}
 		require.Equal(t, 8, p.threshold, "one burst is one sign: half, not a 65536th")
 		require.Equal(t, 1, p.window)
@@ -57,7 +57,7 @@ func TestThePaceNeverStopsAltogether(t *testing.T) {
 		for range 10 {
 			ticket, ok := p.enter(never())
 			require.True(t, ok)
-			p.failed(ticket, busy, 0)
+			p.failed(ticket, busy, time.Millisecond, 0)
 			require.Equal(t, 1, p.window)
 			require.GreaterOrEqual(t, p.threshold, 1)
 		}
@@ -70,7 +70,7 @@ func TestAHoldDoesNotHalve(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPace(8, 0)
 		tickets := round(t, p)
-		p.failed(tickets[0], unwell, time.Second)
+		p.failed(tickets[0], unwell, time.Millisecond, time.Second)
 		require.Equal(t, 1, p.window)
 		require.Equal(t, 8, p.threshold)
 	})
@@ -92,7 +92,7 @@ func TestTheGateHoldsThoseWhoWaitForTheRate(t *testing.T) {
 			}()
 		}
 		synctest.Wait()
-		p.failed(first, busy, time.Minute)
+		p.failed(first, busy, time.Millisecond, time.Minute)
 		for range 3 {
 			require.GreaterOrEqual(t, (<-entered).Sub(began), time.Minute)
 		}
@@ -135,4 +135,24 @@ func TestWaitingEndsWithTheRun(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who has booked a turn keeps it when the rate changes, and nobody gets one close to it.
+func TestTurnsAreEvenlySpacedWhenTheRateChanges(t *testing.T) {
+	p := newPace(64, 10)
+	now := time.Now()
+	last := p.turn(now)
+	for range 5 {
+		turn := p.turn(now)
+		require.Equal(t, 100*time.Millisecond, turn.Sub(last))
+		last = turn
+	}
+	p.rate = 100
+	last = p.turn(now)
+	for range 5 {
+		turn := p.turn(now)
+		require.Equal(t, 10*time.Millisecond, turn.Sub(last))
+		last = turn
+	}
+	require.Equal(t, last.Add(time.Hour), p.turn(last.Add(time.Hour)), "what was not used is lost")
 }

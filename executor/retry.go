@@ -159,6 +159,6 @@ func (r *run) digest(a *answer, err error, ticket int, took time.Duration) (agai
 	if says == busy && hold == 0 {
 		hold = delay
 	}
-	r.pace.failed(ticket, says, hold)
+	r.pace.failed(ticket, says, took, hold)
 	return a.attempts < r.opts.MaxAttempts, delay
 }

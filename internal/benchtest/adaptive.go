@@ -28,6 +28,7 @@ func (w *world) adaptive(out io.Writer) error {
 		fixed  []string
 	}{
 		{"200 requests per second, answers after 20ms", []string{"latency=20ms", "rate:200"}, 4000, []string{"2", "4", "8"}},
+		{"200 requests per second, 20 at once, answers after 100ms", []string{"latency=100ms", "rate:200:burst=20"}, 4000, []string{"8", "16", "20"}},
 		{"50 requests per second, answers after 20ms", []string{"latency=20ms", "rate:50"}, 1000, []string{"1", "2"}},
 		{"no limit, answers after 20ms", []string{"latency=20ms"}, 5000, []string{"32", "64"}},
 	} {
