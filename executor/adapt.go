@@ -27,7 +27,7 @@ const (
 	// refuses, on a logarithmic scale: a 429 costs more than a rate that is a little too low.
 	stepUp = 0.35
 	// The search ends when these two are so close.
-	closeEnough = 1.12
+	closeEnough = 1.15
 	// From then on a rate a little higher is tried, first after so many answers, and when it
 	// is refused, after twice as many.
 	tryHigher     = 1.05
