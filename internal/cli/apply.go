@@ -168,7 +168,7 @@ func (a *application) carryOut(ctx context.Context) error {
 	a.result, err = executor.Apply(ctx, a.plan, a.run.Saved(), executor.Options{
 		API:          client,
 		Journal:      executor.Journaled(a.run),
-		Certificates: certificates{a.w.files},
+		Certificates: certificates{files: a.w.files},
 		Parallelism:  a.Parallelism.most(),
 		Adaptive:     a.Parallelism.auto,
 		Rate:         a.Rate,

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"sync"
 
 	"jpsync/internal/pushcert"
 	"jpsync/manifest"
@@ -13,7 +14,10 @@ import (
 
 // certificates reads the certificate files of a manifest, for the planner, which wants to
 // know what is in them, and for the executor, which sends them.
-type certificates struct{ files *manifest.Files }
+type certificates struct {
+	files  *manifest.Files
+	opened *openings // nil: nothing is remembered
+}
 
 // Inspect implements [planner.Inspector].
 func (c certificates) Inspect(cert manifest.Certificate, known string) (planner.Inspection, error) {
@@ -31,7 +35,7 @@ func (c certificates) Inspect(cert manifest.Certificate, known string) (planner.
 		return seen, &planner.InspectError{Code: planner.CodePasswordNotAtHand, Err: fmt.Errorf("%s: %w", cert.File, err)}
 	}
 	seen.Password = pushcert.FactsOf(password)
-	seen.Opened, err = open(data, password)
+	seen.Opened, err = c.opened.open(sum, data, password)
 	if err != nil {
 		code := "unreadable"
 		if e, ok := errors.AsType[*pushcert.Error](err); ok {
@@ -83,6 +87,26 @@ func (c certificates) password(ref *manifest.Secret) (string, error) {
 		return "", nil
 	}
 	return password, err
+}
+
+// openings remembers what was found in files, by what they hold and not by their names: one
+// certificate is often copied to the places of several apps, and deriving the keys of a file
+// takes a millisecond.
+type openings struct{ all sync.Map } // of opening to func() (*pushcert.Certificate, error)
+
+type opening struct {
+	sum      [sha256.Size]byte
+	password string
+}
+
+func (o *openings) open(sum [sha256.Size]byte, data []byte, password string) (*pushcert.Certificate, error) {
+	if o == nil {
+		return open(data, password)
+	}
+	once, _ := o.all.LoadOrStore(opening{sum, password}, sync.OnceValues(func() (*pushcert.Certificate, error) {
+		return open(data, password)
+	}))
+	return once.(func() (*pushcert.Certificate, error))()
 }
 
 // open looks into a file. A certificate without its key is a certificate that may not be

@@ -59,7 +59,9 @@ func (c *certsListCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		return err
 	}
 	now := time.Now()
-	dues := planner.Schedule(w.manifest, st, certificates{w.files}, now)
+	inspector, stop := prefetch(w.files, w.manifest, st)
+	defer stop()
+	dues := planner.Schedule(w.manifest, st, inspector, now)
 	if c.ExpiringWithin != nil {
 		dues = within(dues, now.Add(time.Duration(*c.ExpiringWithin)))
 	}

@@ -96,7 +96,7 @@ var remedies = map[string]string{
 
 // certificates opens every certificate, as validate does.
 func (d *doctor) certificates(w *workspace) {
-	p, err := planner.Build(planner.Input{Manifest: w.manifest, State: state.New(), Certificates: certificates{w.files}, Now: d.now(),
+	p, err := planner.Build(planner.Input{Manifest: w.manifest, State: state.New(), Certificates: certificates{files: w.files}, Now: d.now(),
 		Options: planner.Options{Rehearsal: d.g.Sandbox}})
 	if err != nil {
 		d.trouble("certificates", err, "")

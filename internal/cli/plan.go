@@ -85,7 +85,7 @@ func (c *choices) build(ctx context.Context, w *workspace, st *state.State) (*pl
 	if err := selection.Check(w.manifest, st, append(slices.Clone(c.Replace), c.Accept...)...); err != nil {
 		return nil, err
 	}
-	inspector, stop := prefetch(certificates{w.files}, w.manifest, st)
+	inspector, stop := prefetch(w.files, w.manifest, st)
 	defer stop()
 	account := w.account()
 	if account == "" {

@@ -89,7 +89,7 @@ func (a *application) checkFiles() error {
 		if change.Certificate == nil {
 			continue
 		}
-		_, _, err := certificates{a.w.files}.Load(*change.Certificate)
+		_, _, err := certificates{files: a.w.files}.Load(*change.Certificate)
 		file := "the certificate file " + change.Certificate.File
 		if _, changed := errors.AsType[*movedError](err); changed {
 			moved = append(moved, file+" has changed")

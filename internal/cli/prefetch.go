@@ -44,7 +44,8 @@ func question(cert manifest.Certificate, known string) asked {
 
 // prefetch starts to look into the certificates of the manifest, as many at a time as there
 // are cores. stop ends that and has to be called before the files are closed.
-func prefetch(c certificates, m *manifest.Manifest, st *state.State) (inspector planner.Inspector, stop func()) {
+func prefetch(files *manifest.Files, m *manifest.Manifest, st *state.State) (inspector planner.Inspector, stop func()) {
+	c := certificates{files: files, opened: new(openings)}
 	p := prefetched{certificates: c, ahead: map[asked]*inspection{}}
 	var order []*inspection
 	for i := range m.Apps {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -46,8 +47,8 @@ func TestLookingAheadSeesTheSame(t *testing.T) {
 		id := fmt.Sprint("app", i)
 		m.Apps = append(m.Apps, manifest.App{ID: id, Certificates: map[jpush.Environment]manifest.Certificate{jpush.Production: cert}})
 	}
-	alone := certificates{files}
-	ahead, stop := prefetch(alone, m, st)
+	alone := certificates{files: files}
+	ahead, stop := prefetch(files, m, st)
 	require.IsType(t, prefetched{}, ahead)
 	defer stop()
 	for _, app := range m.Apps {
@@ -72,10 +73,29 @@ func TestAPanicWaitsForThePlanner(t *testing.T) {
 			jpush.Production: {File: fmt.Sprint(i)}}})
 	}
 	var inspector planner.Inspector
-	inspector, stop := prefetch(certificates{}, m, &state.State{}) // no files: a nil pointer is met
+	inspector, stop := prefetch(nil, m, &state.State{}) // no files: a nil pointer is met
 	stop()
 	for _, in := range inspector.(prefetched).ahead {
 		require.NotPanics(t, func() { inspector.(prefetched).settle(in) }, "as a helper does")
 	}
 	require.Panics(t, func() { _, _ = inspector.Inspect(m.Apps[0].Certificates[jpush.Production], "") })
+}
+
+// A certificate that was copied for several apps is opened once, whatever its files are
+// called, and the same bytes under another password are another question.
+func TestCopiesAreOpenedOnce(t *testing.T) {
+	data, err := pushcert.Mint(pushcert.MintOptions{
+		BundleID: "cn.example.copied", Kind: pushcert.MintProduction, KeyType: pushcert.KeyECP256, Password: "right",
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0),
+	})
+	require.NoError(t, err)
+	sum := sha256.Sum256(data)
+	o := new(openings)
+	first, err := o.open(sum, data, "right")
+	require.NoError(t, err)
+	again, err := o.open(sum, nil, "right") // nothing to open: only what is remembered
+	require.NoError(t, err)
+	require.Same(t, first, again)
+	_, err = o.open(sum, data, "wrong")
+	require.Error(t, err)
 }

@@ -36,10 +36,13 @@ func (c *validateCmd) Run(_ context.Context, t *terminal, g *globals) error {
 		return err
 	}
 	defer w.close()
+	empty := state.New()
+	inspector, stop := prefetch(w.files, w.manifest, empty)
+	defer stop()
 	p, err := planner.Build(planner.Input{
 		Manifest:     w.manifest,
-		State:        state.New(),
-		Certificates: certificates{w.files},
+		State:        empty,
+		Certificates: inspector,
 		Endpoint:     w.endpoint,
 		Now:          time.Now(),
 		Options:      planner.Options{AllowCert: c.AllowCert, Rehearsal: g.Sandbox},
