@@ -213,6 +213,26 @@ func TestGB18030(t *testing.T) {
 	}
 }
 
+// A byte that got lost or changed in the middle of UTF-8 is not taken for another encoding.
+func TestAStrayByteIsNoGB18030(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	write(t, dir, "m.yaml", fromCSV)
+	head, row := "app_name,android_package\n", "商城北京,cn.example.shop\n"
+	for text, want := range map[string]string{
+		head + row + "账\xd5\xcb,cn.b\n":   `apps.csv:3:2: the file is not valid UTF-8 from here on: save it as "CSV UTF-8"`,
+		"\uFEFF" + head + "\xd5\xcb,cn\n": `apps.csv:2:1: the file is not valid UTF-8 from here on: save it as "CSV UTF-8"`,
+		head + "\xd5\xcb,cn\n":            `apps.csv:2:1: the file is not UTF-8 from here on, it looks like GB18030: write "encoding: gb18030" beside csv, or save it as "CSV UTF-8"`,
+	} {
+		write(t, dir, "apps.csv", text)
+		_, err := Load("m.yaml", Options{})
+		requireErrors(t, err, want)
+	}
+	write(t, dir, "apps.csv", head+"\xd5\xcb,cn\n")
+	_, _, err := Convert("apps.csv", dir, ConvertOptions{})
+	requireErrors(t, err, `apps.csv:2:1: the file is not UTF-8 from here on, it looks like GB18030: say so with --encoding gb18030, or save it as "CSV UTF-8"`)
+}
+
 // rowsOf is a CSV file of n apps.
 func rowsOf(n int) string {
 	var b strings.Builder

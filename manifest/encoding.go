@@ -20,8 +20,8 @@ var encodings = []string{UTF8, GB18030}
 const byteOrderMark = "\uFEFF"
 
 // decodeCSV makes the bytes of a CSV file text, or says what is wrong with them from the
-// place on that it returns.
-func decodeCSV(data []byte, encoding string) (text string, at Position, problem string) {
+// place on that it returns. announce tells how another encoding is named.
+func decodeCSV(data []byte, encoding, announce string) (text string, at Position, problem string) {
 	at = Position{Line: 1, Column: 1}
 	switch {
 	case notUTF8(data):
@@ -29,13 +29,13 @@ func decodeCSV(data []byte, encoding string) (text string, at Position, problem 
 	case encoding == GB18030:
 		return decodeGB18030(data)
 	}
-	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
+	data, marked := bytes.CutPrefix(data, []byte(byteOrderMark))
 	if utf8.Valid(data) {
 		return string(data), at, ""
 	}
 	at = placeOf(string(data), func(r rune, size int) bool { return r == utf8.RuneError && size == 1 })
-	if likelyGB18030(data) {
-		return "", at, `the file is not UTF-8 from here on, it looks like GB18030: write "encoding: gb18030" beside csv, or save it as "CSV UTF-8"`
+	if !marked && !beginsAsUTF8(data) && likelyGB18030(data) {
+		return "", at, "the file is not UTF-8 from here on, it looks like GB18030: " + announce + `, or save it as "CSV UTF-8"`
 	}
 	return "", at, `the file is not valid UTF-8 from here on: save it as "CSV UTF-8"`
 }
@@ -72,6 +72,24 @@ func isChineseUTF8(data []byte) bool {
 		}
 	}
 	return found
+}
+
+// beginsAsUTF8 reports whether there is Chinese in UTF-8 before the first byte that is not
+// UTF-8: then it is this byte that is wrong, and not the encoding.
+func beginsAsUTF8(data []byte) bool {
+	const byChance = 4 // pairs of bytes may look like threes
+	threes := 0
+	for len(data) > 0 && threes <= byChance {
+		r, size := utf8.DecodeRune(data)
+		if r == utf8.RuneError && size == 1 {
+			return false
+		}
+		if size == 3 {
+			threes++
+		}
+		data = data[size:]
+	}
+	return threes > byChance
 }
 
 // likelyGB18030 reports whether the bytes read as Chinese text in GB18030.

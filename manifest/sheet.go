@@ -80,7 +80,11 @@ func (l *loader) csvMember(rel, encoding string) error {
 
 // csv reads the apps of a CSV file.
 func (l *loader) csv(data []byte, encoding string) {
-	text, at, problem := decodeCSV(data, encoding)
+	announce := `write "encoding: gb18030" beside csv`
+	if l.verbatim { // no manifest names the file
+		announce = "say so with --encoding gb18030"
+	}
+	text, at, problem := decodeCSV(data, encoding, announce)
 	if problem == "" && strings.Contains(text, "\r") && !strings.Contains(text, "\n") {
 		problem = "the lines end with CR alone: save the file with LF or CRLF"
 	}
