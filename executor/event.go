@@ -39,13 +39,15 @@ type Event struct {
 // backlog is how many reports may wait for a slow listener before no new app is started.
 const backlog = 4096
 
-// The reporter rests after a sync for restShare times as long as that took, at most
-// restLimit. A file that is being synced takes no writes, so a reporter that synced all the
-// time would keep the workers from writing down their answers. The windows of intents are
-// synced meanwhile, and carry the results along.
+// The reporter rests after a sync for restShare times as long as that took, within the limits
+// below. A file that is being synced takes no writes, so a reporter that synced all the time
+// would keep the workers from writing down their answers; and one that was woken for every
+// event would keep a processor busy with that. The windows of intents are synced meanwhile,
+// and carry the results along.
 const (
-	restShare = 20
-	restLimit = 100 * time.Millisecond
+	restShare = 50
+	restLeast = 10 * time.Millisecond
+	restMost  = 100 * time.Millisecond
 )
 
 // report is something to tell once it is on disk.
@@ -121,7 +123,7 @@ func (p *reporter) run() {
 		for _, rep := range batch {
 			synced += p.one(rep)
 		}
-		pause(min(restShare*synced, restLimit), p.ending)
+		pause(min(max(restShare*synced, restLeast), restMost), p.ending)
 	}
 }
 
