@@ -29,9 +29,10 @@ const (
 	// The search ends when these two are so close.
 	closeEnough = 1.15
 	// From then on a rate a little higher is tried, first after so many answers, and when it
-	// is refused, after twice as many.
-	tryHigher     = 1.05
-	firstPatience = 2000
+	// is refused, after twice as many, but at least once a minute.
+	tryHigher       = 1.05
+	firstPatience   = 2000
+	longestPatience = time.Minute
 	// As long as no rate is known that is refused, it grows faster and faster.
 	fastestGrowth = 2.0
 	// The least and the longest that a rate has to do without a 429.
@@ -111,7 +112,7 @@ func (a *adaptation) enough(rate float64) int {
 	case rate < a.low:
 		return fewestAnswers
 	case rate == a.low:
-		return a.patience
+		return min(a.patience, int(rate*longestPatience.Seconds()))
 	}
 	n := (1.5*float64(a.reserve) + fewestAnswers) / (1 - a.low/rate)
 	return int(min(n, rate*longestTrial.Seconds()))
@@ -174,7 +175,7 @@ func (p *pace) slowDown(now time.Time, inFlight int, took time.Duration) {
 	if !p.adapt.pressed {
 		went = min(went, float64(inFlight)/rtt)
 	}
-	p.rate, p.next = min(p.adapt.cap, p.adapt.refused(now, went)), p.notBefore
+	p.rate = min(p.adapt.cap, p.adapt.refused(now, went))
 	p.window = int(min(float64(p.max), 1+2*p.rate*rtt))
 	p.threshold, p.credit = p.window, 0
 }

@@ -31,6 +31,7 @@ type pace struct {
 	epoch     int       // how many times the window was shut
 	waiting   int
 	changed   chan struct{} // closed when there may be room again
+	shut      chan struct{} // closed with the epoch
 }
 
 // sign is what a request that failed says about the service.
@@ -46,36 +47,52 @@ func newPace(parallelism int, perSecond float64) *pace {
 	if perSecond <= 0 {
 		perSecond = math.Inf(1)
 	}
-	return &pace{max: parallelism, window: parallelism, threshold: parallelism, rate: perSecond, changed: make(chan struct{})}
+	return &pace{
+		max: parallelism, window: parallelism, threshold: parallelism, rate: perSecond,
+		changed: make(chan struct{}), shut: make(chan struct{}),
+	}
+}
+
+// turn is when a request may start.
+type turn struct {
+	at     time.Time
+	ticket int             // for leaving
+	shut   <-chan struct{} // closed when the turn is void
 }
 
 // enter waits until a request may start and takes its place. The ticket is for leave. It
 // returns false when halted is closed before.
 func (p *pace) enter(halted <-chan struct{}) (ticket int, ok bool) {
 	for {
-		var turn time.Time
-		if ticket, turn, ok = p.place(halted); !ok {
+		t, ok := p.place(halted)
+		if !ok {
 			return 0, false
 		}
-		wait := time.Until(turn)
+		wait := time.Until(t.at)
 		if wait <= 0 {
-			return ticket, true
+			return t.ticket, true
 		}
-		if !pause(wait, halted) {
-			p.free()
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+			if p.stillOpen(t.ticket) {
+				return t.ticket, true
+			}
+		case <-t.shut: // the gate has closed meanwhile
+		case <-halted:
+			ok = false
+		}
+		timer.Stop()
+		p.free()
+		if !ok {
 			return 0, false
 		}
-		// The gate may have closed while this one waited for the rate.
-		if p.stillOpen(ticket) {
-			return ticket, true
-		}
-		p.free()
 	}
 }
 
 // place waits for the gate and for a place in the window. The rate may let the request start
 // only when its turn has come: these times are evenly spaced, and stay so when the rate changes.
-func (p *pace) place(halted <-chan struct{}) (ticket int, turn time.Time, ok bool) {
+func (p *pace) place(halted <-chan struct{}) (t turn, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for {
@@ -102,16 +119,16 @@ func (p *pace) place(halted <-chan struct{}) (ticket int, turn time.Time, ok boo
 			p.waiting--
 		default:
 			p.inFlight++
-			return p.epoch, p.turn(time.Now()), true
+			return turn{p.book(time.Now()), p.epoch, p.shut}, true
 		}
 		if !ok {
-			return 0, time.Time{}, false
+			return turn{}, false
 		}
 	}
 }
 
-// turn books the next time at which the rate lets a request start. The lock is held.
-func (p *pace) turn(now time.Time) time.Time {
+// book takes the next time at which the rate lets a request start. The lock is held.
+func (p *pace) book(now time.Time) time.Time {
 	if math.IsInf(p.rate, 1) {
 		return now
 	}
@@ -120,9 +137,24 @@ func (p *pace) turn(now time.Time) time.Time {
 	} else if p.adapt != nil {
 		p.adapt.pressed = true
 	}
-	turn := p.next
-	p.next = turn.Add(time.Duration(float64(time.Second) / p.rate))
-	return turn
+	at := p.next
+	p.next = at.Add(p.interval())
+	return at
+}
+
+// interval is the time from one request to the next, at most a hundred years.
+func (p *pace) interval() time.Duration {
+	return time.Duration(min(float64(time.Second)/p.rate, 100*365*24*float64(time.Hour)))
+}
+
+// shutAll makes void what was booked, and tells who has a turn. The lock is held.
+func (p *pace) shutAll(now time.Time) {
+	p.epoch++
+	close(p.shut)
+	p.shut = make(chan struct{})
+	if soonest := now.Add(p.interval()); p.next.After(soonest) {
+		p.next = soonest
+	}
 }
 
 func (p *pace) stillOpen(ticket int) bool {
@@ -181,18 +213,18 @@ func (p *pace) failed(ticket int, s sign, took, hold time.Duration) {
 	case ticket != p.epoch:
 	case s == busy && p.adapt != nil:
 		p.slowDown(now, inFlight, took)
-		p.epoch++
+		p.shutAll(now)
 	case s == busy || hold > 0:
 		p.threshold = max(p.window, p.threshold)
 		if s == busy {
 			p.threshold = max(1, p.window/2)
 		}
 		p.window, p.credit = 1, 0
-		p.epoch++
+		p.shutAll(now)
 	case s == strained && p.adapt != nil:
 		p.threshold = max(1, p.window/2)
 		p.window, p.credit = p.threshold, 0
-		p.epoch++
+		p.shutAll(now)
 	}
 	p.roomMade()
 }

@@ -141,18 +141,42 @@ func TestWaitingEndsWithTheRun(t *testing.T) {
 func TestTurnsAreEvenlySpacedWhenTheRateChanges(t *testing.T) {
 	p := newPace(64, 10)
 	now := time.Now()
-	last := p.turn(now)
+	last := p.book(now)
 	for range 5 {
-		turn := p.turn(now)
+		turn := p.book(now)
 		require.Equal(t, 100*time.Millisecond, turn.Sub(last))
 		last = turn
 	}
 	p.rate = 100
-	last = p.turn(now)
+	last = p.book(now)
 	for range 5 {
-		turn := p.turn(now)
+		turn := p.book(now)
 		require.Equal(t, 10*time.Millisecond, turn.Sub(last))
 		last = turn
 	}
-	require.Equal(t, last.Add(time.Hour), p.turn(last.Add(time.Hour)), "what was not used is lost")
+	require.Equal(t, last.Add(time.Hour), p.book(last.Add(time.Hour)), "what was not used is lost")
+}
+
+// Sixty-three of them have a turn within the next six seconds when the gate closes for one:
+// these turns are void, and nobody waits for them.
+func TestTurnsAreBookedAnewAfterTheGate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPace(64, 10)
+		first, ok := p.enter(never())
+		require.True(t, ok)
+		began := time.Now()
+		entered := make(chan time.Duration, 64)
+		for range 63 {
+			go func() {
+				ticket, _ := p.enter(never())
+				entered <- time.Since(began)
+				p.answered(ticket, time.Millisecond)
+			}()
+		}
+		synctest.Wait()
+		p.failed(first, busy, time.Millisecond, time.Second)
+		for i := range 63 {
+			require.InDelta(t, 1+0.1*float64(i), (<-entered).Seconds(), 0.101)
+		}
+	})
 }

@@ -53,8 +53,15 @@ func (w *world) adaptive(out io.Writer) error {
 		fmt.Fprintf(out, "| %s | %s | %.0f | %.0f | **%.2f** (≥ 0.9) | **%.2f %%** (< 1) | %s |\n",
 			c.name, at, best.perSecond, t.perSecond, t.perSecond/best.perSecond, 100*t.refused, verdict)
 	}
-	return nil
+	_, err := fmt.Fprint(out, paceNote)
+	return err
 }
+
+const paceNote = `
+The whole of each run counts, the search included. The best fixed number is known only after all of
+them were tried; twenty at once is exactly what the second service takes, and a 429 of its costs a
+second for which it keeps nothing in reserve.
+`
 
 // try applies to a simulator of its own.
 func (w *world) try(faults []string, apps int, parallelism string) (trial, error) {

@@ -40,8 +40,9 @@ func (c *doctorCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	w, err := openWorkspace(t, g)
 	if err != nil {
 		t.actions.place(err)
-		d.trouble("manifest", err, "correct it; jpsync validate says the same")
+		d.manifest(err)
 		d.state(ctx)
+		d.warning("account", "not asked: it is the manifest that says where the credentials are", "")
 		return exit(d.code)
 	}
 	defer w.close()
@@ -92,6 +93,22 @@ const mostFindings = 10
 var remedies = map[string]string{
 	planner.CodePasswordNotAtHand: "set what the manifest names for it, here and in the pipeline",
 	planner.CodeUnreadable:        "check the path, which is relative to the file that names it, and who may read it",
+}
+
+// manifest tells what is wrong with it, each thing on a line of its own.
+func (d *doctor) manifest(err error) {
+	list, ok := errors.AsType[manifest.Errors](err)
+	if !ok {
+		d.trouble("manifest", err, "correct it; jpsync validate says the same")
+		return
+	}
+	for i, e := range list {
+		if i == mostFindings {
+			d.trouble("manifest", fmt.Errorf("and %d more", len(list)-i), "jpsync validate names all of them")
+			break
+		}
+		d.trouble("manifest", e, "")
+	}
 }
 
 // certificates opens every certificate, as validate does.

@@ -3,6 +3,7 @@ package report
 import (
 	"bufio"
 	"io"
+	"strings"
 )
 
 // columnGap is between two columns, and leastColumn what is left of one that is narrowed.
@@ -32,16 +33,15 @@ func columnsText(w io.Writer, rows [][]string, st Style, narrow ...int) error {
 	b := bufio.NewWriter(w)
 	for _, row := range rows {
 		for i, cell := range row {
-			cell, wide := sized(cell)
+			cell = printable(cell)
+			wide := width(cell)
 			if wide > widest[i] {
 				cell = cut(cell, widest[i])
 				wide = width(cell)
 			}
 			b.WriteString(cell)
-			for range widest[i] + columnGap - wide {
-				if i < len(row)-1 {
-					b.WriteByte(' ')
-				}
+			if i < len(row)-1 {
+				b.WriteString(strings.Repeat(" ", widest[i]+columnGap-wide))
 			}
 		}
 		b.WriteByte('\n')
@@ -56,22 +56,8 @@ func columnWidest(rows [][]string) []int {
 			if i == len(widest) {
 				widest = append(widest, 0)
 			}
-			_, wide := sized(cell)
-			widest[i] = max(widest[i], wide)
+			widest[i] = max(widest[i], width(printable(cell)))
 		}
 	}
 	return widest
-}
-
-// sized returns a cell as it may be printed, and how many columns it takes. Most cells are
-// ASCII, and a table may have a hundred thousand rows.
-func sized(cell string) (string, int) {
-	for i := range len(cell) {
-		if c := cell[i]; c < 0x20 || c >= 0x7f {
-			cell = printable(cell)
-			return cell, width(cell)
-		}
-	}
-	cell = harmless(cell)
-	return cell, width(cell)
 }

@@ -31,7 +31,7 @@ type (
 		Cases    []testCase `xml:"testcase"`
 	}
 	testCase struct {
-		Name    string       `xml:"name,attr"`      // what was to be done
+		Name    string       `xml:"name,attr"`      // the app's id, and what was to be done
 		Class   string       `xml:"classname,attr"` // the app's id
 		Failure *testFailure `xml:"failure"`
 		Skipped *testSkipped `xml:"skipped"`
@@ -52,7 +52,7 @@ type (
 func RunJUnit(w io.Writer, r Run) error {
 	s := testSuite{Name: "jpsync apply", Time: strconv.FormatFloat(float64(r.Summary.ElapsedMS)/1000, 'f', 3, 64)}
 	for _, c := range r.changes() {
-		t := testCase{Name: step(string(c.Action), string(c.Environment)), Class: c.App}
+		t := testCase{Name: caseName(c.App, string(c.Action), string(c.Environment)), Class: c.App}
 		switch {
 		case c.Outcome.OK():
 		case c.Outcome == executor.NotStarted:
@@ -70,15 +70,18 @@ func RunJUnit(w io.Writer, r Run) error {
 		s.Cases = append(s.Cases, t)
 	}
 	for _, e := range r.Plan.Errors {
-		s.Cases = append(s.Cases, testCase{Name: step("upload", string(e.Environment)), Class: e.App, Failure: &testFailure{e.Message, e.Code, ""}})
+		s.Cases = append(s.Cases, testCase{Name: caseName(e.App, "upload", string(e.Environment)), Class: e.App, Failure: &testFailure{e.Message, e.Code, ""}})
 	}
 	for _, c := range r.Plan.Conflicts {
-		s.Cases = append(s.Cases, testCase{Name: step("conflict", string(c.Field)), Class: c.App,
+		s.Cases = append(s.Cases, testCase{Name: caseName(c.App, "conflict", string(c.Field)), Class: c.App,
 			Failure: &testFailure{fmt.Sprintf("%s is recorded as %q and desired as %q", c.Field, c.Recorded, c.Desired), "conflict", c.Message}})
 	}
 	s.count()
 	return writeXML(w, testSuites{Name: s.Name, Tests: s.Tests, Failures: s.Failures, Time: s.Time, Suite: s})
 }
+
+// caseName has the app's id in it, since some that show such a report leave the class out.
+func caseName(app, what, where string) string { return app + ": " + step(what, where) }
 
 func step(what, where string) string { return strings.TrimSpace(what + " " + where) }
 

@@ -106,7 +106,7 @@ func TestJUnitCountsWhatItHas(t *testing.T) {
 	require.Equal(t, [4]int{10, 3, 4, 10}, [4]int{got.Tests, got.Failures, got.Suite.Skipped, len(got.Suite.Cases)})
 	require.Equal(t, []int{got.Failures, got.Suite.Skipped}, []int{failed, skipped})
 	require.Equal(t, "unknown", got.Suite.Cases[3].Failure.Type)
-	require.Equal(t, "conflict app_name", got.Suite.Cases[9].Name)
+	require.Equal(t, "blog: conflict app_name", got.Suite.Cases[9].Name)
 }
 
 // FuzzJUnit holds the XML to being XML, whatever a name or a server's message holds.

@@ -40,6 +40,9 @@ func (st Style) paint(s string, codes ...string) string {
 // width counts terminal columns: a Chinese character takes two, what Unicode calls ambiguous
 // takes one, as in every common terminal, and a colour takes none.
 func width(s string) int {
+	if ascii(s) {
+		return len(s)
+	}
 	if strings.IndexByte(s, 0x1b) >= 0 {
 		s = colors.ReplaceAllLiteralString(s, "")
 	}
@@ -60,6 +63,16 @@ func pad(s string, w int) string {
 
 // cut shortens s to w columns, with an ellipsis where something is missing.
 func cut(s string, w int) string { return columns.Truncate(s, w, "…") }
+
+// ascii reports whether s is printable ASCII and nothing else.
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] < 0x20 || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
 
 // Wrap breaks s at spaces so that first and the lines after it, which begin with rest, fit
 // the style's width. A word that is longer than a line stays whole.
@@ -91,6 +104,9 @@ func (st Style) Wrap(first, rest, s string) string {
 // from manifests and servers, and neither gets to write escape sequences, nor commands for a
 // CI runner.
 func printable(s string) string {
+	if ascii(s) { // most names are, and a table may have a hundred thousand
+		return harmless(s)
+	}
 	return harmless(strings.Map(func(r rune) rune {
 		if r < 0x20 || r == 0x7f || r >= 0x80 && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
 			return '\uFFFD'
