@@ -129,16 +129,15 @@ func (s *scanner) apps() map[string]App {
 	apps := make(map[string]App, sample)
 	start := s.pos
 	s.object(func(id string) {
-		if _, twice := apps[id]; twice {
-			s.fail("app %.40q is there twice", id)
-			return
-		}
-		if len(apps) == sample {
+		before := len(apps)
+		if before == sample {
 			roomy := make(map[string]App, (len(s.doc)-start)/((s.pos-start)/sample))
 			maps.Copy(roomy, apps)
 			apps = roomy
 		}
-		apps[id] = s.app()
+		if apps[id] = s.app(); len(apps) == before {
+			s.fail("app %.40q is there twice", id)
+		}
 	})
 	return apps
 }
