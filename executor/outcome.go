@@ -63,7 +63,7 @@ func (w *worker) refused(c planner.Change, a answer, open bool) {
 		outcome = Unknown
 	}
 	if a.stop != nil {
-		err = fmt.Errorf("given up after %d attempts, because the run stopped: %w; last: %w", a.attempts, a.stop.Err, a.err)
+		err = fmt.Errorf("given up after attempt %d, because the run stopped: %w; last: %w", a.attempts, a.stop.Err, a.err)
 	}
 	if c.Certificate != nil && codeOf(err) == invalidCertificate {
 		err = &RejectedError{Certificate: *c.Certificate, Err: err}

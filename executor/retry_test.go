@@ -194,7 +194,7 @@ func TestThePauseEndsWithTheContext(t *testing.T) {
 				require.Equal(t, StopInterrupted, res.Stopped.Reason)
 				require.ErrorContains(t, res.Stopped.Err, "the time is up")
 				for _, s := range res.Steps {
-					require.ErrorContains(t, s.Err, "given up after 1 attempts, because the run stopped")
+					require.ErrorContains(t, s.Err, "given up after attempt 1, because the run stopped")
 					want := Failed
 					if err.OutcomeUnknown() {
 						want = Unknown

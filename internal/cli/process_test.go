@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -150,6 +151,20 @@ func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("no signal %s", args[0])
 	}
 	ts.Check(started(ts, args[1]).cmd.Process.Signal(sig))
+}
+
+// cmdSays waits until a started run has said something on standard error.
+func cmdSays(ts *testscript.TestScript, neg bool, args []string) {
+	plain(ts, neg)
+	usage(ts, args, 2, "says NAME TEXT")
+	p := started(ts, args[0])
+	for !strings.Contains(p.stderr.String(), args[1]) {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-p.done:
+			ts.Fatalf("%s ended without saying %q: %s", args[0], args[1], p.stderr.String())
+		}
+	}
 }
 
 // cmdFinished waits for a started run, whose output then is what stdout and stderr see.

@@ -47,6 +47,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"release":   cmdRelease,   // let them go on
 	"start":     cmdStart,     // start NAME jpsync ARG…: run the program side by side with the story
 	"signal":    cmdSignal,    // signal INT|TERM|KILL NAME
+	"says":      cmdSays,      // says NAME TEXT: wait until it has that on standard error
 	"listening": cmdListening, // listening NAME: wait for a started sandbox, and use it
 	"finished":  cmdFinished,  // finished NAME CODE: wait for it
 	"mint":      cmdMint,      // mint FILE BUNDLE [OPTION=VALUE…]: a push certificate

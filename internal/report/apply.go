@@ -122,7 +122,7 @@ func (t *resultText) failures(p *planner.Plan, res *executor.Result) {
 		return
 	}
 	t.line(t.st.paint("Failed:", bold, red))
-	for _, f := range res.Failures {
+	for i, f := range res.Failures {
 		c := planner.Change{App: f.App, Environment: f.Environment}
 		message, remedy := t.st.Lang.failure(f.Code, f.Message, f.Remedy)
 		what := string(f.Action) + ": " + message
@@ -130,7 +130,9 @@ func (t *resultText) failures(p *planner.Plan, res *executor.Result) {
 			what = string(f.Action) + ", outcome unknown: " + message
 		}
 		t.line(t.st.Wrap("  "+t.st.paint("!", bold, red)+" ", "      ", who(c)+": "+printable(what)))
-		if remedy != "" {
+		// Of failures with one remedy the last one tells it: refused credentials fail all
+		// that is in flight.
+		if last := i+1 == len(res.Failures) || res.Failures[i+1].Remedy != f.Remedy; last && remedy != "" {
 			t.line(t.st.Wrap("      ", "      ", printable(remedy)))
 		}
 	}
