@@ -12,9 +12,10 @@ const (
 	AdaptiveMost  = 64
 )
 
-// An answer is fast as long as it takes at most slowFactor times as long as the fastest one,
-// and slowGrace: what takes longer waits in a queue somewhere, and more requests would only
-// make that longer.
+// Answers are fast as long as they take, on the average of a round, at most slowFactor times
+// as long as in the fastest round, and slowGrace: what takes longer waits in a queue
+// somewhere, and more requests would only make that longer. A round is as many answers as
+// may be in flight, at least fewestAnswers.
 const (
 	slowFactor = 2
 	slowGrace  = 5 * time.Millisecond
@@ -28,16 +29,20 @@ const (
 	stepUp = 0.35
 	// The search ends when these two are so close.
 	closeEnough = 1.15
-	// From then on a rate a little higher is tried, first after so many answers, and when it
-	// is refused, after twice as many, but at least once a minute.
+	// From then on a rate a little higher is tried, first after so many answers or so long, and
+	// each time that it is refused, after twice as many, but at least once a minute.
 	tryHigher       = 1.05
-	firstPatience   = 2000
+	firstAnswers    = 2000
+	firstPatience   = 15 * time.Second
 	longestPatience = time.Minute
+	mostRefusals    = 10 // that are counted
 	// As long as no rate is known that is refused, it grows faster and faster.
 	fastestGrowth = 2.0
-	// The least and the longest that a rate has to do without a 429.
+	// The least and the longest that a rate has to go without a 429.
 	fewestAnswers = 10
-	longestTrial  = 20 * time.Second
+	longestTrial  = 5 * time.Second
+	// A reserve is at most what goes out in that time.
+	mostReserve = time.Second
 )
 
 // Pace is how fast a run may go at the moment.
@@ -60,36 +65,66 @@ type Pace struct {
 // Rates are in requests per second.
 type adaptation struct {
 	cap      float64 // what the user allows
-	fastest  time.Duration
-	low      float64   // what the service takes; 0: not known
-	high     float64   // what it refuses; +Inf: not known
-	reserve  int       // how many requests it takes beyond its limit after a rest
+	low      float64 // what the service takes; 0: not known
+	high     float64 // what it refuses; +Inf: not known
+	floor    float64 // the rate falls no lower
+	growth   float64 // what the rate is multiplied by next
+	refusals int     // how often a higher rate was tried in vain
+	reserve  int     // how many requests the service takes beyond its limit after a rest
+
 	since    time.Time // the last 429; zero: none came yet
 	accepted int       // answers since then
 	clean    int       // answers since the rate was set
 	pressed  bool      // somebody had to wait for the rate since it was set
-	growth   float64   // what the rate is multiplied by next
-	patience int       // answers before a higher rate is tried
-	floor    float64   // the rate falls no lower
+
+	took     time.Duration // all answers of the present round
+	answers  int           // how many those are
+	round    int           // how many it takes
+	usual    time.Duration // the average of the fastest round; 0: not known
+	slowdown bool          // the round before was a slow one
 }
 
 // newAdaptivePace makes a pace that begins with adaptiveStart requests in flight.
 func newAdaptivePace(most int, perSecond float64) *pace {
 	p := newPace(most, perSecond)
 	p.window = min(adaptiveStart, most)
-	p.adapt = &adaptation{
-		cap: p.rate, fastest: math.MaxInt64,
-		high: math.Inf(1), growth: fastestGrowth, patience: firstPatience,
-	}
+	p.adapt = &adaptation{cap: p.rate, high: math.Inf(1), growth: fastestGrowth}
 	return p
+}
+
+// timed counts how long an answer took, and returns how many may be in flight after it, of
+// so many now. After a slow round it is as many as would take just as long as is still fast:
+// in a queue all wait for each other. The round after that has answers from before in it, and
+// is not looked at.
+func (a *adaptation) timed(took time.Duration, window int) int {
+	if a.answers == 0 {
+		a.round = max(window, fewestAnswers)
+	}
+	a.took += took
+	if a.answers++; a.answers < a.round {
+		return window
+	}
+	average := a.took / time.Duration(a.answers)
+	a.took, a.answers = 0, 0
+	if a.slowdown {
+		a.slowdown = false
+		return window
+	}
+	if a.usual == 0 || average < a.usual {
+		a.usual = average
+	}
+	still := slowFactor*a.usual + slowGrace
+	if a.slowdown = average > still; !a.slowdown {
+		return window
+	}
+	return min(window, max(adaptiveStart, int(float64(window)*float64(still)/float64(average))))
 }
 
 // answered counts an answer that came at a rate, and returns the rate to go on with. One that
 // nobody had to wait for shows nothing.
-func (a *adaptation) answered(took time.Duration, rate float64) (next float64) {
+func (a *adaptation) answered(rate float64) (next float64) {
 	a.accepted++
 	a.clean++
-	a.fastest = min(a.fastest, took)
 	if rate >= a.cap || !a.pressed || a.clean < a.enough(rate) {
 		return rate
 	}
@@ -112,10 +147,11 @@ func (a *adaptation) enough(rate float64) int {
 	case rate < a.low:
 		return fewestAnswers
 	case rate == a.low:
-		return min(a.patience, int(rate*longestPatience.Seconds()))
+		patience := min(firstPatience<<a.refusals, longestPatience)
+		return int(min(firstAnswers*float64(int(1)<<a.refusals), rate*patience.Seconds()))
 	}
 	n := (1.5*float64(a.reserve) + fewestAnswers) / (1 - a.low/rate)
-	return int(min(n, rate*longestTrial.Seconds()))
+	return int(max(fewestAnswers, min(n, rate*longestTrial.Seconds())))
 }
 
 // higher is the rate to try after one that the service takes.
@@ -136,59 +172,75 @@ func (a *adaptation) higher(rate float64) float64 {
 // between is a rate to try between one that the service takes and what it refuses.
 func (a *adaptation) between(low float64) float64 { return low * math.Pow(a.high/low, stepUp) }
 
-// refused draws the conclusions from the first 429 of a burst, which came at the rate went,
-// and returns the rate to go on with.
-func (a *adaptation) refused(now time.Time, went float64) (next float64) {
+// refused draws the conclusions from the first 429 of a burst, which came at the rate went
+// when so many were in flight, and returns the rate to go on with.
+func (a *adaptation) refused(now time.Time, went float64, inFlight int) (next float64) {
 	defer func() { a.since, a.accepted, a.clean, a.pressed = now, 0, 0, false }()
 	if a.since.IsZero() {
 		// The requests came in bursts until now, and it may be the bursts that it refuses.
-		a.reserve = a.accepted
+		a.reserve = max(inFlight, min(a.accepted, int(went*mostReserve.Seconds())))
 		return went / 2
 	}
+	if a.accepted == 0 {
+		return went // it is closed altogether: that says nothing about the rate
+	}
 	// At a 429 the reserve is empty. So between two of them the service gave at least what it
-	// answered; it gave more if the reserve got full in between. Had its 429 nothing to do
-	// with time, the rate would fall without end, which the floor prevents.
+	// answered; it gave more if the reserve got full in between.
 	measured := min(went, float64(a.accepted)/max(now.Sub(a.since).Seconds(), 0.001))
+	// Had its 429 nothing to do with time, the rate would fall without end. The floor prevents
+	// that, unless the limit has become so low that most of what goes out is too much.
+	if went <= a.floor && measured < 0.6*went {
+		a.floor = 0
+	}
 	a.floor = max(a.floor, measured/2)
 	if a.accepted < fewestAnswers {
-		return max(went/2, a.floor) // the pause was too short to tell
+		if a.low > went/2 {
+			a.low = 0
+		}
+		return max(went/2, a.floor) // the pause was too short to tell more
 	}
 	if a.settled() && went > a.low {
-		a.patience *= 2 // it was only tried
+		a.refusals = min(a.refusals+1, mostRefusals)
 	}
 	a.high, a.growth = went, tryHigher
 	if a.low >= went {
 		a.low = 0
 	}
 	held := went * (1 - float64(a.reserve)/float64(max(1, a.clean)))
-	if a.low = max(a.low, measured, held); a.settled() {
+	a.low = max(a.low, min(max(measured, held), went/closeEnough))
+	if a.settled() {
 		return max(a.low, a.floor)
 	}
 	return max(a.between(a.low), a.floor)
 }
 
-// slowDown sets the rate that an adaptive run goes on with after a 429, which was answered in
-// the time took, and makes room for twice what is under way at that rate. The lock is held.
-func (p *pace) slowDown(now time.Time, inFlight int, took time.Duration) {
-	rtt := max(time.Millisecond, min(took, p.adapt.fastest)).Seconds()
-	went := p.rate
-	if !p.adapt.pressed {
-		went = min(went, float64(inFlight)/rtt)
+// roundTrip is how long an answer takes, as far as that is known. A 429 is often faster.
+func (a *adaptation) roundTrip(refusal time.Duration) time.Duration {
+	switch {
+	case a.usual > 0:
+		return a.usual
+	case a.answers > 0:
+		return a.took / time.Duration(a.answers)
 	}
-	p.rate = min(p.adapt.cap, p.adapt.refused(now, went))
-	p.window = int(min(float64(p.max), 1+2*p.rate*rtt))
-	p.threshold, p.credit = p.window, 0
+	return max(refusal, 20*time.Millisecond)
 }
 
-// slow takes one place out of the window for each round of slow answers, and lets it double
-// no more. The lock is held.
-func (p *pace) slow() {
-	p.threshold = min(p.threshold, p.window)
-	p.credit--
-	if p.credit <= -p.window && p.window > adaptiveStart {
-		p.window--
-		p.credit = 0
+// slowDown sets the rate that an adaptive run goes on with after a 429, which came in the time
+// took, and makes room for twice what is under way at that rate. Where nothing was answered
+// since the 429 before, or there was none, one request alone tries the water. The lock is held.
+func (p *pace) slowDown(now time.Time, inFlight int, took time.Duration) {
+	roundTrip := max(p.adapt.roundTrip(took), time.Millisecond).Seconds()
+	went := p.rate
+	if !p.adapt.pressed {
+		went = min(went, float64(inFlight)/roundTrip)
 	}
+	known := !p.adapt.since.IsZero() && p.adapt.accepted > 0
+	p.rate = min(p.adapt.cap, p.adapt.refused(now, went, inFlight))
+	p.window = 1
+	if known {
+		p.window = int(min(float64(p.max), 1+2*p.rate*roundTrip))
+	}
+	p.threshold, p.credit = p.max, 0
 }
 
 // now is the pace as it is. The lock is held.

@@ -13,7 +13,7 @@ import (
 // 429 one request alone tries the water; each answer lets one more through until half of
 // what was allowed before is reached, and from there on it takes a full round of answers.
 //
-// In an adaptive run it begins low as well, and the rate is found out: see adaptation.
+// In an adaptive run it begins low, and a 429 lowers the rate instead: see adaptation.
 type pace struct {
 	max  int
 	told func(Pace) // hears of each change; may be nil
@@ -56,13 +56,13 @@ func newPace(parallelism int, perSecond float64) *pace {
 // turn is when a request may start.
 type turn struct {
 	at     time.Time
-	ticket int             // for leaving
+	ticket int
 	shut   <-chan struct{} // closed when the turn is void
 }
 
-// enter waits until a request may start and takes its place. The ticket is for leave. It
-// returns false when halted is closed before.
-func (p *pace) enter(halted <-chan struct{}) (ticket int, ok bool) {
+// enter waits until a request may start and takes its place, which answered, failed or free
+// give back; they want the ticket. It returns false when halted is closed before.
+func (p *pace) enter(halted <-chan struct{}) (int, bool) {
 	for {
 		t, ok := p.place(halted)
 		if !ok {
@@ -91,7 +91,7 @@ func (p *pace) enter(halted <-chan struct{}) (ticket int, ok bool) {
 }
 
 // place waits for the gate and for a place in the window. The rate may let the request start
-// only when its turn has come: these times are evenly spaced, and stay so when the rate changes.
+// only when its turn has come: these times are evenly spaced.
 func (p *pace) place(halted <-chan struct{}) (t turn, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -176,18 +176,19 @@ func (p *pace) free() {
 func (p *pace) answered(ticket int, took time.Duration) {
 	p.mu.Lock()
 	defer p.unlockAndTell()
-	current, fast := ticket == p.epoch, true
+	grows := ticket == p.epoch && p.window < p.max
 	if p.adapt != nil {
-		p.rate = p.adapt.answered(took, p.rate)
-		fast = took <= slowFactor*p.adapt.fastest+slowGrace
+		if ticket == p.epoch {
+			p.tryRate(p.adapt.answered(p.rate))
+		}
+		if window := p.adapt.timed(took, p.window); window < p.window {
+			p.window, p.threshold, p.credit = window, window, 0
+		}
 		// A window that is not used shows nothing.
-		current = current && 2*p.inFlight > p.window
+		grows = grows && !p.adapt.slowdown && 2*p.inFlight > p.window
 	}
 	p.inFlight--
-	switch {
-	case current && !fast:
-		p.slow()
-	case current && p.window < p.max:
+	if grows {
 		p.credit++
 		if p.window < p.threshold || p.credit >= p.window {
 			p.window++
@@ -197,10 +198,20 @@ func (p *pace) answered(ticket int, took time.Duration) {
 	p.roomMade()
 }
 
-// failed gives back the place of a request without a definite answer. A hold of more than
-// zero shuts the gate for that long; busy halves what may be in flight, and in an adaptive
-// run strained does so too. Those that were under way when this was found out before add
-// nothing to it: one burst is one sign.
+// tryRate goes on at another rate. Turns that were booked at the one before are void: answers
+// to them would tell nothing about the new one. The lock is held.
+func (p *pace) tryRate(rate float64) {
+	if rate != p.rate {
+		p.rate = rate
+		p.shutAll(time.Now())
+	}
+}
+
+// failed gives back the place of a request without a definite answer, which came after the
+// time took. A hold of more than zero shuts the gate for that long. Busy halves what may be
+// in flight; in an adaptive run it is strained that does so, and busy lowers the rate. Of those
+// that were under way when this was found out before, only the hold counts: one burst is one
+// sign.
 func (p *pace) failed(ticket int, s sign, took, hold time.Duration) {
 	p.mu.Lock()
 	defer p.unlockAndTell()
