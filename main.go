@@ -6,7 +6,6 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"jpsync/internal/cli"
@@ -18,11 +17,6 @@ func main() { os.Exit(run()) }
 // finish and record what it has sent. The second one stops at once: what has been answered
 // by then is in the journal.
 func run() int {
-	// What is read stays in use to the end, and collecting it again and again takes the
-	// processors away from the requests.
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	// A reader that goes away (a pager, head) must not end an apply in the middle: the write

@@ -39,8 +39,8 @@ type Event struct {
 // backlog is how many reports may wait for a slow listener before no new app is started.
 const backlog = 4096
 
-// The reporter rests after a sync for restShare times as long as that took, within the limits
-// below. A file that is being synced takes no writes, so a reporter that synced all the time
+// The reporter rests after each batch, for restShare times as long as its syncs took, within the
+// limits below. A file that is being synced takes no writes, so a reporter that synced all the time
 // would keep the workers from writing down their answers; and one that was woken for every
 // event would keep a processor busy with that. The windows of intents are synced meanwhile,
 // and carry the results along.

@@ -123,15 +123,16 @@ func (s *scanner) state() *State {
 }
 
 // apps makes room in its map by the size of the first apps: a hundred thousand would move
-// to a larger one ten times.
+// to a larger one ten times. None is taken to be smaller than small, so that a few small apps
+// before something huge cost no more than that.
 func (s *scanner) apps() map[string]App {
-	const sample = 64
+	const sample, small = 64, 200 // bytes
 	apps := make(map[string]App, sample)
 	start := s.pos
 	s.object(func(id string) {
 		before := len(apps)
 		if before == sample {
-			roomy := make(map[string]App, (len(s.doc)-start)/((s.pos-start)/sample))
+			roomy := make(map[string]App, (len(s.doc)-start)/max(small, (s.pos-start)/sample))
 			maps.Copy(roomy, apps)
 			apps = roomy
 		}

@@ -162,6 +162,7 @@ func (a *application) carryOut(ctx context.Context) error {
 	if a.PlanFile != "" {
 		a.run.Advance() // also a plan of which nothing succeeds is applied once
 	}
+	boundMemory(len(a.plan.Actions))
 	a.began = time.Now()
 	a.progress = newProgress(a.t, a.shown(), time.Now)
 	unwatch := a.progress.watch(ctx)

@@ -113,7 +113,10 @@ func (d *doctor) manifest(err error) {
 
 // certificates opens every certificate, as validate does.
 func (d *doctor) certificates(w *workspace) {
-	p, err := planner.Build(planner.Input{Manifest: w.manifest, State: state.New(), Certificates: certificates{files: w.files}, Now: d.now(),
+	empty := state.New()
+	inspector, stop := prefetch(w.files, w.manifest, empty)
+	defer stop()
+	p, err := planner.Build(planner.Input{Manifest: w.manifest, State: empty, Certificates: inspector, Now: d.now(),
 		Options: planner.Options{Rehearsal: d.g.Sandbox}})
 	if err != nil {
 		d.trouble("certificates", err, "")

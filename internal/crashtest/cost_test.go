@@ -32,9 +32,9 @@ func TestAHostileServerCostsLittle(t *testing.T) {
 		t.Run(fault, func(t *testing.T) {
 			f, err := sandbox.ParseFault(fault)
 			require.NoError(t, err)
-			w := newWorld(t, 20, certificate, sandbox.Options{Faults: []sandbox.Fault{f}})
+			w := newWorld(t, 100, certificate, sandbox.Options{Faults: []sandbox.Fault{f}})
 			idle := peak(t, w, "version")
-			busy := peak(t, w, "apply", "--auto-approve", "--parallelism", "16", "--max-attempts", "1", "--timeout", "1s")
+			busy := peak(t, w, "apply", "--auto-approve", "--parallelism", "64", "--max-attempts", "1", "--timeout", "1s")
 			require.NotZero(t, w.server.Counts().Requests)
 			t.Logf("%d MiB above %d", (busy-idle)/mebibyte, idle/mebibyte)
 			require.Less(t, busy-idle, int64(64*mebibyte))

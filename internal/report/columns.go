@@ -41,7 +41,7 @@ func columnsText(w io.Writer, rows [][]string, st Style, narrow ...int) error {
 			}
 			b.WriteString(cell)
 			if i < len(row)-1 {
-				b.WriteString(strings.Repeat(" ", widest[i]+columnGap-wide))
+				b.WriteString(strings.Repeat(" ", max(0, widest[i]+columnGap-wide)))
 			}
 		}
 		b.WriteByte('\n')
