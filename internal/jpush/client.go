@@ -42,6 +42,7 @@ type Client struct {
 	devSecret     string
 	pair          string // dev_key:dev_secret
 	refused       atomic.Pointer[Error]
+	large         chan struct{} // held by whoever has a large body in memory
 }
 
 // New checks the options and makes a client. It opens no connection.
@@ -87,6 +88,7 @@ func New(o Options) (*Client, error) {
 		transport:     o.Transport,
 		devSecret:     o.DevSecret,
 		pair:          pair,
+		large:         make(chan struct{}, largeBodies),
 	}, nil
 }
 

@@ -66,7 +66,9 @@ func (c *Client) do(ctx context.Context, cl call) (answer, error) {
 	if location := resp.Header.Get("Location"); location != "" {
 		r.location = c.cleaner(cl).scrub(location)
 	}
-	r.body, r.err = readBody(resp)
+	var release func()
+	r.body, release, r.err = c.readBody(attemptCtx, resp)
+	defer release()
 	if r.err != nil && ctx.Err() != nil && resp.StatusCode < 300 {
 		return answer{}, c.fail(cl, judgeFailure(ctx, cl.op, r.err, true))
 	}
@@ -107,19 +109,37 @@ func (c *Client) request(ctx context.Context, cl call) *http.Request {
 	return r
 }
 
+// smallBody is what an answer has at most, unless something is wrong. Larger ones, up to
+// [maxBody], are in memory a few at a time.
+const (
+	smallBody   = 64 << 10
+	largeBodies = 8
+)
+
 // readBody reads to the end, so that the connection can serve the next request, or to the
-// limit, after which it is given up.
-func readBody(resp *http.Response) ([]byte, error) {
+// limit, after which it is given up. Call release when the body is not needed any more.
+func (c *Client) readBody(ctx context.Context, resp *http.Response) (body []byte, release func(), err error) {
+	release = func() {}
 	if resp.ContentLength > maxBody {
-		return nil, errTooLong
+		return nil, release, errTooLong
 	}
 	var b bytes.Buffer
-	b.Grow(int(max(resp.ContentLength, 0)) + bytes.MinRead)
-	n, err := b.ReadFrom(io.LimitReader(resp.Body, maxBody+1))
-	if n > maxBody {
-		return nil, errTooLong
+	b.Grow(int(min(max(resp.ContentLength, 0), smallBody)) + bytes.MinRead)
+	n, err := b.ReadFrom(io.LimitReader(resp.Body, smallBody))
+	if err != nil || n < smallBody {
+		return b.Bytes(), release, err
 	}
-	return b.Bytes(), err
+	select {
+	case c.large <- struct{}{}:
+		release = func() { <-c.large }
+	case <-ctx.Done():
+		return nil, release, ctx.Err()
+	}
+	more, err := b.ReadFrom(io.LimitReader(resp.Body, maxBody+1-n))
+	if n+more > maxBody {
+		return nil, release, errTooLong
+	}
+	return b.Bytes(), release, err
 }
 
 // ownCause replaces the transport's "context canceled" by why we cancelled.
