@@ -51,6 +51,37 @@ func TestWritingComesFirst(t *testing.T) {
 	}
 }
 
+// While a create waits to be tried again after a refusal, nothing is open: a run that is killed
+// then leaves no doubt behind. After an answer that got lost it is open all the time.
+func TestARefusalSettlesUntilTheNextAttempt(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err  *jpush.Error
+		want []string
+	}{
+		"refused": {tooMany(time.Second), []string{"intent create shop", "sent create shop", "settled create shop", "sent create shop", "result create shop"}},
+		"lost":    {lost(), []string{"intent create shop", "sent create shop", "result create shop"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				w.fault = func(c call) *fault {
+					if c.attempt == 1 {
+						return &fault{err: tt.err}
+					}
+					return nil
+				}
+				journal := w.journal
+				require.True(t, w.apply(t, t.Context(), plan(create("shop"))).Complete())
+				var got []string
+				for _, e := range journal.records {
+					got = append(got, e.String())
+				}
+				require.Equal(t, tt.want, got)
+			})
+		})
+	}
+}
+
 // The disk is slower than the service, and yet workers don't wait for it one by one.
 func TestIntentsAreWrittenAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

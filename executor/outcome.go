@@ -64,6 +64,12 @@ func (w *worker) refused(c planner.Change, a answer, open bool) {
 	}
 	if a.stop != nil {
 		err = fmt.Errorf("given up after attempt %d, because the run stopped: %w; last: %w", a.attempts, a.stop.Err, a.err)
+		if !open {
+			// It was to be tried again, and nothing came of it so far: as if it had not been
+			// started, with nothing to correct.
+			outcome = NotStarted
+			err = fmt.Errorf("given up after attempt %d, because the run stopped: %w; last: %s", a.attempts, a.stop.Err, messageOf(a.err))
+		}
 	}
 	if c.Certificate != nil && codeOf(err) == invalidCertificate {
 		err = &RejectedError{Certificate: *c.Certificate, Err: err}

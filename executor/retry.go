@@ -51,7 +51,9 @@ func (a answer) class() jpush.Class {
 // send makes a request, again and again as long as that may help. It is the only place that
 // retries. Whether the run goes on is asked right before each attempt; an attempt that was
 // started is never cancelled.
-func (r *run) send(ctx context.Context, c planner.Change, call func(context.Context) error) answer {
+//
+// Before the pause after an attempt that certainly had no effect, refused is called.
+func (r *run) send(ctx context.Context, c planner.Change, call func(context.Context) error, refused func()) answer {
 	var a answer
 	for {
 		ticket, ok := r.pace.enter(r.halt.c)
@@ -89,6 +91,9 @@ func (r *run) send(ctx context.Context, c planner.Change, call func(context.Cont
 			Type: Retry, Action: c.Action, App: c.App, Environment: c.Environment, AppKey: c.AppKey,
 			Attempt: a.attempts, Code: codeOf(a.err), Message: messageOf(a.err), Delay: delay,
 		})
+		if !a.unknown {
+			refused()
+		}
 		if !pause(delay, r.halt.c) {
 			a.stop = r.halt.why()
 			return a

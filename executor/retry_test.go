@@ -195,7 +195,7 @@ func TestThePauseEndsWithTheContext(t *testing.T) {
 				require.ErrorContains(t, res.Stopped.Err, "the time is up")
 				for _, s := range res.Steps {
 					require.ErrorContains(t, s.Err, "given up after attempt 1, because the run stopped")
-					want := Failed
+					want := NotStarted
 					if err.OutcomeUnknown() {
 						want = Unknown
 					}

@@ -103,7 +103,8 @@ func (w *worker) step(ctx context.Context, c planner.Change) bool {
 
 // send makes the request of the step under way. Right before it goes out for the first time,
 // that is written down: what the intents ahead announce has not been sent yet, and a run that
-// is killed must not take for its own what it never asked for.
+// is killed must not take for its own what it never asked for. While it waits to try again
+// after a refusal, nothing is open either.
 func (w *worker) send(ctx context.Context, c planner.Change, call func(context.Context) error) answer {
 	return w.run.send(ctx, c, func(ctx context.Context) error {
 		if in, needed := w.intent(w.at); needed && w.open != w.at {
@@ -114,7 +115,7 @@ func (w *worker) send(ctx context.Context, c planner.Change, call func(context.C
 		}
 		w.sending = true
 		return call(ctx)
-	})
+	}, w.settle)
 }
 
 // unsentError says that the journal did not take that a request goes out, so it did not.
