@@ -137,6 +137,9 @@ func (l *loader) header(cells []cell) (columns []column, ok bool) {
 
 // unknownColumn says what is wrong with a column's name, and repeats it if it can be one.
 func unknownColumn(name string) string {
+	if bare := strings.TrimSpace(name); bare != name && columnOf(bare).kind != columnUnknown {
+		return "unknown column: there are blanks around its name"
+	}
 	if name == "" {
 		return "a column without a name: name it, or delete it in every row"
 	}

@@ -202,6 +202,11 @@ func TestGB18030(t *testing.T) {
 	assert.Equal(t, "商城𠀀", m.Apps[0].AppName)
 	assert.Equal(t, map[string]string{"地区": "北京"}, m.Apps[0].Labels)
 
+	write(t, dir, "apps.csv", "\x84\x31\x95\x33"+encoded) // GB18030's own byte order mark
+	marked, err := Load("m.yaml", Options{})
+	require.NoError(t, err)
+	assert.Equal(t, m.Apps[0].AppName, marked.Apps[0].AppName)
+
 	for text, want := range map[string]string{
 		text:                                 "apps.csv:1:1: the file is UTF-8, not GB18030: leave encoding out",
 		"\uFEFFapp_name,android_package\n":   "apps.csv:1:1: the file is UTF-8, not GB18030: leave encoding out",
@@ -292,4 +297,15 @@ func TestRowsCostNoAliases(t *testing.T) {
 	m, err := l.load()
 	require.NoError(t, err)
 	assert.Len(t, m.Apps, 500)
+}
+
+func TestBlanksInTheHeader(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	write(t, dir, "m.yaml", fromCSV)
+	write(t, dir, "apps.csv", "app_name, android_package\nShop, cn.example.shop\n")
+	_, err := Load("m.yaml", Options{})
+	requireErrors(t, err,
+		"apps.csv:1:1: column android_package is missing",
+		"apps.csv:1:10: unknown column: there are blanks around its name")
 }

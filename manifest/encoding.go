@@ -49,7 +49,7 @@ func decodeGB18030(data []byte) (text string, at Position, problem string) {
 		return "", at, "the file is UTF-8, not GB18030: leave encoding out"
 	}
 	decoded, err := simplifiedchinese.GB18030.NewDecoder().Bytes(data)
-	text = string(decoded)
+	text = strings.TrimPrefix(string(decoded), byteOrderMark)
 	if err == nil && !strings.ContainsRune(text, utf8.RuneError) {
 		return text, at, ""
 	}
