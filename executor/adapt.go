@@ -41,6 +41,8 @@ const (
 	// The least and the longest that a rate has to go without a 429.
 	fewestAnswers = 10
 	longestTrial  = 5 * time.Second
+	// Below one a second it is not searched for: gate and backoff space out what is slower.
+	slowest = 1.0
 	// A reserve is at most what goes out in that time.
 	mostReserve = time.Second
 )
@@ -80,6 +82,7 @@ type adaptation struct {
 	took     time.Duration // all answers of the present round
 	answers  int           // how many those are
 	round    int           // how many it takes
+	few      bool          // it began with the least in flight
 	usual    time.Duration // the average of the fastest round; 0: not known
 	slowdown bool          // the round before was a slow one
 }
@@ -98,7 +101,7 @@ func newAdaptivePace(most int, perSecond float64) *pace {
 // is not looked at.
 func (a *adaptation) timed(took time.Duration, window int) int {
 	if a.answers == 0 {
-		a.round = max(window, fewestAnswers)
+		a.round, a.few = max(window, fewestAnswers), window <= adaptiveStart
 	}
 	a.took += took
 	if a.answers++; a.answers < a.round {
@@ -110,7 +113,9 @@ func (a *adaptation) timed(took time.Duration, window int) int {
 		a.slowdown = false
 		return window
 	}
-	if a.usual == 0 || average < a.usual {
+	// With so few in flight there is no queue of ours: the service itself takes longer by now,
+	// or these are other operations.
+	if a.usual == 0 || average < a.usual || a.few {
 		a.usual = average
 	}
 	still := slowFactor*a.usual + slowGrace
@@ -189,7 +194,7 @@ func (a *adaptation) refused(now time.Time, went float64, inFlight int) (next fl
 	measured := min(went, float64(a.accepted)/max(now.Sub(a.since).Seconds(), 0.001))
 	// Had its 429 nothing to do with time, the rate would fall without end. The floor prevents
 	// that, unless the limit has become so low that most of what goes out is too much.
-	if went <= a.floor && measured < 0.6*went {
+	if went <= a.floor && a.accepted >= fewestAnswers && measured < 0.6*went {
 		a.floor = 0
 	}
 	a.floor = max(a.floor, measured/2)
@@ -235,7 +240,7 @@ func (p *pace) slowDown(now time.Time, inFlight int, took time.Duration) {
 		went = min(went, float64(inFlight)/roundTrip)
 	}
 	known := !p.adapt.since.IsZero() && p.adapt.accepted > 0
-	p.rate = min(p.adapt.cap, p.adapt.refused(now, went, inFlight))
+	p.rate = min(p.adapt.cap, max(slowest, p.adapt.refused(now, went, inFlight)))
 	p.window = 1
 	if known {
 		p.window = int(min(float64(p.max), 1+2*p.rate*roundTrip))

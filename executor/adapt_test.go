@@ -2,6 +2,7 @@ package executor
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -340,6 +341,61 @@ func TestAnAdaptiveRunBacksOffFromAServiceThatCannotCope(t *testing.T) {
 			fixed.failed(ticket, strained, time.Millisecond, 0)
 		}
 		require.Equal(t, 32, fixed.window, "a fixed number is what the user wants")
+	})
+}
+
+// A service whose 429 has nothing to do with how much is sent makes no run crawl.
+func TestRefusalsByChanceDoNotStarveTheRun(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		say  func(n int, dice *rand.Rand) bool
+	}{
+		{"a tenth by chance", func(_ int, dice *rand.Rand) bool { return dice.Float64() < 0.1 }},
+		{"a third by chance", func(_ int, dice *rand.Rand) bool { return dice.Float64() < 0.3 }},
+		{"half by chance", func(_ int, dice *rand.Rand) bool { return dice.Float64() < 0.5 }},
+		{"each second", func(n int, _ *rand.Rand) bool { return n%2 == 0 }},
+		{"each third", func(n int, _ *rand.Rand) bool { return n%3 == 0 }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dice := rand.New(rand.NewPCG(1, 2))
+				w := newWorld()
+				auto(w)
+				w.latency, w.opts.MaxAttempts = 20*time.Millisecond, 50
+				var mu sync.Mutex
+				w.fault = func(c call) *fault {
+					mu.Lock()
+					defer mu.Unlock()
+					if tt.say(c.n, dice) {
+						return &fault{err: tooMany(0)}
+					}
+					return nil
+				}
+				began := time.Now()
+				res := w.apply(t, t.Context(), creates(500))
+				t.Log(time.Since(began), res.Counts.Requests)
+				require.True(t, res.Complete())
+				require.Less(t, time.Since(began), time.Duration(res.Counts.Requests)*1500*time.Millisecond, "hardly slower than one a second")
+			})
+		})
+	}
+}
+
+// A service that takes longer from some time on, or for other operations, is not taken for one
+// with a queue.
+func TestAnAdaptiveRunGrowsAgainWhenAllAnswersTakeLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := trial(t, 6000, func(w *world) {
+			auto(w)
+			w.takes = func(c call) time.Duration {
+				if c.n < 500 {
+					return 20 * time.Millisecond
+				}
+				return 200 * time.Millisecond
+			}
+		}, nil)
+		require.Equal(t, AdaptiveMost, c.seen[len(c.seen)-1].InFlight)
+		require.Greater(t, c.perSecond, 200.0)
 	})
 }
 

@@ -16,7 +16,7 @@ const (
 	ApplyStart    EventType = "apply_start"    // the first request of a change goes out
 	Retry         EventType = "retry"          // an attempt failed, another one follows
 	ApplyComplete EventType = "apply_complete" // the change is made, and recorded on disk
-	ApplyErrored  EventType = "apply_errored"  // the change failed, or its outcome is unknown
+	ApplyErrored  EventType = "apply_errored"  // the change failed, was given up, or its outcome is unknown
 )
 
 // Event is something that happened to one change. Fields that do not apply are zero. It

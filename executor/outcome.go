@@ -64,7 +64,7 @@ func (w *worker) refused(c planner.Change, a answer, open bool) {
 	}
 	if a.stop != nil {
 		err = fmt.Errorf("given up after attempt %d, because the run stopped: %w; last: %w", a.attempts, a.stop.Err, a.err)
-		if !open {
+		if !a.unknown {
 			// It was to be tried again, and nothing came of it so far: as if it had not been
 			// started, with nothing to correct.
 			outcome = NotStarted

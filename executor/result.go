@@ -18,7 +18,7 @@ const (
 	AlreadyThere Outcome = "already_there" // an upload of what the server has (code 1010)
 	Deleted      Outcome = "deleted"
 	Failed       Outcome = "failed"
-	NotStarted   Outcome = "not_started" // nothing was sent
+	NotStarted   Outcome = "not_started" // nothing was sent, or nothing came of it before the run stopped
 	Unknown      Outcome = "unknown"     // sent, and nobody knows whether it took effect
 )
 

@@ -127,8 +127,12 @@ func (e *unsentError) Unwrap() error { return e.err }
 // result returns where the outcome of the step under way is kept.
 func (w *worker) result() *Step { return &w.run.steps[w.chain.first+w.at] }
 
-// skipRest says why the steps after the one under way are not started.
+// skipRest says why the steps after the one under way are not started. When the run stopped
+// it, that is the reason for them too.
 func (w *worker) skipRest() {
+	if w.result().Outcome == NotStarted {
+		return
+	}
 	for i := w.at + 1; i < len(w.chain.steps); i++ {
 		w.run.steps[w.chain.first+i].Err = errEarlierStep
 	}
@@ -141,7 +145,7 @@ func (w *worker) settle() {
 	if i < 0 {
 		return
 	}
-	w.open = -1
+	w.open, w.sending = -1, false
 	c := w.chain.steps[i]
 	var ack Ack
 	var err error

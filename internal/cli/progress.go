@@ -75,7 +75,7 @@ func (p *progress) event(e executor.Event) {
 	case executor.ApplyComplete, executor.ApplyErrored:
 		delete(p.retrying, c)
 		p.done++
-		if e.Type == executor.ApplyErrored {
+		if e.Type == executor.ApplyErrored && e.Outcome != executor.NotStarted {
 			p.failed++
 		}
 	}
