@@ -54,8 +54,7 @@ type Pace struct {
 }
 
 // adaptation finds out what a service can take. Until the first 429 the number in flight
-// alone is adapted: it doubles with each round of fast answers, and shrinks by one with each
-// round of slow ones.
+// alone is adapted: it doubles with each round of fast answers, and shrinks after a slow one.
 //
 // From the first 429 on requests are spaced evenly, and the limit on their rate is searched
 // for between the highest rate that the service took and the lowest that it refused. What
@@ -83,7 +82,7 @@ type adaptation struct {
 	answers  int           // how many those are
 	round    int           // how many it takes
 	few      bool          // it began with the least in flight
-	usual    time.Duration // the average of the fastest round; 0: not known
+	usual    time.Duration // the average of the fastest round, or of the last with few; 0: not known
 	slowdown bool          // the round before was a slow one
 }
 
