@@ -26,14 +26,15 @@ type Event struct {
 	Action      planner.Action
 	App         string // the id
 	Environment jpush.Environment
-	AppKey      string        // empty while it is not known
-	Attempt     int           // from 1; of a retry the one that failed, at the end the last one
-	Code        int           // the API's error code, 0 where there is none
-	Message     string        // what went wrong
-	Remedy      string        // what to do about it
-	Delay       time.Duration // of a retry: the pause before the next attempt
-	Outcome     Outcome       // of the last two types
-	Note        string        // what a person should know although it went well
+	AppKey      string               // empty while it is not known
+	Attempt     int                  // from 1; of a retry the one that failed, at the end the last one
+	Code        int                  // the API's error code, 0 where there is none
+	Message     string               // what went wrong
+	Remedy      string               // what to do about it
+	Delay       time.Duration        // of a retry: the pause before the next attempt
+	Outcome     Outcome              // of the last two types
+	Note        string               // what a person should know although it went well
+	Certificate *planner.Certificate // of an upload that is made
 }
 
 // backlog is how many reports may wait for a slow listener before no new app is started.

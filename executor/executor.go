@@ -35,9 +35,18 @@ type API interface {
 }
 
 // Certificates reads a certificate and its password when its upload's turn has come. Load
-// refuses a file that is not the one the plan was made with.
+// refuses a file that is not the one the plan was made with. One that the plan left unopened
+// it opens; a [*planner.UnfitError] says that it must not be sent, and concerns no other step.
 type Certificates interface {
-	Load(cert planner.Certificate) (data []byte, password string, err error)
+	Load(upload planner.Change) (Loaded, error)
+}
+
+// Loaded is a certificate that can be sent.
+type Loaded struct {
+	Certificate planner.Certificate // opened
+	Data        []byte
+	Password    string
+	Note        string // what a person should know about it; mostly empty
 }
 
 // DefaultParallelism and DefaultMaxAttempts stand for a zero in [Options].

@@ -51,14 +51,14 @@ type files struct {
 
 const canary = "p12-password-canary"
 
-func (f files) Load(c planner.Certificate) ([]byte, string, error) {
+func (f files) Load(c planner.Change) (Loaded, error) {
 	if f.panics != nil {
 		panic(f.panics)
 	}
 	if f.during != nil {
 		f.during()
 	}
-	return []byte(c.Fingerprint), canary, f.err
+	return Loaded{Certificate: *c.Certificate, Data: []byte(c.Certificate.Fingerprint), Password: canary}, f.err
 }
 
 // world is a server, a journal and a run's events.

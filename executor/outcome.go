@@ -29,7 +29,7 @@ func (w *worker) save(c planner.Change, app *state.App, outcome Outcome, a answe
 	}
 	w.run.wrote(ack, err, report{step: w.chain.first + w.at, event: &Event{
 		Type: ApplyComplete, Action: c.Action, App: c.App, Environment: c.Environment,
-		AppKey: s.AppKey, Attempt: a.attempts, Outcome: outcome, Note: note,
+		AppKey: s.AppKey, Attempt: a.attempts, Outcome: outcome, Note: note, Certificate: c.Certificate,
 	}})
 }
 

@@ -72,7 +72,7 @@ type Failure struct {
 type Result struct {
 	Steps    []Step // one for each of the plan's actions, in their order
 	Counts   Counts
-	Failures []Failure // in the plan's order, at most one per app
+	Failures []Failure // in the plan's order, one per app but for certificates that are not fit to be sent
 	Stopped  *Stop     // nil if the run went to its end
 }
 

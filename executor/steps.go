@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -119,23 +120,28 @@ func (e *goneError) Remedy() string {
 
 // upload sends a certificate. The file is read when the step's turn has come, and once.
 func (w *worker) upload(ctx context.Context, c planner.Change) bool {
-	cert := *c.Certificate
-	data, password, err := w.run.opts.Certificates.Load(cert)
+	loaded, err := w.run.opts.Certificates.Load(c)
+	if unfit, ok := errors.AsType[*planner.UnfitError](err); ok {
+		w.fail(c, Failed, answer{}, unfit)
+		return true
+	}
 	if err != nil {
-		w.fail(c, Failed, answer{}, fmt.Errorf("upload the %s certificate %s: %w", c.Environment, cert.File, err))
+		w.fail(c, Failed, answer{}, fmt.Errorf("upload the %s certificate %s: %w", c.Environment, c.Certificate.File, err))
 		return false
 	}
-	body := jpush.Certificate{Environment: c.Environment, Filename: path.Base(cert.Path), Data: data, Password: password}
-	w.result().AppKey = w.app.AppKey
-	c.AppKey = w.app.AppKey
+	cert := loaded.Certificate
+	body := jpush.Certificate{Environment: c.Environment, Filename: path.Base(cert.Path), Data: loaded.Data, Password: loaded.Password}
+	c.Certificate, c.AppKey = &cert, w.app.AppKey
+	w.result().Change.Certificate, w.result().AppKey = &cert, w.app.AppKey
 	a := w.send(ctx, c, func(ctx context.Context) error {
 		return w.run.opts.API.UploadCertificate(ctx, w.app.AppKey, body)
 	})
-	outcome, note := Uploaded, ""
+	outcome, note := Uploaded, loaded.Note
 	switch {
 	case a.done():
 	case a.stop == nil && a.class() == jpush.ClassConverged:
-		outcome, note = AlreadyThere, "already there: the server has a certificate in this place and takes it for the same one"
+		outcome = AlreadyThere
+		note = strings.TrimPrefix(note+"; already there: the server has a certificate in this place and takes it for the same one", "; ")
 	default:
 		w.refused(c, a, a.unknown)
 		return false

@@ -32,6 +32,7 @@ func main() {
 type bench struct {
 	*world
 	only   *regexp.Regexp
+	rows   *regexp.Regexp
 	rounds int
 	write  string // directory for the report; empty: none
 	out    io.Writer
@@ -39,7 +40,8 @@ type bench struct {
 
 func measure(args []string) (err error) {
 	flags := flag.NewFlagSet("benchtest", flag.ContinueOnError)
-	only := flags.String("only", "", "measure only what matches this expression")
+	only := flags.String("only", "", "measure only sections that match this expression")
+	rows := flags.String("rows", "", "and of comparisons only rows that match this one")
 	b := bench{world: &world{}, out: os.Stdout}
 	flags.IntVar(&b.rounds, "rounds", 5, "how often each side runs")
 	flags.StringVar(&b.jpsync, "jpsync", "", "the program to measure; built when it is not given")
@@ -49,6 +51,9 @@ func measure(args []string) (err error) {
 		return err
 	}
 	if b.only, err = regexp.Compile(*only); err != nil {
+		return err
+	}
+	if b.rows, err = regexp.Compile(*rows); err != nil {
 		return err
 	}
 	if b.dir, err = os.MkdirTemp(*dir, "jpsync-bench-"); err != nil {
@@ -120,6 +125,9 @@ func (b *bench) all() error {
 func (b *bench) fightAll(duels []duel) error {
 	fmt.Fprintln(b.out, tableHead)
 	for _, d := range duels {
+		if !b.rows.MatchString(d.name) {
+			continue
+		}
 		o, err := fight(d, b.rounds)
 		if errors.Is(err, errAbsent) {
 			fmt.Fprintf(b.out, "| %s | – | not installed | – | – | – | – |\n", d.name)

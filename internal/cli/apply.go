@@ -31,6 +31,9 @@ func (applyCmd) Help() string {
 journal beside the state before anything else happens, so an interrupted apply is continued by
 running it again.
 
+Certificates are opened and checked before anything is sent; with --auto-approve and 256 new
+ones or more, each right before it is sent. What must not be sent is told, and all else is done.
+
 Examples:
   jpsync apply
   jpsync apply --auto-approve --parallelism auto
@@ -100,6 +103,7 @@ type application struct {
 	run    *state.Run
 	began  time.Time     // of the requests; zero: there were none
 	lines  *report.Lines // nil: text
+	input  planner.Input // of a plan that was made here
 	plan   *planner.Plan
 	result *executor.Result
 
@@ -162,6 +166,8 @@ func (a *application) carryOut(ctx context.Context) error {
 	if a.PlanFile != "" {
 		a.run.Advance() // also a plan of which nothing succeeds is applied once
 	}
+	certificates, release := a.certificates()
+	defer release()
 	boundMemory(len(a.plan.Actions))
 	a.began = time.Now()
 	a.progress = newProgress(a.t, a.shown(), time.Now)
@@ -169,7 +175,7 @@ func (a *application) carryOut(ctx context.Context) error {
 	a.result, err = executor.Apply(ctx, a.plan, a.run.Saved(), executor.Options{
 		API:          client,
 		Journal:      executor.Journaled(a.run),
-		Certificates: certificates{files: a.w.files},
+		Certificates: certificates,
 		Parallelism:  a.Parallelism.most(),
 		Adaptive:     a.Parallelism.auto,
 		Rate:         a.Rate,

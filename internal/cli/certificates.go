@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync"
 
+	"jpsync/executor"
 	"jpsync/internal/pushcert"
 	"jpsync/manifest"
 	"jpsync/planner"
@@ -21,52 +22,75 @@ type certificates struct {
 
 // Inspect implements [planner.Inspector].
 func (c certificates) Inspect(cert manifest.Certificate, known string) (planner.Inspection, error) {
-	data, err := c.files.ReadCertificate(cert)
-	if err != nil {
-		return planner.Inspection{}, &planner.InspectError{Code: planner.CodeUnreadable, Err: err}
+	f, err := c.read(cert, known)
+	if err != nil || known != "" && f.seen.FileSHA256 == known {
+		return f.seen, err
 	}
-	sum := sha256.Sum256(data)
-	seen := planner.Inspection{FileSHA256: hex.EncodeToString(sum[:])}
-	if known != "" && seen.FileSHA256 == known {
-		return seen, nil
-	}
-	password, err := c.password(cert.Password)
-	if err != nil {
-		return seen, &planner.InspectError{Code: planner.CodePasswordNotAtHand, Err: fmt.Errorf("%s: %w", cert.File, err)}
-	}
-	seen.Password = pushcert.FactsOf(password)
-	seen.Opened, err = c.opened.open(sum, data, password)
+	f.seen.Opened, err = c.opened.open(f.sum, f.data, f.password)
 	if err != nil {
 		code := "unreadable"
 		if e, ok := errors.AsType[*pushcert.Error](err); ok {
 			code = string(e.Kind)
 		}
-		return seen, &planner.InspectError{Code: code, Err: fmt.Errorf("%s: %w", cert.File, err)}
+		return f.seen, &planner.InspectError{Code: code, Err: fmt.Errorf("%s: %w", cert.File, err)}
 	}
-	return seen, nil
+	return f.seen, nil
 }
 
-// Load implements the executor's view: the bytes and the password of a planned upload. A
+// Read implements [planner.Inspector].
+func (c certificates) Read(cert manifest.Certificate) (planner.Inspection, error) {
+	f, err := c.read(cert, "")
+	return f.seen, err
+}
+
+// unopened is a certificate file with all that it takes to open it.
+type unopened struct {
+	data     []byte
+	sum      [sha256.Size]byte
+	password string
+	seen     planner.Inspection
+}
+
+// read reads a file and, unless it is the known one, gets its password.
+func (c certificates) read(cert manifest.Certificate, known string) (f unopened, err error) {
+	if f.data, err = c.files.ReadCertificate(cert); err != nil {
+		return f, &planner.InspectError{Code: planner.CodeUnreadable, Err: err}
+	}
+	f.sum = sha256.Sum256(f.data)
+	f.seen.FileSHA256 = hex.EncodeToString(f.sum[:])
+	if known != "" && f.seen.FileSHA256 == known {
+		return f, nil
+	}
+	if f.password, err = c.password(cert.Password); err != nil {
+		return f, &planner.InspectError{Code: planner.CodePasswordNotAtHand, Err: fmt.Errorf("%s: %w", cert.File, err)}
+	}
+	f.seen.Password = pushcert.FactsOf(f.password)
+	return f, nil
+}
+
+// Load implements the executor's view: a planned upload with its bytes and its password. A
 // file that holds another certificate than the plan saw is refused.
-func (c certificates) Load(planned planner.Certificate) (data []byte, password string, err error) {
+func (c certificates) Load(change planner.Change) (loaded executor.Loaded, err error) {
+	planned := *change.Certificate
 	cert := manifest.Certificate{File: planned.File, Path: planned.Path}
 	if p := planned.Password; p != nil {
 		cert.Password = &manifest.Secret{Env: p.Env, File: p.File, Path: p.Path}
 	}
-	if data, err = c.files.ReadCertificate(cert); err != nil {
-		return nil, "", err
+	loaded.Certificate = planned
+	if loaded.Data, err = c.files.ReadCertificate(cert); err != nil {
+		return loaded, err
 	}
-	if password, err = c.password(cert.Password); err != nil {
-		return nil, "", fmt.Errorf("%s: %w", cert.File, err)
+	if loaded.Password, err = c.password(cert.Password); err != nil {
+		return loaded, fmt.Errorf("%s: %w", cert.File, err)
 	}
-	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != planned.FileSHA256 {
+	if sum := sha256.Sum256(loaded.Data); hex.EncodeToString(sum[:]) != planned.FileSHA256 {
 		// The same certificate exported anew is still the planned one.
-		now, err := open(data, password)
+		now, err := open(loaded.Data, loaded.Password)
 		if err != nil || now.Fingerprint != planned.Fingerprint {
-			return nil, "", &movedError{file: cert.File}
+			return loaded, &movedError{file: cert.File}
 		}
 	}
-	return data, password, nil
+	return loaded, nil
 }
 
 // movedError refuses a certificate file that is no longer the planned one.

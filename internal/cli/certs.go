@@ -59,7 +59,7 @@ func (c *certsListCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		return err
 	}
 	now := time.Now()
-	inspector, stop := prefetch(w.files, w.manifest, st)
+	inspector, stop := prefetch(w.files, w.manifest, st, nil)
 	defer stop()
 	dues := planner.Schedule(w.manifest, st, inspector, now)
 	if c.ExpiringWithin != nil {

@@ -114,7 +114,7 @@ func (d *doctor) manifest(err error) {
 // certificates opens every certificate, as validate does.
 func (d *doctor) certificates(w *workspace) {
 	empty := state.New()
-	inspector, stop := prefetch(w.files, w.manifest, empty)
+	inspector, stop := prefetch(w.files, w.manifest, empty, nil)
 	defer stop()
 	p, err := planner.Build(planner.Input{Manifest: w.manifest, State: empty, Certificates: inspector, Now: d.now(),
 		Options: planner.Options{Rehearsal: d.g.Sandbox}})

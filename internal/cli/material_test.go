@@ -64,6 +64,14 @@ func cmdReexport(ts *testscript.TestScript, neg bool, args []string) {
 	write(ts, args[0], data)
 }
 
+func cmdCopies(ts *testscript.TestScript, neg bool, args []string) {
+	plain(ts, neg)
+	usage(ts, args, 3, "copies FILE N DIR")
+	for i := range number(ts, args[1]) {
+		write(ts, fmt.Sprintf("%s/app-%03d.p12", args[2], i+1), []byte(ts.ReadFile(args[0])))
+	}
+}
+
 func write(ts *testscript.TestScript, name string, data []byte) {
 	path := ts.MkAbs(name)
 	ts.Check(os.MkdirAll(filepath.Dir(path), 0o777))

@@ -72,61 +72,56 @@ func (c *choices) labels() (map[string]string, error) {
 	return labels, nil
 }
 
-// build plans for a workspace and a state.
-func (c *choices) build(ctx context.Context, w *workspace, st *state.State) (*planner.Plan, error) {
+// options are what the flags ask of the planner.
+func (c *choices) options(w *workspace, st *state.State) (planner.Options, error) {
 	if slices.Contains(c.Target, "") || slices.Contains(c.Exclude, "") {
-		return nil, errors.New("--target and --exclude take a pattern, and this one is empty: perhaps a variable was not set")
+		return planner.Options{}, errors.New("--target and --exclude take a pattern, and this one is empty: perhaps a variable was not set")
 	}
 	labels, err := c.labels()
 	if err != nil {
-		return nil, err
+		return planner.Options{}, err
 	}
 	selection := planner.Selection{Targets: c.Target, Excludes: c.Exclude, Labels: labels}
-	if err := selection.Check(w.manifest, st, append(slices.Clone(c.Replace), c.Accept...)...); err != nil {
-		return nil, err
+	return planner.Options{
+		Selection: selection,
+		Replace:   c.Replace,
+		Accept:    c.Accept,
+		NoDelete:  c.NoDelete,
+		AllowCert: c.AllowCert,
+		Rehearsal: w.g.Sandbox,
+	}, selection.Check(w.manifest, st, append(slices.Clone(c.Replace), c.Accept...)...)
+}
+
+// build plans for a workspace and a state, and returns what the plan was made from as well.
+// Where many certificates are new, an unattended apply opens them when their turn has come.
+func (c *choices) build(ctx context.Context, w *workspace, st *state.State, unattended bool) (*planner.Plan, planner.Input, error) {
+	options, err := c.options(w, st)
+	if err != nil {
+		return nil, planner.Input{}, err
 	}
-	inspector, stop := prefetch(w.files, w.manifest, st)
+	in := planner.Input{
+		Manifest: w.manifest,
+		State:    st,
+		Endpoint: w.endpoint,
+		Account:  w.account(),
+		Version:  version(),
+		Now:      time.Now(),
+		Options:  options,
+	}
+	if in.Account == "" {
+		in.Account = st.Account
+	}
+	if unattended {
+		in.Later = options.Later(w.manifest, st, leastLater)
+	}
+	inspector, stop := prefetch(w.files, w.manifest, st, in.Later)
 	defer stop()
-	account := w.account()
-	if account == "" {
-		account = st.Account
-	}
-	p, err := planner.Build(planner.Input{
-		Manifest:     w.manifest,
-		State:        st,
-		Certificates: interruptible{inspector, ctx.Err},
-		Endpoint:     w.endpoint,
-		Account:      account,
-		Version:      version(),
-		Now:          time.Now(),
-		Options: planner.Options{
-			Selection: selection,
-			Replace:   c.Replace,
-			Accept:    c.Accept,
-			NoDelete:  c.NoDelete,
-			AllowCert: c.AllowCert,
-			Rehearsal: w.g.Sandbox,
-		},
-	})
+	in.Certificates = interruptible{inspector, ctx.Err}
+	p, err := planner.Build(in)
 	if ctx.Err() != nil {
-		return nil, &exitError{ExitInterrupted, errors.New("interrupted while planning, nothing was sent")}
+		return nil, in, &exitError{ExitInterrupted, errors.New("interrupted while planning, nothing was sent")}
 	}
-	return p, err
-}
-
-// interruptible opens no more certificates once somebody has interrupted: with thousands of
-// them that is most of what planning takes.
-type interruptible struct {
-	planner.Inspector
-	interrupted func() error
-}
-
-// Inspect implements [planner.Inspector].
-func (i interruptible) Inspect(c manifest.Certificate, known string) (planner.Inspection, error) {
-	if err := i.interrupted(); err != nil {
-		return planner.Inspection{}, err
-	}
-	return i.Inspector.Inspect(c, known)
+	return p, in, err
 }
 
 type planCmd struct {
@@ -164,7 +159,7 @@ func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if err != nil {
 		return err
 	}
-	p, err := c.build(ctx, w, st)
+	p, _, err := c.build(ctx, w, st, false)
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func overwritable(path string) error {
 // makePlan compares, or reads a saved plan and makes sure that nothing moved since.
 func (a *application) makePlan(ctx context.Context) (err error) {
 	if a.PlanFile == "" {
-		a.plan, err = a.build(ctx, a.w, a.run.Saved())
+		a.plan, a.input, err = a.build(ctx, a.w, a.run.Saved(), a.AutoApprove)
 		return err
 	}
 	p, err := loadPlan(a.PlanFile)
@@ -89,7 +89,7 @@ func (a *application) checkFiles() error {
 		if change.Certificate == nil {
 			continue
 		}
-		_, _, err := certificates{files: a.w.files}.Load(*change.Certificate)
+		_, err := certificates{files: a.w.files}.Load(change)
 		file := "the certificate file " + change.Certificate.File
 		if _, changed := errors.AsType[*movedError](err); changed {
 			moved = append(moved, file+" has changed")

@@ -19,23 +19,25 @@ type prefetched struct {
 	ahead map[asked]*inspection
 }
 
-// asked is one question of the planner.
+// asked is one question of the planner: to open a file, or only to read it.
 type asked struct {
 	file, path, env, secret string
 	known                   string
+	open                    bool
 }
 
 // inspection is worked out by whoever comes first, the planner or a helper.
 type inspection struct {
 	cert  manifest.Certificate
 	known string
+	open  bool
 	once  sync.Once
 	seen  planner.Inspection
 	err   error
 }
 
-func question(cert manifest.Certificate, known string) asked {
-	q := asked{file: cert.File, path: cert.Path, known: known}
+func question(cert manifest.Certificate, known string, open bool) asked {
+	q := asked{file: cert.File, path: cert.Path, known: known, open: open}
 	if p := cert.Password; p != nil {
 		q.env, q.secret = p.Env, p.Path
 	}
@@ -43,8 +45,9 @@ func question(cert manifest.Certificate, known string) asked {
 }
 
 // prefetch starts to look into the certificates of the manifest, as many at a time as there
-// are cores. stop ends that and has to be called before the files are closed.
-func prefetch(files *manifest.Files, m *manifest.Manifest, st *state.State) (inspector planner.Inspector, stop func()) {
+// are cores; those of the apps in later are only read. stop ends that and has to be called
+// before the files are closed.
+func prefetch(files *manifest.Files, m *manifest.Manifest, st *state.State, later map[string]bool) (inspector planner.Inspector, stop func()) {
 	c := certificates{files: files, opened: new(openings)}
 	p := prefetched{certificates: c, ahead: map[asked]*inspection{}}
 	var order []*inspection
@@ -57,8 +60,9 @@ func prefetch(files *manifest.Files, m *manifest.Manifest, st *state.State) (ins
 		for _, env := range jpush.Environments {
 			cert, wanted := app.Certificates[env]
 			known := recorded.Certificates[env].FileSHA256
-			if q := question(cert, known); wanted && p.ahead[q] == nil {
-				in := &inspection{cert: cert, known: known}
+			open := !later[app.ID]
+			if q := question(cert, known, open); wanted && p.ahead[q] == nil {
+				in := &inspection{cert: cert, known: known, open: open}
 				p.ahead[q] = in
 				order = append(order, in)
 			}
@@ -91,21 +95,37 @@ func (p prefetched) settle(in *inspection) {
 				in.err = errPanicked
 			}
 		}()
-		in.seen, in.err = p.certificates.Inspect(in.cert, in.known)
+		in.seen, in.err = p.look(in.cert, in.known, in.open)
 	})
+}
+
+func (c certificates) look(cert manifest.Certificate, known string, open bool) (planner.Inspection, error) {
+	if open {
+		return c.Inspect(cert, known)
+	}
+	return c.Read(cert)
 }
 
 var errPanicked = errors.New("looking into the certificate panicked")
 
 // Inspect implements [planner.Inspector]. A file that several apps share is opened once.
 func (p prefetched) Inspect(cert manifest.Certificate, known string) (planner.Inspection, error) {
-	in := p.ahead[question(cert, known)]
+	return p.answer(cert, known, true)
+}
+
+// Read implements [planner.Inspector].
+func (p prefetched) Read(cert manifest.Certificate) (planner.Inspection, error) {
+	return p.answer(cert, "", false)
+}
+
+func (p prefetched) answer(cert manifest.Certificate, known string, open bool) (planner.Inspection, error) {
+	in := p.ahead[question(cert, known, open)]
 	if in == nil {
-		return p.certificates.Inspect(cert, known)
+		return p.look(cert, known, open)
 	}
 	p.settle(in)
 	if in.err == errPanicked || in.err != nil && in.cert.Pos != cert.Pos {
-		return p.certificates.Inspect(cert, known) // for an error that names the place that asked
+		return p.look(cert, known, open) // for an error that names the place that asked
 	}
 	return in.seen, in.err
 }

@@ -48,7 +48,7 @@ func TestLookingAheadSeesTheSame(t *testing.T) {
 		m.Apps = append(m.Apps, manifest.App{ID: id, Certificates: map[jpush.Environment]manifest.Certificate{jpush.Production: cert}})
 	}
 	alone := certificates{files: files}
-	ahead, stop := prefetch(files, m, st)
+	ahead, stop := prefetch(files, m, st, nil)
 	require.IsType(t, prefetched{}, ahead)
 	defer stop()
 	for _, app := range m.Apps {
@@ -73,7 +73,7 @@ func TestAPanicWaitsForThePlanner(t *testing.T) {
 			jpush.Production: {File: fmt.Sprint(i)}}})
 	}
 	var inspector planner.Inspector
-	inspector, stop := prefetch(nil, m, &state.State{}) // no files: a nil pointer is met
+	inspector, stop := prefetch(nil, m, &state.State{}, nil) // no files: a nil pointer is met
 	stop()
 	for _, in := range inspector.(prefetched).ahead {
 		require.NotPanics(t, func() { inspector.(prefetched).settle(in) }, "as a helper does")

@@ -37,7 +37,7 @@ func (c *validateCmd) Run(_ context.Context, t *terminal, g *globals) error {
 	}
 	defer w.close()
 	empty := state.New()
-	inspector, stop := prefetch(w.files, w.manifest, empty)
+	inspector, stop := prefetch(w.files, w.manifest, empty, nil)
 	defer stop()
 	p, err := planner.Build(planner.Input{
 		Manifest:     w.manifest,

@@ -59,7 +59,7 @@ func (a *application) verdict() error {
 		left += fmt.Sprintf(" and %d not started", n)
 	}
 	err := fmt.Errorf("%s: correct what is named above and run the same command again", left)
-	if len(a.plan.Errors) > 0 && !res.Changed() && res.Counts.Requests == 0 {
+	if !res.Changed() && res.Counts.Requests == 0 {
 		return err
 	}
 	return &exitError{ExitPartial, err}

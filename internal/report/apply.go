@@ -28,6 +28,9 @@ func EventText(e executor.Event, st Style) string {
 		if e.AppKey != "" && e.Action == planner.Create {
 			s += "  app key " + printable(e.AppKey)
 		}
+		if c := e.Certificate; c != nil {
+			s += "  " + printable(c.BundleID) + ", expires " + day(c.NotAfter)
+		}
 		if e.Note != "" {
 			s += "  (" + printable(e.Note) + ")"
 		}

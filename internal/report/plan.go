@@ -59,6 +59,20 @@ func (t *planText) actions(p *planner.Plan) {
 		t.chain(chain, widest)
 	}
 	t.line("")
+	if n := unopened(p.Actions); n > 0 {
+		t.line(t.st.Wrap("", "", count(n, "new certificate")+" will be opened and checked when their turn comes, right before they are sent; jpsync plan does it for all at once."))
+		t.line("")
+	}
+}
+
+// unopened counts the certificates that nobody has looked into yet.
+func unopened(actions []planner.Change) (n int) {
+	for _, c := range actions {
+		if c.Certificate != nil && c.Certificate.Unopened() {
+			n++
+		}
+	}
+	return n
 }
 
 func (t *planText) records(records []planner.Record) {
