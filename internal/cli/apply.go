@@ -193,7 +193,7 @@ func (a *application) carryOut(ctx context.Context) error {
 		a.result.Saved()
 	}
 	if a.lines == nil {
-		err = report.ResultText(a.t.Out, a.plan, a.result, time.Since(a.began), a.t.out)
+		err = report.ResultText(a.t.Out, a.plan, a.result, time.Since(a.began), "jpsync output"+a.w.g.again(), a.t.out)
 	}
 	if saved != nil || err != nil {
 		return errors.Join(saved, err)

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"jpsync/planner"
 )
 
 // root is the whole command line.
@@ -48,6 +50,22 @@ type globals struct {
 	Quiet       bool          `short:"q" help:"Print the result and nothing beside it."`
 	Verbose     bool          `short:"v" help:"Print more of what is done."`
 	LockTimeout time.Duration `default:"0s" placeholder:"DURATION" help:"How long to wait for a locked state (${default})."`
+}
+
+// again are the flags that a command takes to work on the same things.
+func (g *globals) again() string {
+	flags := ""
+	if g.Sandbox {
+		flags += " --sandbox"
+	}
+	for _, f := range []struct{ name, value, usual string }{
+		{"-m", g.Manifest, "jpsync.yaml"}, {"--state", g.State, ""}, {"--cert-root", g.CertRoot, ""},
+	} {
+		if f.value != f.usual {
+			flags += " " + f.name + " " + planner.Quote(f.value)
+		}
+	}
+	return flags
 }
 
 const description = `Keep a JPush account in step with a YAML manifest: apps and their APNs push certificates.
@@ -103,7 +121,9 @@ func Main(ctx context.Context, args []string, host Host) (code int) {
 	}
 	if err != nil {
 		t.fail(err)
-		fmt.Fprintln(host.Err, "jpsync: see "+usageHint(kctx))
+		if !readerLeft(err) {
+			fmt.Fprintln(host.Err, "jpsync: see "+usageHint(kctx))
+		}
 		return ExitError
 	}
 	t = newTerminal(host, cmd.Color, cmd.Quiet, cmd.Verbose)

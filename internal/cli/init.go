@@ -73,7 +73,9 @@ func (c *initCmd) Run(t *terminal, g *globals) error {
 	if added {
 		fmt.Fprintf(t.Out, "added the state to %s\n", gitignore)
 	}
-	t.info("edit the manifest, then try it without an account: jpsync plan --sandbox%s", flagIfSet("-m", g.Manifest, "jpsync.yaml"))
+	rehearsal := *g
+	rehearsal.Sandbox = true
+	t.info("edit the manifest, then try it without an account: jpsync plan%s", rehearsal.again())
 	return nil
 }
 
@@ -106,11 +108,4 @@ func ignore(path string) (added bool, err error) {
 	}
 	_, err = f.WriteString(add.String())
 	return true, errors.Join(err, f.Close())
-}
-
-func flagIfSet(flag, value, usual string) string {
-	if value == usual {
-		return ""
-	}
-	return " " + flag + " " + value
 }

@@ -179,7 +179,7 @@ func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		t.info("this deletes apps: apply asks for a typed yes, or takes a saved plan or --max-deletes %d", p.Summary.Delete)
 	}
 	if c.Out != "" {
-		if err := savePlan(t, c.Out, p); err != nil {
+		if err := savePlan(t, g, c.Out, p); err != nil {
 			return err
 		}
 	}

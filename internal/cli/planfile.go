@@ -14,7 +14,7 @@ import (
 
 // savePlan writes a plan so that the file is there whole or not at all. Only a saved plan is
 // ever overwritten: the same flag with the name of the state would cost every app key.
-func savePlan(t *terminal, path string, p *planner.Plan) error {
+func savePlan(t *terminal, g *globals, path string, p *planner.Plan) error {
 	if err := overwritable(path); err != nil {
 		return fmt.Errorf("save the plan: %w", err)
 	}
@@ -25,7 +25,7 @@ func savePlan(t *terminal, path string, p *planner.Plan) error {
 	if err := writeFile(path, bytes.NewReader(data)); err != nil {
 		return fmt.Errorf("save the plan: %w", err)
 	}
-	t.info("saved the plan to %s: jpsync apply %s", path, planner.Quote(path))
+	t.info("saved the plan to %s: jpsync apply%s %s", path, g.again(), planner.Quote(path))
 	return nil
 }
 

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"jpsync/internal/report"
@@ -59,7 +61,11 @@ func readState(ctx context.Context, t *terminal, g *globals) (*state.State, erro
 		return nil, err
 	}
 	if st.Serial == 0 && len(st.Apps) == 0 && len(st.Pending) == 0 {
-		return nil, fmt.Errorf("there is no state at %s: it is written by the first jpsync apply; name another with --state or --manifest", store.Location())
+		err := fmt.Errorf("there is no state at %s: it is written by the first jpsync apply; name another with --state or --manifest", store.Location())
+		if _, elsewhere := os.Stat(filepath.Join(g.sandboxDir(), stateName)); elsewhere == nil && g.State == "" && !g.Sandbox {
+			err = fmt.Errorf("%w, or the sandbox's with --sandbox", err)
+		}
+		return nil, err
 	}
 	return st, nil
 }

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 
 	"golang.org/x/term"
 
@@ -89,7 +91,7 @@ func fd(stream any) int {
 // printed as compilers do it, so that editors and CI find the place.
 func (t *terminal) fail(err error) {
 	text := report.ErrorText(err, t.err.Lang)
-	if text == "" {
+	if text == "" || readerLeft(err) {
 		return
 	}
 	_, placed := errors.AsType[manifest.Errors](err)
@@ -101,6 +103,13 @@ func (t *terminal) fail(err error) {
 		}
 	}
 	t.actions.place(err)
+}
+
+// readerLeft reports whether nothing is wrong but that the reader of standard output has seen
+// enough, as head has.
+func readerLeft(err error) bool {
+	e, ok := errors.AsType[*fs.PathError](err)
+	return ok && e.Path == os.Stdout.Name() && errors.Is(e, syscall.EPIPE) && err.Error() == e.Error()
 }
 
 // info tells something in passing, unless the user wants quiet.

@@ -57,10 +57,10 @@ var done = map[executor.Outcome]struct{ word, color string }{
 const mostKeys = 50
 
 // ResultText writes how an apply ended: the keys that came back, what failed and why, what
-// was not started, and last the counts.
-func ResultText(w io.Writer, p *planner.Plan, res *executor.Result, elapsed time.Duration, st Style) error {
+// was not started, and last the counts. allKeys is the command that prints every key.
+func ResultText(w io.Writer, p *planner.Plan, res *executor.Result, elapsed time.Duration, allKeys string, st Style) error {
 	t := &resultText{Writer: bufio.NewWriter(w), st: st}
-	t.keys(res.Steps)
+	t.keys(res.Steps, allKeys)
 	t.notes(res.Steps)
 	t.failures(p, res)
 	t.stopped(res)
@@ -75,37 +75,42 @@ type resultText struct {
 
 func (t *resultText) line(s string) { t.WriteString(s + "\n") }
 
-func (t *resultText) keys(steps []executor.Step) {
-	var made []executor.Step
+func (t *resultText) keys(steps []executor.Step, allKeys string) {
+	var made []*executor.Step
+	more := 0
 	w := widths{}
-	for _, s := range steps {
-		if s.Outcome == executor.Created || s.Outcome == executor.Adopted {
+	for i := range steps {
+		s := &steps[i]
+		switch {
+		case s.Outcome != executor.Created && s.Outcome != executor.Adopted:
+		case len(made) == mostKeys:
+			more++
+		default:
 			made = append(made, s)
-			if len(made) <= mostKeys {
-				w.app = max(w.app, width(printable(s.Change.App)))
-			}
+			w.app = max(w.app, width(printable(s.Change.App)))
 		}
 	}
 	if len(made) == 0 {
 		return
 	}
 	t.line(t.st.paint("App keys:", bold))
-	for _, s := range made[:min(mostKeys, len(made))] {
+	for _, s := range made {
 		note := ""
 		if s.Outcome == executor.Adopted {
 			note = t.st.paint("  adopted: it existed already", yellow)
 		}
 		t.line("  " + pad(printable(s.Change.App), w.app) + "  " + printable(s.AppKey) + note)
 	}
-	if more := len(made) - mostKeys; more > 0 {
-		t.line(fmt.Sprintf("  and %d more: jpsync output", more))
+	if more > 0 {
+		t.line(fmt.Sprintf("  and %d more: %s", more, allKeys))
 	}
 	t.line("")
 }
 
 func (t *resultText) notes(steps []executor.Step) {
 	shown := false
-	for _, s := range steps {
+	for i := range steps {
+		s := &steps[i]
 		if s.Note == "" || s.Outcome == executor.Adopted {
 			continue
 		}

@@ -132,7 +132,7 @@ func TestResultText(t *testing.T) {
 	p := full()
 	for name, st := range styles {
 		var b bytes.Buffer
-		require.NoError(t, report.ResultText(&b, p, result(p), 1234567*time.Microsecond, st))
+		require.NoError(t, report.ResultText(&b, p, result(p), 1234567*time.Microsecond, "jpsync output", st))
 		golden(t, "result-"+name+".txt", b.String())
 		tame(t, b.String(), st)
 	}
@@ -149,7 +149,7 @@ func TestResultVerdicts(t *testing.T) {
 		"Nothing applied: 2 not started, 0 unchanged, in 1s.\n":       {planner.Plan{}, executor.Result{Counts: executor.Counts{NotStarted: 2}}},
 	} {
 		var b bytes.Buffer
-		require.NoError(t, report.ResultText(&b, &c.plan, &c.res, time.Second, report.Style{}))
+		require.NoError(t, report.ResultText(&b, &c.plan, &c.res, time.Second, "jpsync output", report.Style{}))
 		require.Equal(t, want, b.String())
 	}
 }
