@@ -73,7 +73,9 @@ func TestEveryRowIsTold(t *testing.T) {
 			res := &executor.Result{Steps: []executor.Step{{Change: p.Actions[0], Outcome: executor.Failed}}, Stopped: &executor.Stop{Err: err},
 				Failures: []executor.Failure{{App: "shop", Action: planner.Create, Code: row.Code, Message: message, Remedy: row.Remedy.EN}}}
 			for lang, want := range map[report.Language][2]string{report.Chinese: {row.Meaning.ZH, row.Remedy.ZH}, report.English: {row.Meaning.EN, row.Remedy.EN}} {
-				text := written(t, func(w io.Writer) error { return report.ResultText(w, p, res, time.Second, "jpsync output", report.Style{Lang: lang}) })
+				text := written(t, func(w io.Writer) error {
+					return report.ResultText(w, p, res, time.Second, "jpsync output", report.Style{Lang: lang})
+				})
 				require.Contains(t, text, want[0])
 				require.Contains(t, text, want[1])
 				if lang == report.English {
