@@ -68,6 +68,9 @@ func (s Selection) Check(m *manifest.Manifest, st *state.State, asked ...string)
 	if err := s.check(); err != nil {
 		return err
 	}
+	if s.Empty() {
+		return nil // there may be a hundred thousand apps
+	}
 	for i := range m.Apps {
 		if app := &m.Apps[i]; slices.Contains(asked, app.ID) && !s.matches(app.ID, app.Labels) {
 			return fmt.Errorf("something is asked for %s by name, and the selection leaves it out: select it as well, or leave the selection away", app.ID)

@@ -28,8 +28,9 @@ const lockPoll = 50 * time.Millisecond
 // tightened by Lock. A path that is a link stands for the file that it points to, also when
 // that is yet to be made, and the other files are beside that one.
 type File struct {
-	path string
-	fs   FS
+	path  string
+	fs    FS
+	ahead <-chan glimpse // nil: nothing was read ahead
 }
 
 // NewFile returns the store at path. fsys is [OS] outside tests.
@@ -53,6 +54,9 @@ func (f *File) Read(ctx context.Context) (*State, error) {
 	path, err := resolve(f.fs, f.path)
 	if err != nil {
 		return nil, err
+	}
+	if s := f.sighted(path); s != nil {
+		return s, nil
 	}
 	data, err := readFile(f.fs, path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -80,7 +80,7 @@ func (c *applyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 
 // locked does everything under the state's lock, from reading the state to writing it.
 func (a *application) locked(ctx context.Context, g *globals) (err error) {
-	if a.w, err = openWorkspace(a.t, g); err != nil {
+	if a.w, err = openWithState(a.t, g); err != nil {
 		return err
 	}
 	defer a.w.close()

@@ -49,7 +49,7 @@ func (s *span) UnmarshalText(text []byte) error {
 
 // Run lists, and says with the exit code whether something is due.
 func (c *certsListCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	w, err := openWorkspace(t, g)
+	w, err := openWithState(t, g)
 	if err != nil {
 		return err
 	}

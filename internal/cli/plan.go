@@ -147,7 +147,7 @@ Exit codes: 0 done, 1 error, 2 changes (with --detailed-exitcode), 5 a conflict 
 
 // Run prints the plan and then says with the exit code whether it could be applied.
 func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	w, err := openWorkspace(t, g)
+	w, err := openWithState(t, g)
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,21 @@ func openWorkspace(t *terminal, g *globals) (*workspace, error) {
 	if err != nil {
 		return nil, err
 	}
+	return openBeside(store, t, g)
+}
+
+// openWithState is openWorkspace for a command that goes on to read the state: that begins
+// here, beside the manifest.
+func openWithState(t *terminal, g *globals) (*workspace, error) {
+	store, err := openStore(t, g)
+	if err != nil {
+		return nil, err
+	}
+	store.Ahead()
+	return openBeside(store, t, g)
+}
+
+func openBeside(store *state.File, t *terminal, g *globals) (*workspace, error) {
 	endpoint, err := g.endpoint()
 	if err != nil {
 		return nil, err
