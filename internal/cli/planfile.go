@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
 
 	"jpsync/manifest"
 	"jpsync/planner"
@@ -82,14 +85,33 @@ func (a *application) account() string {
 	return a.run.Saved().Account
 }
 
-// checkFiles makes sure that the certificate files of a saved plan are still the planned ones.
+// checkFiles makes sure that the certificate files of a saved plan are still the planned ones,
+// as many at a time as there are cores.
 func (a *application) checkFiles() error {
-	var moved []string
+	var uploads []planner.Change
 	for _, change := range a.plan.Actions {
-		if change.Certificate == nil {
-			continue
+		if change.Certificate != nil {
+			uploads = append(uploads, change)
 		}
-		_, err := certificates{files: a.w.files}.Load(change)
+	}
+	errs := make([]error, len(uploads))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, change := range uploads {
+		group.Go(func() error {
+			defer func() {
+				if recover() != nil {
+					errs[i] = errPanicked // its value may quote a secret
+				}
+			}()
+			_, errs[i] = certificates{files: a.w.files}.Load(change)
+			return nil
+		})
+	}
+	_ = group.Wait() // the errors are in errs, in the plan's order
+	var moved []string
+	for i, err := range errs {
+		change := uploads[i]
 		file := "the certificate file " + change.Certificate.File
 		if _, changed := errors.AsType[*movedError](err); changed {
 			moved = append(moved, file+" has changed")
