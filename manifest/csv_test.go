@@ -10,7 +10,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"jpsync/internal/jpush"
 )
@@ -187,55 +186,6 @@ func TestCSVErrors(t *testing.T) {
 	write(t, dir, "m.yaml", "version: 1\napps_from: {csv: ./apps.csv}\ninclude: [a.yaml]\n")
 	_, err := Load("m.yaml", Options{})
 	requireErrors(t, err, "a.yaml:2:18: the csv of apps_from is read already, it is named at m.yaml:2:18 as well")
-}
-
-func TestGB18030(t *testing.T) {
-	dir := t.TempDir()
-	t.Chdir(dir)
-	write(t, dir, "m.yaml", "version: 1\napps_from: {csv: apps.csv, encoding: gb18030}\n")
-	text := "app_name,android_package,labels.地区\n商城𠀀,cn.example.shop,北京\n"
-	encoded, err := simplifiedchinese.GB18030.NewEncoder().String(text)
-	require.NoError(t, err)
-	write(t, dir, "apps.csv", encoded)
-	m, err := Load("m.yaml", Options{})
-	require.NoError(t, err)
-	assert.Equal(t, "商城𠀀", m.Apps[0].AppName)
-	assert.Equal(t, map[string]string{"地区": "北京"}, m.Apps[0].Labels)
-
-	write(t, dir, "apps.csv", "\x84\x31\x95\x33"+encoded) // GB18030's own byte order mark
-	marked, err := Load("m.yaml", Options{})
-	require.NoError(t, err)
-	assert.Equal(t, m.Apps[0].AppName, marked.Apps[0].AppName)
-
-	for text, want := range map[string]string{
-		text:                                 "apps.csv:1:1: the file is UTF-8, not GB18030: leave encoding out",
-		"\uFEFFapp_name,android_package\n":   "apps.csv:1:1: the file is UTF-8, not GB18030: leave encoding out",
-		encoded + "\xd5\xcb,cn\n\xff,cn.b\n": "apps.csv:4:1: the file is not valid GB18030 from here on",
-	} {
-		write(t, dir, "apps.csv", text)
-		_, err = Load("m.yaml", Options{})
-		requireErrors(t, err, want)
-	}
-}
-
-// A byte that got lost or changed in the middle of UTF-8 is not taken for another encoding.
-func TestAStrayByteIsNoGB18030(t *testing.T) {
-	dir := t.TempDir()
-	t.Chdir(dir)
-	write(t, dir, "m.yaml", fromCSV)
-	head, row := "app_name,android_package\n", "商城北京,cn.example.shop\n"
-	for text, want := range map[string]string{
-		head + row + "账\xd5\xcb,cn.b\n":   `apps.csv:3:2: the file is not valid UTF-8 from here on: save it as "CSV UTF-8"`,
-		"\uFEFF" + head + "\xd5\xcb,cn\n": `apps.csv:2:1: the file is not valid UTF-8 from here on: save it as "CSV UTF-8"`,
-		head + "\xd5\xcb,cn\n":            `apps.csv:2:1: the file is not UTF-8 from here on, it looks like GB18030: write "encoding: gb18030" beside csv, or save it as "CSV UTF-8"`,
-	} {
-		write(t, dir, "apps.csv", text)
-		_, err := Load("m.yaml", Options{})
-		requireErrors(t, err, want)
-	}
-	write(t, dir, "apps.csv", head+"\xd5\xcb,cn\n")
-	_, _, err := Convert("apps.csv", dir, ConvertOptions{})
-	requireErrors(t, err, `apps.csv:2:1: the file is not UTF-8 from here on, it looks like GB18030: say so with --encoding gb18030, or save it as "CSV UTF-8"`)
 }
 
 // rowsOf is a CSV file of n apps.

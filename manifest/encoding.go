@@ -3,7 +3,6 @@ package manifest
 import (
 	"bytes"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/simplifiedchinese"
@@ -35,43 +34,88 @@ func decodeCSV(data []byte, encoding, announce string) (text string, at Position
 	}
 	at = placeOf(string(data), func(r rune, size int) bool { return r == utf8.RuneError && size == 1 })
 	if !marked && !beginsAsUTF8(data) && likelyGB18030(data) {
-		return "", at, "the file is not UTF-8 from here on, it looks like GB18030: " + announce + `, or save it as "CSV UTF-8"`
+		return "", at, "the file is not UTF-8 from here on, perhaps it is GB18030: " + announce + ` and look at the names in the plan, or save it as "CSV UTF-8"`
 	}
 	return "", at, `the file is not valid UTF-8 from here on: save it as "CSV UTF-8"`
 }
 
 // decodeGB18030 refuses UTF-8 that somebody announced as GB18030, because it would read as
-// other names without any complaint. Chinese in UTF-8 is made of threes of bytes, which
-// GB18030's pairs do not add up to by chance.
+// other names without any complaint.
 func decodeGB18030(data []byte) (text string, at Position, problem string) {
+	const isUTF8 = "the file is UTF-8, not GB18030: leave encoding out"
 	at = Position{Line: 1, Column: 1}
-	if bytes.HasPrefix(data, []byte(byteOrderMark)) || isChineseUTF8(data) {
-		return "", at, "the file is UTF-8, not GB18030: leave encoding out"
+	if bytes.HasPrefix(data, []byte(byteOrderMark)) || readsBetterAsUTF8(data) {
+		return "", at, isUTF8
 	}
 	decoded, err := simplifiedchinese.GB18030.NewDecoder().Bytes(data)
 	text = strings.TrimPrefix(string(decoded), byteOrderMark)
 	if err == nil && !strings.ContainsRune(text, utf8.RuneError) {
 		return text, at, ""
 	}
+	if utf8.Valid(data) {
+		return "", at, isUTF8
+	}
 	at = placeOf(text, func(r rune, _ int) bool { return r == utf8.RuneError })
 	return "", at, "the file is not valid GB18030 from here on"
 }
 
-func isChineseUTF8(data []byte) bool {
-	if !utf8.Valid(data) {
+// readsBetterAsUTF8 compares both readings of bytes that are UTF-8 with a character of three
+// bytes, such as a Chinese one. GB18030 comes to look like that only by a rare character with
+// two certain others behind it; then its own reading has the fewer rare ones.
+func readsBetterAsUTF8(data []byte) bool {
+	if !utf8.Valid(data) || !bytes.ContainsFunc(data, func(r rune) bool { return r >= 0x800 }) {
 		return false
 	}
-	found := false
-	for _, r := range string(data) {
+	data = sample(data)
+	encoded, err := simplifiedchinese.GB18030.NewEncoder().Bytes(data)
+	if err != nil {
+		return true
+	}
+	common, rare := pairs(encoded)
+	commonGB, rareGB := pairs(data)
+	return common+rareGB > 0 && rare*(commonGB+rareGB) <= rareGB*(common+rare)
+}
+
+// pairs counts the Chinese characters of GB18030: the common ones of GB 2312, which are nearly
+// all that people write, and the others that take two bytes.
+func pairs(data []byte) (common, rare int) {
+	for i := 0; i+1 < len(data); i++ {
+		lead, trail := data[i], data[i+1]
 		switch {
-		case r < utf8.RuneSelf:
-		case r < 0x800:
-			return false
-		default:
-			found = true
+		case lead < 0x81:
+			continue
+		case isDigit(trail): // a character of four bytes
+			if lead >= 0x90 {
+				rare++
+			}
+			i += 2
+		case trail < 0xA1 || lead > 0xF7 || lead >= 0xAA && lead < 0xB0:
+			rare++
+		case lead >= 0xB0:
+			common++
+		case lead < 0xA1:
+			rare++
+		}
+		i++
+	}
+	return common, rare
+}
+
+// sample is the part of a text that is looked at to tell its encoding: whole lines from the
+// first on that is not ASCII, as far as they are not very long.
+func sample(data []byte) []byte {
+	const enough = 64 << 10 // bytes; more says nothing new
+	first := bytes.IndexFunc(data, func(r rune) bool { return r >= utf8.RuneSelf })
+	data = data[max(0, first):]
+	if len(data) > enough {
+		if end := bytes.LastIndexByte(data[:enough], '\n'); end > 0 {
+			return data[:end]
+		}
+		if end := bytes.IndexByte(data, '\n'); end > 0 {
+			return data[:end]
 		}
 	}
-	return found
+	return data
 }
 
 // beginsAsUTF8 reports whether there is Chinese in UTF-8 before the first byte that is not
@@ -92,24 +136,16 @@ func beginsAsUTF8(data []byte) bool {
 	return threes > byChance
 }
 
-// likelyGB18030 reports whether the bytes read as Chinese text in GB18030.
+// likelyGB18030 reports whether the bytes read as Chinese text in GB18030. Other encodings
+// make rare characters by that reading: Latin-1 of a letter with an accent and one without.
 func likelyGB18030(data []byte) bool {
-	const enough = 64 << 10 // bytes; more says nothing new
-	if len(data) > enough {
-		end := bytes.LastIndexByte(data[:enough], '\n')
-		if more := bytes.IndexFunc(data, func(r rune) bool { return r >= utf8.RuneSelf }); more > end {
-			data = data[more:]
-			end = bytes.IndexByte(data, '\n')
-		}
-		if end > 0 {
-			data = data[:end]
-		}
-	}
+	data = sample(data)
 	decoded, err := simplifiedchinese.GB18030.NewDecoder().Bytes(data)
 	if err != nil || bytes.ContainsRune(decoded, utf8.RuneError) {
 		return false
 	}
-	return bytes.ContainsFunc(decoded, func(r rune) bool { return unicode.Is(unicode.Han, r) })
+	common, rare := pairs(data)
+	return common > 0 && common >= rare
 }
 
 // placeOf is the place of the first character that is bad, by line and character.
