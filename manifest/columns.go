@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -25,6 +24,9 @@ var Columns = []string{
 	"certificates.development.file", "certificates.development.password_env", "certificates.development.password_file",
 	"certificates.production.file", "certificates.production.password_env", "certificates.production.password_file",
 }
+
+// maxColumns is well above all fields of an app and as many labels as it may have.
+const maxColumns = 200
 
 // columnKind is the place of a column's cells in an app.
 type columnKind uint8
@@ -88,7 +90,11 @@ func commaOf(text string) byte {
 
 // header reads the names of the columns and says what is wrong with them. It reports whether
 // the rows can be read by them.
-func (l *loader) header(cells []cell) (columns []column, ok bool) {
+func (l *loader) header(r *rows, cells []cell) (columns []column, ok bool) {
+	if r.count > maxColumns {
+		l.cellError(cells[0], "there are more than %d columns", maxColumns)
+		return nil, false
+	}
 	known := 0
 	for _, c := range cells {
 		columns = append(columns, columnOf(c.text))
@@ -98,37 +104,37 @@ func (l *loader) header(cells []cell) (columns []column, ok bool) {
 	}
 	if known == 0 {
 		// Perhaps it is a row, whose cells are nothing to be repeated.
-		l.cellError(cells[0], "the first line must name the columns: "+strings.Join(Columns, ", "))
+		l.cellError(cells[0], "the first line must name the columns: %s", strings.Join(Columns, ", "))
 		return nil, false
 	}
 	first := make(map[string]cell, len(cells))
 	labels := 0
 	for i, c := range cells {
 		if at, dup := first[c.text]; dup {
-			l.cellError(c, fmt.Sprintf("duplicate column %q, the first is at %s", clip(c.text), l.cellPos(at)))
+			l.cellError(c, "duplicate column %q, the first is at %s", clip(c.text), l.cellPos(at))
 			columns[i].kind = columnUnknown
 			continue
 		}
 		first[c.text] = c
 		switch columns[i].kind {
 		case columnUnknown:
-			l.cellError(c, unknownColumn(c.text))
+			l.cellError(c, "%s", unknownColumn(c.text))
 		case columnLabel:
 			labels++
 			if problem := checkLabelKey(columns[i].key); problem != "" {
-				l.cellError(c, "a label's key "+problem)
+				l.cellError(c, "a label's key %s", problem)
 				columns[i].kind = columnUnknown
 			}
 		}
 	}
 	if labels > maxLabels {
-		l.cellError(cells[0], fmt.Sprintf("there are more than %d columns for labels", maxLabels))
+		l.cellError(cells[0], "there are more than %d columns for labels", maxLabels)
 		return nil, false
 	}
 	ok = true
 	for _, name := range []string{"app_name", "android_package"} {
 		if _, there := first[name]; !there {
-			l.cellError(cells[0], "column "+name+" is missing")
+			l.cellError(cells[0], "column %s is missing", name)
 			ok = false
 		}
 	}

@@ -16,6 +16,7 @@ import (
 // readAll is what rows makes of a text; good tells that it found no mistake.
 func readAll(text string, comma byte) (records [][]string, good bool) {
 	r := newRows(text, comma)
+	r.most = len(text) + 1
 	for cells := r.next(nil); cells != nil; cells = r.next(cells) {
 		var record []string
 		for _, c := range cells {

@@ -14,16 +14,23 @@ type cell struct {
 
 // rows reads the text of a CSV file (RFC 4180, lines end with LF or CRLF). Unlike the
 // standard library's reader it counts columns in characters and goes on after a mistake, so
-// that all of them are told at once.
+// that all of them are told at once. What it keeps is bounded: a text may have a cell, or a
+// mistake, for each byte.
 type rows struct {
 	text  string
 	comma byte
+	most  int // cells of a row that are kept
 	at    int // in bytes
 	line  int // of at, from 1
 	col   int // of at, from 1, in characters
 
-	broken   bool         // the row that was read last is not to be used
+	// Of the row that was read last.
+	broken bool // it is not to be used
+	count  int  // how many cells it has
+	beyond cell // the first one with text of those that are not kept
+
 	problems []csvProblem // so far
+	more     int          // that are not kept
 }
 
 // csvProblem is a mistake in the form of a CSV file. It repeats nothing of the file.
@@ -33,7 +40,7 @@ type csvProblem struct {
 }
 
 func newRows(text string, comma byte) *rows {
-	return &rows{text: text, comma: comma, line: 1, col: 1}
+	return &rows{text: text, comma: comma, most: maxColumns, line: 1, col: 1}
 }
 
 // next reads a row into cells, whose memory it uses. It skips lines without anything in them
@@ -44,15 +51,20 @@ func (r *rows) next(cells []cell) []cell {
 	if r.at >= len(r.text) {
 		return nil
 	}
-	cells, r.broken = cells[:0], false
+	cells, r.broken, r.count, r.beyond = cells[:0], false, 0, cell{}
 	for {
 		c := cell{line: r.line, col: r.col}
 		if r.at < len(r.text) && r.text[r.at] == '"' {
 			c.text = r.quoted(c)
 		} else {
-			c.text = r.plain()
+			c.text = r.plain(false)
 		}
-		cells = append(cells, c)
+		r.count++
+		if len(cells) < r.most {
+			cells = append(cells, c)
+		} else if c.text != "" && r.beyond.text == "" {
+			r.beyond = c
+		}
 		if r.at >= len(r.text) || r.newline() {
 			return cells
 		}
@@ -61,9 +73,13 @@ func (r *rows) next(cells []cell) []cell {
 	}
 }
 
-func (r *rows) problem(line, col int, message string) {
+func (r *rows) problem(line, col int, format string, args ...any) {
 	r.broken = true
-	r.problems = append(r.problems, csvProblem{line, col, message})
+	if len(r.problems) >= maxErrors {
+		r.more++
+		return
+	}
+	r.problems = append(r.problems, csvProblem{line, col, fmt.Sprintf(format, args...)})
 }
 
 // newline takes the end of a line, which may also be a CR at the end of the text.
@@ -94,10 +110,10 @@ func (r *rows) lineEnd(i int) int {
 	return 0
 }
 
-// plain reads a cell without quotes up to what ends it.
-func (r *rows) plain() string {
+// plain reads a cell without quotes up to what ends it. told says that a mistake of the cell
+// is told already.
+func (r *rows) plain(told bool) string {
 	start, i, col := r.at, r.at, r.col
-	told := false
 loop:
 	for ; i < len(r.text); i++ {
 		switch c := r.text[i]; {
@@ -127,7 +143,7 @@ func (r *rows) quoted(begin cell) string {
 	open := r.at
 	r.at++
 	start := r.at
-	var parts []string // what two quotes in a row cut off
+	doubled := false
 	for {
 		i := strings.IndexByte(r.text[r.at:], '"')
 		if i < 0 {
@@ -139,20 +155,17 @@ func (r *rows) quoted(begin cell) string {
 		if r.at == len(r.text) || r.text[r.at] != '"' {
 			break
 		}
-		parts = append(parts, r.text[start:r.at])
+		doubled = true
 		r.at++
-		start = r.at
 	}
 	text := r.text[start : r.at-1]
-	if parts != nil {
-		text = strings.Join(append(parts, text), "")
+	if doubled {
+		text = strings.ReplaceAll(text, `""`, `"`)
 	}
 	r.passed(r.text[open:r.at])
 	if r.at < len(r.text) && r.text[r.at] != r.comma && r.lineEnd(r.at) == 0 {
-		r.problem(r.line, r.col, fmt.Sprintf(`text stands behind the quote that closes the cell of line %d, column %d: write a quote inside of a cell as ""`, begin.line, begin.col))
-		told := len(r.problems)
-		r.plain()
-		r.problems = r.problems[:told]
+		r.problem(r.line, r.col, `text stands behind the quote that closes the cell of line %d, column %d: write a quote inside of a cell as ""`, begin.line, begin.col)
+		r.plain(true)
 	}
 	return strings.ReplaceAll(text, "\r\n", "\n")
 }

@@ -99,7 +99,7 @@ func (l *loader) csv(data []byte, encoding string) {
 		l.errs.add(Position{l.file, 1, 1}, "the file is empty, its first line must name the columns: "+strings.Join(Columns, ", "))
 		return
 	}
-	columns, ok := l.header(cells)
+	columns, ok := l.header(r, cells)
 	if r.broken {
 		ok = false
 	}
@@ -110,21 +110,22 @@ func (l *loader) csv(data []byte, encoding string) {
 	for _, p := range r.problems {
 		l.errs.add(Position{l.file, p.line, p.col}, p.message)
 	}
+	l.errs.more += r.more
 }
 
 // rows reads the rows below the header.
 func (l *loader) rows(r *rows, app *row) {
 	var cells []cell
 	for cells = r.next(cells); cells != nil; cells = r.next(cells) {
-		if r.broken || isEmpty(cells) {
+		if r.broken || isEmpty(cells) && r.beyond.text == "" {
 			continue
 		}
-		if want := len(app.columns); len(cells) != want {
+		if want := len(app.columns); r.count != want {
 			at := cells[0]
-			if len(cells) > want {
-				at = cells[want]
+			if r.count > want {
+				at = cells[min(want, len(cells)-1)]
 			}
-			l.cellError(at, fmt.Sprintf("the row has %s, the first line has %d", count(len(cells), "cell"), want))
+			l.cellError(at, "the row has %d cell%s, the first line has %d", r.count, plural(r.count), want)
 			continue
 		}
 		n := app.fill(cells)
@@ -150,13 +151,22 @@ func isEmpty(cells []cell) bool {
 	return true
 }
 
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
 func (l *loader) cellPos(c cell) Position { return Position{l.file, c.line, c.col} }
 
-func (l *loader) cellError(c cell, message string) { l.errs.add(l.cellPos(c), message) }
+func plural(n int) string {
+	if n == 1 {
+		return ""
+	}
+	return "s"
+}
+
+// cellError adds an error, or only counts it without its text when there are too many: no
+// error about a cell comes twice.
+func (l *loader) cellError(c cell, format string, args ...any) {
+	if len(l.errs.list) >= maxErrors {
+		l.errs.more++
+		l.errs.calls++
+		return
+	}
+	l.errs.add(l.cellPos(c), fmt.Sprintf(format, args...))
+}
