@@ -14,8 +14,8 @@ import (
 // An empty cell gives nothing, so that the defaults apply; a "-" under group_name or under
 // the file of a certificate is null, which switches a default off. A password is a reference
 // to an environment variable or to a file, never the password itself. Paths are relative to
-// the CSV file, with the placeholders that a manifest has. Rows without anything in them are
-// skipped.
+// the CSV file, with the placeholders that a manifest has. Rows and columns without anything
+// in them are skipped.
 //
 // The file is UTF-8, or GB18030 if the manifest says so; commas separate the cells, or
 // semicolons or tabs if the first line has no comma.
@@ -33,7 +33,8 @@ type columnKind uint8
 
 const (
 	columnUnknown columnKind = iota
-	columnField              // of the app itself
+	columnNameless
+	columnField // of the app itself
 	columnLabel
 	columnFile // of a certificate
 	columnPasswordEnv
@@ -51,6 +52,10 @@ type column struct {
 // columnOf knows a column by its name; the kind is columnUnknown for any other.
 func columnOf(name string) column {
 	c := column{name: name}
+	if strings.TrimSpace(name) == "" {
+		c.kind = columnNameless
+		return c
+	}
 	if key, ok := strings.CutPrefix(name, "labels."); ok {
 		c.kind, c.key = columnLabel, key
 		return c
@@ -76,6 +81,13 @@ func columnOf(name string) column {
 	return c
 }
 
+func (c *column) known() bool { return c.kind > columnNameless }
+
+func isColumn(name string) bool {
+	c := columnOf(name)
+	return c.known()
+}
+
 // commaOf tells what separates the cells by the first line. Names of columns have none of
 // the candidates in them.
 func commaOf(text string) byte {
@@ -91,14 +103,14 @@ func commaOf(text string) byte {
 // header reads the names of the columns and says what is wrong with them. It reports whether
 // the rows can be read by them.
 func (l *loader) header(r *rows, cells []cell) (columns []column, ok bool) {
-	if r.count > maxColumns {
+	if r.beyond.text != "" {
 		l.cellError(cells[0], "there are more than %d columns", maxColumns)
 		return nil, false
 	}
 	known := 0
 	for _, c := range cells {
 		columns = append(columns, columnOf(c.text))
-		if columns[len(columns)-1].kind != columnUnknown {
+		if columns[len(columns)-1].known() {
 			known++
 		}
 	}
@@ -110,6 +122,9 @@ func (l *loader) header(r *rows, cells []cell) (columns []column, ok bool) {
 	first := make(map[string]cell, len(cells))
 	labels := 0
 	for i, c := range cells {
+		if columns[i].kind == columnNameless {
+			continue // Excel writes columns that nobody sees
+		}
 		if at, dup := first[c.text]; dup {
 			l.cellError(c, "duplicate column %q, the first is at %s", clip(c.text), l.cellPos(at))
 			columns[i].kind = columnUnknown
@@ -143,11 +158,8 @@ func (l *loader) header(r *rows, cells []cell) (columns []column, ok bool) {
 
 // unknownColumn says what is wrong with a column's name, and repeats it if it can be one.
 func unknownColumn(name string) string {
-	if bare := strings.TrimSpace(name); bare != name && columnOf(bare).kind != columnUnknown {
+	if bare := strings.TrimSpace(name); bare != name && isColumn(bare) {
 		return "unknown column: there are blanks around its name"
-	}
-	if name == "" {
-		return "a column without a name: name it, or delete it in every row"
 	}
 	message := "unknown column"
 	if looksLikeKey(strings.ReplaceAll(name, ".", "_")) {

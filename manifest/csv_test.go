@@ -259,3 +259,26 @@ func TestBlanksInTheHeader(t *testing.T) {
 		"apps.csv:1:1: column android_package is missing",
 		"apps.csv:1:10: unknown column: there are blanks around its name")
 }
+
+// Excel writes the columns and rows of a sheet in which something was once, or was formatted.
+func TestEmptyColumns(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	write(t, dir, "m.yaml", fromCSV)
+	many := strings.Repeat(",", 300)
+	for _, text := range []string{
+		"app_name,android_package,,\nShop,cn.example.shop,,\n,,,\n",
+		"app_name,android_package,,\nShop,cn.example.shop\n",
+		",app_name,, ,android_package\n,Shop,,,cn.example.shop\n",
+		"app_name,android_package\nShop,cn.example.shop,,,\n,,,,\n",
+		"app_name,android_package" + many + "\nShop,cn.example.shop" + many + "\n" + many + "\n",
+	} {
+		write(t, dir, "apps.csv", text)
+		m, err := Load("m.yaml", Options{})
+		require.NoError(t, err, text)
+		assert.Equal(t, []string{"Shop"}, ids(m))
+	}
+	write(t, dir, "apps.csv", "app_name,android_package"+many+"\nShop,cn.example.shop"+many+"x\n")
+	_, err := Load("m.yaml", Options{})
+	requireErrors(t, err, "apps.csv:2:321: the cell stands under a column without a name: name the column, or delete it in every row")
+}

@@ -39,7 +39,7 @@ func TestBoundedCSV(t *testing.T) {
 	}{
 		"columns":      {"app_name,android_package" + strings.Repeat(",a", n), "apps.csv:1:1: there are more than 200 columns", 1},
 		"cells":        {head + "A,cn.a" + strings.Repeat(",a", n) + "\n", "apps.csv:2:8: the row has 1000002 cells, the first line has 2", 1},
-		"late cell":    {head + strings.Repeat(",", n) + "a\n", "apps.csv:2:3: the row has 1000001 cells, the first line has 2", 1},
+		"late cell":    {head + strings.Repeat(",", n) + "a\n", "apps.csv:2:1000001: the row has 1000001 cells, the first line has 2", 1},
 		"quotes":       {head + "a" + strings.Repeat(`"`, n) + "\n", "apps.csv:2:2: a quote stands inside", 1},
 		"double quote": {head + `"` + strings.Repeat(`""`, n) + "\",cn.a\n", "apps.csv:2:1: app_name is longer than 100 characters (column app_name)", 1},
 	} {

@@ -13,6 +13,8 @@ import (
 // nothing of an app's node is kept.
 type row struct {
 	columns []column
+	named   int          // columns up to the last one with a name, which a row has at least
+	width   int          // cells of the first line
 	keys    []*yaml.Node // one for each column
 	values  []*yaml.Node // one for each column
 
@@ -31,14 +33,17 @@ type slot struct {
 	password         *yaml.Node
 }
 
-func newRow(columns []column) *row {
+func newRow(columns []column, width int) *row {
 	r := &row{
-		columns:   columns,
+		columns: columns, width: width,
 		app:       mappingNode(),
 		labels:    mappingNode(),
 		labelsKey: textNode("labels"), certificates: mappingNode(), certsKey: textNode("certificates"),
 	}
-	for _, c := range columns {
+	for i, c := range columns {
+		if c.kind != columnNameless {
+			r.named = i + 1
+		}
 		r.values = append(r.values, textNode(""))
 		switch c.kind {
 		case columnPasswordEnv:

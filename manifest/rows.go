@@ -73,6 +73,16 @@ func (r *rows) next(cells []cell) []cell {
 	}
 }
 
+// extra is the first cell with text from a column on.
+func (r *rows) extra(cells []cell, from int) cell {
+	for i := from; i < len(cells); i++ {
+		if cells[i].text != "" {
+			return cells[i]
+		}
+	}
+	return r.beyond
+}
+
 func (r *rows) problem(line, col int, format string, args ...any) {
 	r.broken = true
 	if len(r.problems) >= maxErrors {

@@ -99,13 +99,14 @@ func (l *loader) csv(data []byte, encoding string) {
 		l.errs.add(Position{l.file, 1, 1}, "the file is empty, its first line must name the columns: "+strings.Join(Columns, ", "))
 		return
 	}
+	width := r.count
 	columns, ok := l.header(r, cells)
 	if r.broken {
 		ok = false
 	}
 	if ok {
 		l.grow(strings.Count(text, "\n"))
-		l.rows(r, newRow(columns))
+		l.rows(r, newRow(columns, width))
 	}
 	for _, p := range r.problems {
 		l.errs.add(Position{l.file, p.line, p.col}, p.message)
@@ -120,14 +121,19 @@ func (l *loader) rows(r *rows, app *row) {
 		if r.broken || isEmpty(cells) && r.beyond.text == "" {
 			continue
 		}
-		if want := len(app.columns); r.count != want {
-			at := cells[0]
-			if r.count > want {
-				at = cells[min(want, len(cells)-1)]
-			}
-			l.cellError(at, "the row has %d cell%s, the first line has %d", r.count, plural(r.count), want)
+		switch extra := r.extra(cells, len(app.columns)); {
+		case len(cells) < app.named:
+			l.cellError(cells[0], "the row has %d cell%s, the first line has %d", r.count, plural(r.count), app.width)
+			continue
+		case extra.text != "" && r.count > app.width:
+			l.cellError(extra, "the row has %d cells, the first line has %d", r.count, app.width)
+			continue
+		case extra.text != "":
+			l.cellError(extra, underNoName)
 			continue
 		}
+		cells = cells[:min(len(cells), len(app.columns))]
+		l.nameless(app, cells)
 		n := app.fill(cells)
 		if l.full(n) {
 			return
@@ -138,6 +144,18 @@ func (l *loader) rows(r *rows, app *row) {
 		l.budget = budget
 		for i := before; i < len(l.errs.list); i++ {
 			app.name(&l.errs.list[i], l.file, cells)
+		}
+	}
+}
+
+const underNoName = "the cell stands under a column without a name: name the column, or delete it in every row"
+
+// nameless tells once of a column without a name that there is something in it.
+func (l *loader) nameless(app *row, cells []cell) {
+	for i, c := range cells {
+		if column := &app.columns[i]; c.text != "" && column.kind == columnNameless {
+			l.cellError(c, underNoName)
+			column.kind = columnUnknown
 		}
 	}
 }
