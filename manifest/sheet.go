@@ -94,6 +94,10 @@ func (l *loader) csv(data []byte, encoding string) {
 		return
 	}
 	r := newRows(text, commaOf(text))
+	if problem := r.sepLine(); problem != "" {
+		l.errs.add(Position{l.file, 1, 1}, problem)
+		return
+	}
 	cells := r.next(nil)
 	if cells == nil {
 		l.errs.add(Position{l.file, 1, 1}, "the file is empty, its first line must name the columns: "+strings.Join(Columns, ", "))
