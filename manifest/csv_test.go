@@ -172,6 +172,9 @@ func TestCSVErrors(t *testing.T) {
 		"{csv: apps.csv, encoding: gb1803}":    `2:38: encoding must be utf-8 or gb18030, did you mean "gb18030"?`,
 		"{csv: apps.csv, encoding: UTF-8}":     `2:38: encoding must be utf-8 or gb18030, did you mean "utf-8"?`,
 		"{csv: apps.csv, encoding: latin1}":    `2:38: encoding must be utf-8 or gb18030`,
+		"{csv: apps.csv, encoding: gbk}":       `2:38: encoding must be utf-8 or gb18030, which includes gbk`,
+		"{csv: apps.csv, encoding: GB 2312}":   `2:38: encoding must be utf-8 or gb18030, which includes gb2312`,
+		"{csv: apps.csv, encoding: cp-936}":    `2:38: encoding must be utf-8 or gb18030, which includes cp936`,
 		"{csv: apps.csv, encoding: [gb18030]}": `2:38: encoding must be text, not a list`,
 	} {
 		t.Run(value, func(t *testing.T) {

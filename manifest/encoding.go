@@ -2,7 +2,11 @@ package manifest
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
+	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/simplifiedchinese"
@@ -15,6 +19,29 @@ const (
 )
 
 var encodings = []string{UTF8, GB18030}
+
+// CheckEncoding says what is wrong with the name of an encoding.
+func CheckEncoding(name string) error {
+	const known = "must be utf-8 or gb18030"
+	if slices.Contains(encodings, name) {
+		return nil
+	}
+	switch short := strings.Map(lettersAndDigits, strings.ToLower(name)); short {
+	case "gbk", "gb2312", "cp936", "windows936", "euccn":
+		return fmt.Errorf("%s, which includes %s", known, short)
+	}
+	if near := Suggest(name, encodings); near != "" {
+		return fmt.Errorf("%s, did you mean %q?", known, near)
+	}
+	return errors.New(known)
+}
+
+func lettersAndDigits(r rune) rune {
+	if unicode.IsLetter(r) || unicode.IsDigit(r) {
+		return r
+	}
+	return -1
+}
 
 const byteOrderMark = "\uFEFF"
 

@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -53,15 +52,11 @@ func (l *loader) encoding(n *yaml.Node) string {
 	if !ok {
 		return ""
 	}
-	if slices.Contains(encodings, s) {
-		return s
+	if err := CheckEncoding(s); err != nil {
+		l.errorf(n, "encoding %s", err)
+		return ""
 	}
-	if near := Suggest(s, encodings); near != "" {
-		l.errorf(n, "encoding must be utf-8 or gb18030, did you mean %q?", near)
-	} else {
-		l.errorf(n, "encoding must be utf-8 or gb18030")
-	}
-	return ""
+	return s
 }
 
 func (l *loader) csvMember(rel, encoding string) error {

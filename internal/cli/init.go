@@ -22,8 +22,8 @@ var template []byte
 var ignored = []string{"jpsync.state.json*", "errored.jpsync.state*.json", ".jpsync/"}
 
 type initCmd struct {
-	FromCSV  string `name:"from-csv" placeholder:"FILE" help:"Take the apps from a CSV file."`
-	Encoding string `enum:"utf-8,gb18030" default:"utf-8" help:"The CSV file's encoding: utf-8, or gb18030 as Excel writes it in China (${default})."`
+	FromCSV  string      `name:"from-csv" placeholder:"FILE" help:"Take the apps from a CSV file."`
+	Encoding csvEncoding `enum:"utf-8,gb18030" default:"utf-8" help:"The CSV file's encoding: utf-8, or gb18030 as Excel writes it in China (${default})."`
 }
 
 func (initCmd) Help() string {

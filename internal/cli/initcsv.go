@@ -34,10 +34,19 @@ version: 1
 
 `
 
+// csvEncoding is the value of --encoding. It tells what the enum, which is for the completion
+// and comes later, cannot tell.
+type csvEncoding string
+
+func (e *csvEncoding) UnmarshalText(text []byte) error {
+	*e = csvEncoding(text)
+	return manifest.CheckEncoding(string(text))
+}
+
 // fromCSV is the manifest with the apps of a CSV file. The same file gives the same text.
 func (c *initCmd) fromCSV(g *globals) ([]byte, error) {
 	list, _, err := manifest.Convert(c.FromCSV, filepath.Dir(g.Manifest), manifest.ConvertOptions{
-		Encoding: c.Encoding, CertRoot: g.CertRoot,
+		Encoding: string(c.Encoding), CertRoot: g.CertRoot,
 	})
 	if err != nil {
 		return nil, err
