@@ -125,6 +125,9 @@ func checkBundle(s string) string {
 			}
 		}
 	}
+	if strings.Trim(s, "-.") == "" {
+		return "has no letter or digit" // a "-" that stands for none, where nothing does
+	}
 	return ""
 }
 

@@ -17,7 +17,7 @@ const (
 	labelKey       = `^[^\s\x00-\x1f\x7f-\x9f=,]([^\x00-\x1f\x7f-\x9f=,]*[^\s\x00-\x1f\x7f-\x9f=,])?$`
 	labelValue     = `^(` + visibleEdge + `(` + visible + `*` + visibleEdge + `)?)?$`
 	packagePattern = `^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+$`
-	bundlePattern  = `^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$`
+	bundlePattern  = `^(-+\.)*-*[A-Za-z0-9][A-Za-z0-9-]*(\.[A-Za-z0-9-]+)*$`
 	sharePattern   = `^0*(100|[0-9]{1,2})%$`
 	durationUnit   = `(ns|us|µs|μs|ms|s|m|h|d|w)` // both characters that are written for micro
 	envFirst       = `[^\x00-\x40\x5b-\x5e\x60\x7b-\x9f]`
