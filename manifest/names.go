@@ -35,8 +35,11 @@ func checkText(s string, limit int) string {
 		return fmt.Sprintf("is longer than %d characters", limit)
 	}
 	for _, r := range s {
-		if hidden(r) {
+		switch {
+		case unicode.IsControl(r):
 			return fmt.Sprintf("contains the control character %U", r)
+		case hidden(r):
+			return fmt.Sprintf("contains the invisible character %U", r)
 		}
 	}
 	if strings.TrimSpace(s) != s {
@@ -63,14 +66,19 @@ func checkLabelKey(key string) string {
 	return checkText(key, maxLabelRunes)
 }
 
-// hidden reports characters that act on the text around them instead of showing: controls,
-// line separators, and those that turn the direction of writing. Joiners stay, since emoji
-// and several scripts are spelled with them.
+// hidden reports characters that act on the text around them instead of showing, or do not show
+// at all, so that two names look the same: controls, line separators, those that turn the
+// direction of writing, soft hyphens, spaces without a width, fillers. Joiners, variation
+// selectors and tags stay, since emoji and several scripts are spelled with them.
 func hidden(r rune) bool {
 	switch {
 	case unicode.IsControl(r), r == '\u2028', r == '\u2029', r == '\uFEFF':
 		return true
-	case r == '\u200E', r == '\u200F', r >= '\u202A' && r <= '\u202E', r >= '\u2066' && r <= '\u2069':
+	case r == '\u061C', r == '\u200E', r == '\u200F', r >= '\u202A' && r <= '\u202E':
+		return true
+	case r >= '\u2060' && r <= '\u206F', r >= '\uFFF9' && r <= '\uFFFB':
+		return true
+	case r == '\u00AD', r == '\u180E', r == '\u200B', r == '\u3164', r == '\uFFA0':
 		return true
 	}
 	return false

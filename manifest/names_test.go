@@ -1,0 +1,19 @@
+package manifest
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// Two names that look the same are the same, apart from what letters of several scripts share.
+func TestHiddenCharacters(t *testing.T) {
+	for _, r := range "\u00AD\u061C\u180E\u200B\u200E\u2028\u202E\u2060\u2063\u2066\u206F\u3164\uFEFF\uFFA0\uFFF9" {
+		assert.Equal(t, fmt.Sprintf("contains the invisible character %U", r), checkText("a"+string(r)+"b", 10))
+	}
+	assert.Equal(t, "contains the control character U+0085", checkText("商\u0085城", 10))
+	for _, name := range []string{"می\u200Cخواهم", "👩\u200D💻", "❤\uFE0F", "\U0001F3F4\U000E0067\U000E0062\U000E0065\U000E006E\U000E0067\U000E007F", "商·城", "a\u00A0b"} {
+		assert.Empty(t, checkText(name, 20), "%+q", name)
+	}
+}
