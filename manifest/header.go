@@ -63,6 +63,10 @@ func (l *loader) header(r *rows, cells []cell) (columns []column, ok bool) {
 		l.cellError(cells[0], "there are more than %d columns", maxColumns)
 		return nil, false
 	}
+	if c, ok := loneCR(cells); ok {
+		l.cellError(c, isLoneCR)
+		return nil, false
+	}
 	for _, c := range cells {
 		if by := otherSeparator(c.text); by != "" {
 			l.cellError(c, "the columns are separated by %q: separate cells by commas, semicolons or tabs", by)

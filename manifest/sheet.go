@@ -120,15 +120,9 @@ func (l *loader) rows(r *rows, app *row) {
 		if r.broken || isEmpty(cells) && r.beyond.text == "" {
 			continue
 		}
-		switch extra := r.extra(cells, len(app.columns)); {
-		case len(cells) < app.named:
-			l.cellError(cells[0], "the row has %d cell%s, the first line has %d", r.count, plural(r.count), app.width)
-			continue
-		case extra.text != "" && r.count > app.width:
-			l.cellError(extra, "the row has %d cells, the first line has %d", r.count, app.width)
-			continue
-		case extra.text != "":
-			l.cellError(extra, underNoName)
+		extra := r.extra(cells, len(app.columns))
+		if len(cells) < app.named || extra.text != "" {
+			l.misfit(r, app, cells, extra)
 			continue
 		}
 		cells = cells[:min(len(cells), len(app.columns))]
@@ -145,6 +139,33 @@ func (l *loader) rows(r *rows, app *row) {
 			app.name(&l.errs.list[i], l.file, cells)
 		}
 	}
+}
+
+// misfit says what is wrong with a row that has too few cells, or an extra one with text.
+func (l *loader) misfit(r *rows, app *row, cells []cell, extra cell) {
+	cr, alone := loneCR(cells)
+	switch {
+	case alone:
+		l.cellError(cr, isLoneCR)
+	case len(cells) < app.named:
+		l.cellError(cells[0], "the row has %d cell%s, the first line has %d", r.count, plural(r.count), app.width)
+	case r.count > app.width:
+		l.cellError(extra, "the row has %d cells, the first line has %d", r.count, app.width)
+	default:
+		l.cellError(extra, underNoName)
+	}
+}
+
+const isLoneCR = "a CR alone stands in this cell and ends no line: save the file with LF or CRLF"
+
+// loneCR finds a cell with what was the end of a line to whatever wrote the file.
+func loneCR(cells []cell) (cell, bool) {
+	for _, c := range cells {
+		if strings.Contains(c.text, "\r") {
+			return c, true
+		}
+	}
+	return cell{}, false
 }
 
 const underNoName = "the cell stands under a column without a name: name the column, or delete it in every row"
