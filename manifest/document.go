@@ -49,6 +49,7 @@ func (l *loader) document(n *yaml.Node) {
 // includedFile reads a file that another one includes.
 func (l *loader) includedFile(n *yaml.Node) {
 	var f [3]*yaml.Node
+	before := l.errs.calls
 	if !l.version(n) || !l.fields(n, includedShape, f[:]) {
 		return
 	}
@@ -58,7 +59,14 @@ func (l *loader) includedFile(n *yaml.Node) {
 	if l.given(f[2]) {
 		l.appsFrom(f[2])
 	}
+	// Without a gap the file was not read in pieces, by which its apps would be there already.
+	if !l.given(f[1]) && !l.given(f[2]) && l.gap == 0 && l.errs.calls == before {
+		l.errs.add(Position{l.file, 1, 1}, noApps)
+	}
 }
+
+// noApps is said of a file whose apps were perhaps all commented out.
+const noApps = `apps is missing, write "apps: []" for none`
 
 // version holds a file to the one version that there is. What else a file of another one
 // says is not judged.

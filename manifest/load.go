@@ -194,7 +194,7 @@ func realDir(dir string) (string, error) {
 // finish applies the defaults, which may stand behind the apps, and makes the manifest.
 func (l *loader) finish() (*Manifest, error) {
 	if !l.hasApps && len(l.errs.list) == 0 {
-		l.errs.add(Position{File: l.names[0], Line: 1, Column: 1}, `apps is missing, write "apps: []" for none`)
+		l.errs.add(Position{File: l.names[0], Line: 1, Column: 1}, noApps)
 	}
 	l.applyDefaults()
 	if err := l.errs.errors(l.names); err != nil {

@@ -202,3 +202,26 @@ func TestUnreadable(t *testing.T) {
 	_, err = Load("m.yaml", Options{MaxBytes: 1000})
 	require.NoError(t, err)
 }
+
+// An included file without apps is one whose apps are all commented out, or misspelt.
+func TestIncludedWithoutApps(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	write(t, dir, "m.yaml", "version: 1\ninclude: [a.yaml]\n")
+	for _, text := range []string{"version: 1\n", "version: 1\napps:\n", "version: 1\napps_from:\n"} {
+		write(t, dir, "a.yaml", text)
+		_, err := Load("m.yaml", Options{})
+		requireErrors(t, err, `a.yaml:1:1: apps is missing, write "apps: []" for none`)
+	}
+	write(t, dir, "a.yaml", "version: 1\napps: []\n")
+	m, err := Load("m.yaml", Options{})
+	require.NoError(t, err)
+	assert.Empty(t, m.Apps)
+
+	write(t, dir, "a.yaml", "version: 1\napps:\n"+entry("a")+entry("b"))
+	l := newLoader("m.yaml", Options{})
+	l.pieceBytes, l.workers = 1, 0
+	m, err = l.load()
+	require.NoError(t, err, "the apps are read before what remains of the file")
+	assert.Equal(t, []string{"a", "b"}, ids(m))
+}
