@@ -22,7 +22,7 @@ var template []byte
 var ignored = []string{"jpsync.state.json*", "errored.jpsync.state*.json", ".jpsync/"}
 
 type initCmd struct {
-	FromCSV  string      `name:"from-csv" placeholder:"FILE" help:"Take the apps from a CSV file."`
+	FromCSV  *string     `name:"from-csv" placeholder:"FILE" help:"Take the apps from a CSV file."`
 	Encoding csvEncoding `enum:"utf-8,gb18030" default:"utf-8" help:"The CSV file's encoding: utf-8, or gb18030 as Excel writes it in China (${default})."`
 }
 
@@ -46,8 +46,11 @@ Exit codes: 0 written, 1 error.`
 
 // Run writes the manifest, then the lines of .gitignore that are missing.
 func (c *initCmd) Run(t *terminal, g *globals) error {
+	if err := c.check(g); err != nil {
+		return err
+	}
 	text := template
-	if c.FromCSV != "" {
+	if c.FromCSV != nil {
 		var err error
 		if text, err = c.fromCSV(g); err != nil {
 			return err
@@ -76,6 +79,21 @@ func (c *initCmd) Run(t *terminal, g *globals) error {
 	rehearsal := *g
 	rehearsal.Sandbox = true
 	t.info("edit the manifest, then try it without an account: jpsync plan%s", rehearsal.again())
+	return nil
+}
+
+// check refuses what would end in another manifest than the one that is wanted, or in none.
+func (c *initCmd) check(g *globals) error {
+	switch {
+	case c.FromCSV != nil && *c.FromCSV == "":
+		return errors.New("--from-csv is empty: name the CSV file, is a variable not set?")
+	case c.FromCSV == nil && c.Encoding != manifest.UTF8:
+		return errors.New("--encoding is about a CSV file: name it with --from-csv")
+	}
+	dir := filepath.Dir(g.Manifest)
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("the manifest's directory %q does not exist: make it first", dir)
+	}
 	return nil
 }
 

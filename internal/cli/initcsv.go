@@ -45,11 +45,11 @@ func (e *csvEncoding) UnmarshalText(text []byte) error {
 
 // fromCSV is the manifest with the apps of a CSV file. The same file gives the same text.
 func (c *initCmd) fromCSV(g *globals) ([]byte, error) {
-	list, _, err := manifest.Convert(c.FromCSV, filepath.Dir(g.Manifest), manifest.ConvertOptions{
+	list, _, err := manifest.Convert(*c.FromCSV, filepath.Dir(g.Manifest), manifest.ConvertOptions{
 		Encoding: string(c.Encoding), CertRoot: g.CertRoot,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return append(fmt.Appendf(nil, csvHeader, filepath.Base(c.FromCSV)), list...), nil
+	return append(fmt.Appendf(nil, csvHeader, filepath.Base(*c.FromCSV)), list...), nil
 }
