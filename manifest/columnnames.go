@@ -47,9 +47,9 @@ func suggestColumn(name string) string {
 	if known, ok := otherNames[strings.NewReplacer(" ", "_", "-", "_").Replace(lower)]; ok {
 		return known
 	}
-	if before, after, ok := strings.Cut(name, "."); ok && after != "" {
-		if before := strings.ToLower(before); before == "label" || before == "labels" {
-			return "labels." + after
+	if what, key, _ := strings.Cut(name, "."); strings.EqualFold(what, "label") || strings.EqualFold(what, "labels") {
+		if checkLabelKey(key) == "" {
+			return "labels." + key
 		}
 	}
 	if env, part := certificateColumn(lower); part != "" {

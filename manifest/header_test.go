@@ -25,7 +25,7 @@ func TestSuggestColumn(t *testing.T) {
 		"Certificates_Production_Password_File":   "certificates.production.password_file",
 		"certificates.production.password":        "",
 		"certificates.development.password.value": "",
-		"password": "", "production": "", "team": "", "": "", "label.": "", strings.Repeat("a.", 100_000): "",
+		"password": "", "production": "", "team": "", "": "", "label.": "", "label.a\x1bb": "", "label." + strings.Repeat("x", 1000): "", strings.Repeat("a.", 100_000): "",
 	} {
 		assert.Equal(t, want, suggestColumn(name), "%.60s", name)
 	}
