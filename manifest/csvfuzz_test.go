@@ -83,6 +83,7 @@ func FuzzCSV(f *testing.F) {
 		f.Add(text, true)
 	}
 	f.Add([]byte(convertible), false)
+	f.Add([]byte("sep=;\r\n;app_name;android_package;;\r\n;A;cn.a;;;\r\n"), false)
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, data []byte, gb bool) {
 		requireStandard(t, string(data), ',')
