@@ -82,9 +82,4 @@ func columnOf(name string) column {
 	return c
 }
 
-func (c *column) known() bool { return c.kind > columnNameless }
-
-func isColumn(name string) bool {
-	c := columnOf(name)
-	return c.known()
-}
+func isColumn(name string) bool { return columnOf(name).kind > columnNameless }

@@ -59,37 +59,11 @@ func (r *rows) namesBelow() int {
 // header reads the names of the columns and says what is wrong with them. It reports whether
 // the rows can be read by them.
 func (l *loader) header(r *rows, cells []cell) (columns []column, ok bool) {
-	if r.beyond.text != "" {
-		l.cellError(cells[0], "there are more than %d columns", maxColumns)
+	if !l.namesColumns(r, cells) {
 		return nil, false
 	}
-	if c, ok := loneCR(cells); ok {
-		l.cellError(c, isLoneCR)
-		return nil, false
-	}
-	for _, c := range cells {
-		if by := otherSeparator(c.text); by != "" {
-			l.cellError(c, "the columns are separated by %q: separate cells by commas, semicolons or tabs", by)
-			return nil, false
-		}
-	}
-	known := 0
 	for _, c := range cells {
 		columns = append(columns, columnOf(c.text))
-		if columns[len(columns)-1].known() {
-			known++
-		}
-	}
-	if known == 0 {
-		if line := r.namesBelow(); line > 0 {
-			l.cellError(cells[0], "the first line must name the columns, which line %d does: delete what stands above it", line)
-			return nil, false
-		}
-		if !slices.ContainsFunc(cells, isSlip) {
-			// Perhaps it is a row, whose cells are nothing to be repeated.
-			l.cellError(cells[0], "the first line must name the columns: %s", strings.Join(Columns, ", "))
-			return nil, false
-		}
 	}
 	first := make(map[string]cell, len(cells))
 	meant := make(map[string]bool) // by columns that are not known
@@ -134,4 +108,36 @@ func (l *loader) header(r *rows, cells []cell) (columns []column, ok bool) {
 		}
 	}
 	return columns, ok
+}
+
+// namesColumns reports whether the first line is meant to name the columns, and says what it
+// is if it is not.
+func (l *loader) namesColumns(r *rows, cells []cell) bool {
+	if r.beyond.text != "" {
+		l.cellError(cells[0], "there are more than %d columns", maxColumns)
+		return false
+	}
+	if c, ok := loneCR(cells); ok {
+		l.cellError(c, isLoneCR)
+		return false
+	}
+	for _, c := range cells {
+		if by := otherSeparator(c.text); by != "" {
+			l.cellError(c, "the columns are separated by %q: separate cells by commas, semicolons or tabs", by)
+			return false
+		}
+	}
+	if slices.ContainsFunc(cells, func(c cell) bool { return isColumn(c.text) }) {
+		return true
+	}
+	if line := r.namesBelow(); line > 0 {
+		l.cellError(cells[0], "the first line must name the columns, which line %d does: delete what stands above it", line)
+		return false
+	}
+	if !slices.ContainsFunc(cells, isSlip) {
+		// Perhaps it is a row, whose cells are nothing to be repeated.
+		l.cellError(cells[0], "the first line must name the columns: %s", strings.Join(Columns, ", "))
+		return false
+	}
+	return true
 }
