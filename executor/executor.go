@@ -35,8 +35,9 @@ type API interface {
 }
 
 // Certificates reads a certificate and its password when its upload's turn has come. Load
-// refuses a file that is not the one the plan was made with. One that the plan left unopened
-// it opens; a [*planner.UnfitError] says that it must not be sent, and concerns no other step.
+// refuses a file that is not the one the plan was made with. What the plan left unopened is
+// judged together with the app's other certificates; a [*planner.UnfitError] says that this
+// one must not be sent, and concerns no other step.
 type Certificates interface {
 	Load(upload planner.Change) (Loaded, error)
 }

@@ -66,6 +66,7 @@ type Failure struct {
 	Code        int
 	Message     string
 	Remedy      string
+	Unfit       []planner.Problem // why a certificate was not sent; nil of any other failure
 }
 
 // Result is how a run ended.
@@ -136,9 +137,13 @@ func (r *Result) count() {
 			c.NotStarted++
 		default:
 			c.Failed++
+			var unfit []planner.Problem
+			if e, ok := errors.AsType[*planner.UnfitError](s.Err); ok {
+				unfit = e.Problems
+			}
 			r.Failures = append(r.Failures, Failure{
 				App: s.Change.App, Action: s.Change.Action, Environment: s.Change.Environment,
-				Outcome: s.Outcome, Code: s.Code, Message: messageOf(s.Err), Remedy: s.Remedy,
+				Outcome: s.Outcome, Code: s.Code, Message: messageOf(s.Err), Remedy: s.Remedy, Unfit: unfit,
 			})
 		}
 	}

@@ -72,13 +72,13 @@ func checkLabelKey(key string) string {
 // selectors and tags stay, since emoji and several scripts are spelled with them.
 func hidden(r rune) bool {
 	switch {
-	case unicode.IsControl(r), r == '\u2028', r == '\u2029', r == '\uFEFF':
+	case unicode.IsControl(r), unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r):
 		return true
-	case r == '\u061C', r == '\u200E', r == '\u200F', r >= '\u202A' && r <= '\u202E':
+	case r == '\u2028', r == '\u2029', r == '\uFEFF', r == '\u061C', r == '\u200E', r == '\u200F', r >= '\u202A' && r <= '\u202E':
 		return true
 	case r >= '\u2060' && r <= '\u206F', r >= '\uFFF9' && r <= '\uFFFB':
 		return true
-	case r == '\u00AD', r == '\u180E', r == '\u200B', r == '\u3164', r == '\uFFA0':
+	case r == '\u00AD', r == '\u180E', r == '\u200B', r == '\u2800':
 		return true
 	}
 	return false

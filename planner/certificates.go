@@ -106,7 +106,7 @@ func (b *builder) slot(app *manifest.App, env jpush.Environment, want manifest.C
 		return slot{}, false
 	}
 	s = slot{env: env, want: want, have: have, seen: seen, bundle: bundleOf(have)}
-	if b.in.Later[app.ID] {
+	if b.in.Unopened[app.ID] {
 		b.sharing.add(seen.FileSHA256, use{app, env})
 		s.upload = true
 		return s, true
@@ -127,7 +127,7 @@ func (b *builder) slot(app *manifest.App, env jpush.Environment, want manifest.C
 }
 
 func (b *builder) inspect(app *manifest.App, want manifest.Certificate, have state.Certificate) (Inspection, error) {
-	if b.in.Later[app.ID] {
+	if b.in.Unopened[app.ID] {
 		return b.in.Certificates.Read(want)
 	}
 	return b.in.Certificates.Inspect(want, have.FileSHA256)

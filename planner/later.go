@@ -2,6 +2,7 @@ package planner
 
 import (
 	"slices"
+	"strings"
 	"sync"
 
 	"jpsync/internal/jpush"
@@ -9,21 +10,18 @@ import (
 	"jpsync/state"
 )
 
-// Later picks the apps whose certificates may be opened when their turn to be sent has come:
+// Later picks the apps whose certificates may be opened when others are being sent already:
 // those that have no recorded certificate, so that nothing but an upload can come of it, and
 // that are not replaced, so that nothing is lost if none comes of it. It picks none as long
 // as they have fewer than least files altogether.
 func (o Options) Later(m *manifest.Manifest, st *state.State, least int) map[string]bool {
-	var later map[string]bool
+	later := map[string]bool{}
 	paths := map[string]bool{}
 	for i := range m.Apps {
 		app := &m.Apps[i]
 		if len(app.Certificates) == 0 || len(st.Apps[app.ID].Certificates) > 0 ||
 			slices.Contains(o.Replace, app.ID) || !o.Selection.matches(app.ID, app.Labels) {
 			continue
-		}
-		if later == nil {
-			later = map[string]bool{}
 		}
 		later[app.ID] = true
 		for _, c := range app.Certificates {
@@ -42,8 +40,8 @@ func (c *Certificate) Unopened() bool { return c.Fingerprint == "" }
 // Examiner opens the certificates that a plan left unopened, app by app, and judges them as
 // [Build] would have done. Its methods may be called by several goroutines.
 type Examiner struct {
-	in   Input
-	apps map[string]*manifest.App
+	blank builder // what every app is judged with
+	apps  map[string]*manifest.App
 
 	mu    sync.Mutex
 	first map[string]holder // of each fingerprint
@@ -52,23 +50,44 @@ type Examiner struct {
 // holder is the app that a certificate was first seen in.
 type holder struct {
 	app *manifest.App
-	sum string // of the file; empty: the certificate is on the server already
+	sum string // of its file; empty: it was no unopened one
 }
 
-// NewExaminer returns the examiner of the plan that was built from in.
-func NewExaminer(in Input) *Examiner {
-	e := &Examiner{in: in, apps: make(map[string]*manifest.App, len(in.Later)), first: map[string]holder{}}
-	e.in.Later = nil
-	for i := range in.Manifest.Apps {
-		app := &in.Manifest.Apps[i]
-		if in.Later[app.ID] {
-			e.apps[app.ID] = app
-		}
-		for _, c := range in.State.Apps[app.ID].Certificates {
-			e.first[c.Fingerprint] = holder{app: app}
+// NewExaminer returns the examiner of the plan p that was built from in. The inspector of in
+// has to serve several goroutines.
+func NewExaminer(in Input, p *Plan) (*Examiner, error) {
+	later := in.Unopened
+	in.Unopened = nil
+	b, err := newBuilder(in)
+	if err != nil {
+		return nil, err
+	}
+	e := &Examiner{blank: *b, apps: make(map[string]*manifest.App, len(later)), first: map[string]holder{}}
+	type place struct {
+		app string
+		env jpush.Environment
+	}
+	planned := map[place]string{}
+	for _, c := range p.Actions {
+		if c.Action == Upload {
+			planned[place{c.App, c.Environment}] = c.Certificate.Fingerprint
 		}
 	}
-	return e
+	for i := range in.Manifest.Apps {
+		app := &in.Manifest.Apps[i]
+		if later[app.ID] {
+			e.apps[app.ID] = app
+			continue
+		}
+		for env := range app.Certificates {
+			fingerprint, ok := planned[place{app.ID, env}]
+			if !ok {
+				fingerprint = in.State.Apps[app.ID].Certificates[env].Fingerprint
+			}
+			e.first[fingerprint] = holder{app: app}
+		}
+	}
+	return e, nil
 }
 
 // Examination is what came of opening the certificates of one app.
@@ -84,7 +103,8 @@ func (e *Examiner) Examine(id string) Examination {
 	if app == nil {
 		return Examination{}
 	}
-	b := &builder{in: e.in, plan: &Plan{}, allowed: set(e.in.Options.AllowCert), sharing: sharing{first: map[string]use{}}}
+	b := e.blank
+	b.plan, b.sharing = &Plan{}, sharing{first: map[string]use{}}
 	uploads := b.uploads(app, nil).changes
 	for _, c := range uploads {
 		if other := e.claim(c.Certificate, app); other != app {
@@ -94,8 +114,8 @@ func (e *Examiner) Examine(id string) Examination {
 	return Examination{Uploads: uploads, Errors: b.plan.Errors, Warnings: b.plan.Warnings}
 }
 
-// claim returns the app that had a certificate first. Of copies of one file the plan has
-// warned.
+// claim returns the app that had a certificate first. Of copies of one unopened file the plan
+// has warned.
 func (e *Examiner) claim(c *Certificate, app *manifest.App) *manifest.App {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -110,23 +130,9 @@ func (e *Examiner) claim(c *Certificate, app *manifest.App) *manifest.App {
 	return first.app
 }
 
-// UnfitError says why a certificate that was opened when its turn came is not sent.
-type UnfitError struct{ Problems []Problem }
-
-func (e *UnfitError) Error() string {
-	text := "not sent: "
-	for i, p := range e.Problems {
-		if i > 0 {
-			text += "; "
-		}
-		text += p.Message + " [" + p.Code + "]"
-	}
-	return text
-}
-
-// About parts an examination by environment: the upload to one of them, if there is one, what
-// forbids it, and what to know about it.
-func (x Examination) About(env jpush.Environment) (upload *Change, forbids, know []Problem) {
+// In is the part of an examination that is about one environment: the upload, nil if there is
+// none, what forbids it, and what to know about it.
+func (x Examination) In(env jpush.Environment) (upload *Change, errors, warnings []Problem) {
 	of := func(all []Problem) []Problem {
 		return slices.DeleteFunc(slices.Clone(all), func(p Problem) bool { return p.Environment != env })
 	}
@@ -136,4 +142,15 @@ func (x Examination) About(env jpush.Environment) (upload *Change, forbids, know
 		}
 	}
 	return upload, of(x.Errors), of(x.Warnings)
+}
+
+// UnfitError says why a certificate that was not opened while planning is not sent.
+type UnfitError struct{ Problems []Problem }
+
+func (e *UnfitError) Error() string {
+	texts := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		texts[i] = p.Text()
+	}
+	return "not sent: " + strings.Join(texts, "; ")
 }

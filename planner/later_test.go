@@ -54,7 +54,7 @@ func settled(p *planner.Plan, e *planner.Examiner) *planner.Plan {
 			actions = append(actions, c)
 			continue
 		}
-		found, forbids, know := e.Examine(c.App).About(c.Environment)
+		found, forbids, know := e.Examine(c.App).In(c.Environment)
 		p.Errors = append(p.Errors, forbids...)
 		p.Warnings = append(p.Warnings, know...)
 		if found != nil {
@@ -67,7 +67,7 @@ func settled(p *planner.Plan, e *planner.Examiner) *planner.Plan {
 }
 
 // problems are sorted and without the warnings of shared certificates, which name the first
-// app of several or the second, as they come to light.
+// app of several or the second, as they come to light: see warnsOfSharing.
 func problems(all []planner.Problem) []planner.Problem {
 	left := []planner.Problem{}
 	for _, p := range all {
@@ -79,6 +79,10 @@ func problems(all []planner.Problem) []planner.Problem {
 		return slices.Compare([]string{a.App, string(a.Environment), a.Code, a.Message}, []string{b.App, string(b.Environment), b.Code, b.Message})
 	})
 	return left
+}
+
+func warnsOfSharing(p *planner.Plan) bool {
+	return slices.ContainsFunc(p.Warnings, func(w planner.Problem) bool { return w.Code == "shared_certificate" })
 }
 
 // What is opened later is judged as if it had been opened at once.
@@ -99,19 +103,24 @@ func TestOpeningLaterChangesNothing(t *testing.T) {
 		require.NoError(t, err)
 
 		f.opened = nil
-		in.Later = in.Options.Later(m, st, 1)
+		in.Unopened = in.Options.Later(m, st, 1)
 		later, err := planner.Build(in)
 		require.NoError(t, err)
-		for id := range in.Later {
+		for id := range in.Unopened {
 			for _, c := range wantedApp(m, id).Certificates {
 				require.False(t, slices.Contains(f.opened, c.Path) && onlyWantedBy(m, c.Path, id), "%s was opened", c.Path)
 			}
 		}
-		later = settled(later, planner.NewExaminer(in))
+		e, err := planner.NewExaminer(in, later)
+		require.NoError(t, err)
+		later = settled(later, e)
 		require.Equal(t, whole.Actions, append([]planner.Change{}, later.Actions...))
 		require.Equal(t, problems(whole.Errors), problems(later.Errors))
 		require.Equal(t, problems(whole.Warnings), problems(later.Warnings))
 		require.Equal(t, whole.Conflicts, later.Conflicts)
+		if len(whole.Errors)+len(whole.Conflicts) == 0 && in.Options.Selection.Empty() {
+			require.Equal(t, warnsOfSharing(whole), warnsOfSharing(later), "of certificates that are all sent or recorded")
+		}
 		require.Equal(t, whole.LeftOut, later.LeftOut)
 	})
 }
@@ -168,15 +177,16 @@ apps:
   - {id: d, app_name: D, android_package: cn.example.d}
 `)
 	in := input(m, state.New(), f)
-	in.Later = in.Options.Later(m, in.State, 1)
+	in.Unopened = in.Options.Later(m, in.State, 1)
 	p, err := planner.Build(in)
 	require.NoError(t, err)
 	require.Len(t, p.Warnings, 1)
 	require.Equal(t, "a", p.Warnings[0].App)
 	require.Contains(t, p.Warnings[0].Message, "the same certificate is given to b:")
-	e := planner.NewExaminer(in)
+	e, err := planner.NewExaminer(in, p)
+	require.NoError(t, err)
 	for _, tt := range []struct{ app, tells string }{{"a", ""}, {"b", ""}, {"c", "given to a:"}, {"d", ""}} {
-		_, forbids, know := e.Examine(tt.app).About(jpush.Production)
+		_, forbids, know := e.Examine(tt.app).In(jpush.Production)
 		require.Empty(t, forbids)
 		if tt.tells == "" {
 			require.Empty(t, know)
@@ -188,11 +198,49 @@ apps:
 	}
 }
 
+// Other apps have the certificates that they will have when the plan is carried out.
+func TestSharingWithAppsThatAreOpenedAtOnce(t *testing.T) {
+	old, renewed := p12(push("old", bundle, days(30)), "one"), p12(push("renewed", bundle, days(300)), "one")
+	m := load(t, `
+defaults: {certificates: {production: {file: '${id}.p12'}}}
+apps:
+  - {id: shop, app_name: Shop, android_package: cn.example.shop}
+  - {id: new, app_name: New, android_package: cn.example.new}
+`)
+	for name, tt := range map[string]struct {
+		file   file
+		shared bool
+	}{
+		"the one that the other gets, in the same file":   {renewed, true},
+		"the one that the other gets, in another file":    {p12(renewed.holds, "another"), true},
+		"the one that the other has had, and gets rid of": {old, false},
+		"one that only the new app has":                   {p12(push("own", bundle, days(300)), "one"), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := input(m, recorded(with(slot.prod, old)), &files{byPath: map[string]file{"shop.p12": renewed, "new.p12": tt.file}})
+			in.Unopened = in.Options.Later(m, in.State, 1)
+			require.Equal(t, map[string]bool{"new": true}, in.Unopened)
+			p, err := planner.Build(in)
+			require.NoError(t, err)
+			e, err := planner.NewExaminer(in, p)
+			require.NoError(t, err)
+			_, unfit, warnings := e.Examine("new").In(jpush.Production)
+			require.Empty(t, unfit)
+			if tt.shared {
+				require.Len(t, warnings, 1)
+				require.Contains(t, warnings[0].Message, "given to shop:")
+			} else {
+				require.Empty(t, warnings)
+			}
+		})
+	}
+}
+
 // A plan whose certificates nobody has opened pins nothing, so it is not one to save.
 func TestAnUnopenedCertificateIsNoSavedPlan(t *testing.T) {
 	m := load(t, oneCertificate)
 	in := input(m, state.New(), &files{byPath: map[string]file{"shop.p12": p12(push("2026", bundle, days(300)), "export")}})
-	in.Later = in.Options.Later(m, in.State, 1)
+	in.Unopened = in.Options.Later(m, in.State, 1)
 	p, err := planner.Build(in)
 	require.NoError(t, err)
 	data, err := planner.Encode(p)

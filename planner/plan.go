@@ -184,6 +184,9 @@ type Problem struct {
 	Message     string            `json:"message"`
 }
 
+// Text is the message with its code behind it.
+func (p Problem) Text() string { return p.Message + " [" + p.Code + "]" }
+
 // Summary counts. A replacement counts as a delete and a create.
 type Summary struct {
 	Create    int `json:"create"`

@@ -68,12 +68,14 @@ func (c *applyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if c.Format == "json" {
 		a.lines = report.NewLines(t.Out)
 		if err := a.lines.Version(version()); err != nil {
-			return err
+			return fmt.Errorf("nobody reads the output, so nothing was sent: %w", err)
 		}
 	}
 	err := a.locked(ctx, g)
 	if a.lines != nil {
-		return errors.Join(err, a.lines.Summary(a.summary(err)))
+		if unread := a.lines.Summary(a.summary(err)); unread != nil {
+			err = errors.Join(err, fmt.Errorf("what was done could not be told: %w", unread))
+		}
 	}
 	return err
 }
@@ -141,13 +143,17 @@ func (a *application) do(ctx context.Context) error {
 
 // present shows the plan before anything is done about it.
 func (a *application) present() error {
-	if a.lines != nil {
-		return a.lines.Plan(a.plan)
+	var err error
+	switch {
+	case a.lines != nil:
+		err = a.lines.Plan(a.plan)
+	case a.t.ask || !a.t.quiet:
+		err = report.PlanText(a.t.Out, a.plan, a.t.out, time.Now())
 	}
-	if a.t.quiet && !a.t.ask {
-		return nil
+	if err != nil {
+		return fmt.Errorf("the plan could not be shown, so nothing was sent: %w", err)
 	}
-	return report.PlanText(a.t.Out, a.plan, a.t.out, time.Now())
+	return nil
 }
 
 // carryOut sends, records and sums up.
@@ -166,12 +172,29 @@ func (a *application) carryOut(ctx context.Context) error {
 	if a.PlanFile != "" {
 		a.run.Advance() // also a plan of which nothing succeeds is applied once
 	}
-	certificates, release := a.certificates()
+	err = a.send(ctx, client)
+	saved := a.save(ctx)
+	if err != nil {
+		return errors.Join(err, saved)
+	}
+	if saved == nil {
+		a.result.Saved()
+	}
+	return a.conclude(saved)
+}
+
+// send has the plan carried out. The error says that nothing was sent.
+func (a *application) send(ctx context.Context, client executor.API) error {
+	certificates, release, err := a.certificates()
+	if err != nil {
+		return err
+	}
 	defer release()
 	boundMemory(len(a.plan.Actions))
 	a.began = time.Now()
 	a.progress = newProgress(a.t, a.shown(), time.Now)
-	unwatch := a.progress.watch(ctx)
+	defer a.progress.close()
+	defer a.progress.watch(ctx)()
 	a.result, err = executor.Apply(ctx, a.plan, a.run.Saved(), executor.Options{
 		API:          client,
 		Journal:      executor.Journaled(a.run),
@@ -183,23 +206,24 @@ func (a *application) carryOut(ctx context.Context) error {
 		OnEvent:      a.tell,
 		OnPace:       a.progress.adapted,
 	})
-	unwatch()
-	a.progress.close()
-	saved := a.save(ctx)
-	if err != nil {
-		return errors.Join(err, saved)
-	}
-	if saved == nil {
-		a.result.Saved()
-	}
+	return err
+}
+
+// conclude tells how it went; saved is what kept the state from being saved.
+func (a *application) conclude(saved error) (err error) {
 	if a.lines == nil {
-		err = report.ResultText(a.t.Out, a.plan, a.result, time.Since(a.began), "jpsync output"+a.w.g.again(), a.t.out)
+		if err = report.ResultText(a.t.Out, a.plan, a.result, time.Since(a.began), a.allKeys(), a.t.out); err != nil {
+			err = fmt.Errorf("what was done could not be shown: %w", err)
+		}
 	}
-	if saved != nil || err != nil {
+	if saved != nil {
 		return errors.Join(saved, err)
 	}
-	return a.verdict()
+	return errors.Join(a.verdict(), err)
 }
+
+// allKeys is the command that prints every app key.
+func (a *application) allKeys() string { return "jpsync output" + a.w.g.sameFlags() }
 
 // connect makes the client, if anything is to be sent: a plan that only corrects the state
 // needs no credentials.

@@ -23,7 +23,7 @@ type certificates struct {
 // Inspect implements [planner.Inspector].
 func (c certificates) Inspect(cert manifest.Certificate, known string) (planner.Inspection, error) {
 	f, err := c.read(cert, known)
-	if err != nil || known != "" && f.seen.FileSHA256 == known {
+	if err != nil || f.known {
 		return f.seen, err
 	}
 	f.seen.Opened, err = c.opened.open(f.sum, f.data, f.password)
@@ -47,6 +47,7 @@ func (c certificates) Read(cert manifest.Certificate) (planner.Inspection, error
 type unopened struct {
 	data     []byte
 	sum      [sha256.Size]byte
+	known    bool // it is the file that the caller knows
 	password string
 	seen     planner.Inspection
 }
@@ -58,7 +59,7 @@ func (c certificates) read(cert manifest.Certificate, known string) (f unopened,
 	}
 	f.sum = sha256.Sum256(f.data)
 	f.seen.FileSHA256 = hex.EncodeToString(f.sum[:])
-	if known != "" && f.seen.FileSHA256 == known {
+	if f.known = known != "" && f.seen.FileSHA256 == known; f.known {
 		return f, nil
 	}
 	if f.password, err = c.password(cert.Password); err != nil {

@@ -52,15 +52,22 @@ type globals struct {
 	LockTimeout time.Duration `default:"0s" placeholder:"DURATION" help:"How long to wait for a locked state (${default})."`
 }
 
-// again are the flags that a command takes to work on the same things.
-func (g *globals) again() string {
+// sameFlags are the flags by which another command works on the same things: those that the
+// environment does not give it anyway.
+func (g *globals) sameFlags() string {
 	flags := ""
-	if g.Sandbox {
+	if g.Sandbox && os.Getenv("JPSYNC_SANDBOX") == "" {
 		flags += " --sandbox"
 	}
-	for _, f := range []struct{ name, value, usual string }{
-		{"-m", g.Manifest, "jpsync.yaml"}, {"--state", g.State, ""}, {"--cert-root", g.CertRoot, ""},
+	for _, f := range []struct{ name, value, usual, variable string }{
+		{"-m", g.Manifest, "jpsync.yaml", "JPSYNC_MANIFEST"},
+		{"--state", g.State, "", "JPSYNC_STATE"},
+		{"--cert-root", g.CertRoot, "", "JPSYNC_CERT_ROOT"},
+		{"--endpoint", g.Endpoint, "", "JPSYNC_ENDPOINT"},
 	} {
+		if given := os.Getenv(f.variable); given != "" {
+			f.usual = given
+		}
 		if f.value != f.usual {
 			flags += " " + f.name + " " + planner.Quote(f.value)
 		}

@@ -13,40 +13,76 @@ import (
 // of them before the last one was opened. Opening as many takes a quarter of a second.
 const leastLater = 256
 
-// examined are certificates of a plan that were left unopened. One goroutine opens them ahead
-// of the executor, in the plan's order; whatever it has not got to is opened when it is asked
-// for.
+// examined are the certificates of a plan that left some of them unopened.
 type examined struct {
 	certificates
-	apps map[string]func() planner.Examination // by id
+	apps map[string]*examination // by id
 }
 
-// certificates are what the plan's uploads are read with. release ends what is done ahead, and
-// has to be called before the files are closed.
-func (a *application) certificates() (executor.Certificates, func()) {
+// examination opens the certificates of one app once, for whoever comes first.
+type examination struct {
+	look     func() planner.Examination
+	once     sync.Once
+	found    planner.Examination
+	panicked bool
+}
+
+// settle opens them. A panic is a defect that the executor's goroutine has to meet: there it
+// ends one app in good order, and elsewhere it would end the process.
+func (x *examination) settle() {
+	x.once.Do(func() {
+		x.panicked = true
+		defer func() { _ = recover() }()
+		x.found = x.look()
+		x.panicked = false
+	})
+}
+
+func (x *examination) result() planner.Examination {
+	if x.settle(); x.panicked {
+		return x.look()
+	}
+	return x.found
+}
+
+// certificates are what the plan's uploads are read with. release has to be called before the
+// files are closed.
+func (a *application) certificates() (executor.Certificates, func(), error) {
 	c := certificates{files: a.w.files}
-	if len(a.input.Later) == 0 {
-		return c, func() {}
+	if len(a.input.Unopened) == 0 {
+		return c, func() {}, nil
 	}
 	in := a.input
 	in.Certificates = certificates{files: a.w.files, opened: new(openings)}
-	examiner := planner.NewExaminer(in)
-	e := examined{c, make(map[string]func() planner.Examination, len(in.Later))}
-	for id := range in.Later {
-		e.apps[id] = sync.OnceValue(func() planner.Examination { return examiner.Examine(id) })
+	examiner, err := planner.NewExaminer(in, a.plan)
+	if err != nil {
+		return nil, nil, err
+	}
+	e, release := examineAhead(c, a.plan, in.Unopened, examiner.Examine)
+	return e, release, nil
+}
+
+// examineAhead begins to open what a plan left unopened, in the plan's order, while the first
+// uploads are on their way. One goroutine does it, so that a core is left for the requests;
+// whatever it has not got to is opened by who asks for it. release ends it.
+func examineAhead(c certificates, p *planner.Plan, ids map[string]bool, examine func(id string) planner.Examination) (e examined, release func()) {
+	e = examined{c, make(map[string]*examination, len(ids))}
+	var order []*examination
+	for _, change := range p.Actions {
+		if id := change.App; change.Action == planner.Upload && ids[id] && e.apps[id] == nil {
+			x := &examination{look: func() planner.Examination { return examine(id) }}
+			e.apps[id] = x
+			order = append(order, x)
+		}
 	}
 	var released atomic.Bool
 	var ahead sync.WaitGroup
 	ahead.Go(func() {
-		// A panic is a defect that comes again where the executor asks.
-		defer func() { _ = recover() }()
-		for _, change := range a.plan.Actions {
-			if examine := e.apps[change.App]; examine != nil && change.Action == planner.Upload {
-				if released.Load() {
-					return
-				}
-				examine()
+		for _, x := range order {
+			if released.Load() {
+				return
 			}
+			x.settle()
 		}
 	})
 	return e, func() { released.Store(true); ahead.Wait() }
@@ -57,18 +93,17 @@ func (e examined) Load(upload planner.Change) (executor.Loaded, error) {
 	if !upload.Certificate.Unopened() {
 		return e.certificates.Load(upload)
 	}
-	found, forbids, know := e.apps[upload.App]().About(upload.Environment)
-	if len(forbids) > 0 {
-		return executor.Loaded{}, &planner.UnfitError{Problems: forbids}
+	found, unfit, warnings := e.apps[upload.App].result().In(upload.Environment)
+	if len(unfit) > 0 {
+		return executor.Loaded{}, &planner.UnfitError{Problems: unfit}
 	}
 	if found == nil || found.Certificate.FileSHA256 != upload.Certificate.FileSHA256 {
 		return executor.Loaded{}, &movedError{file: upload.Certificate.File}
 	}
-	upload.Certificate = found.Certificate
-	loaded, err := e.certificates.Load(upload)
-	var notes []string
-	for _, p := range know {
-		notes = append(notes, p.Message+" ["+p.Code+"]")
+	loaded, err := e.certificates.Load(*found)
+	notes := make([]string, len(warnings))
+	for i, w := range warnings {
+		notes[i] = w.Text()
 	}
 	loaded.Note = strings.Join(notes, "; ")
 	return loaded, err

@@ -78,7 +78,7 @@ func (c *initCmd) Run(t *terminal, g *globals) error {
 	}
 	rehearsal := *g
 	rehearsal.Sandbox = true
-	t.info("edit the manifest, then try it without an account: jpsync plan%s", rehearsal.again())
+	t.info("edit the manifest, then try it without an account: jpsync plan%s", rehearsal.sameFlags())
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 type counted struct{ asked int }
 
 func (c *counted) Read(manifest.Certificate) (planner.Inspection, error) {
+	c.asked++
 	return planner.Inspection{}, nil
 }
 
@@ -22,14 +23,18 @@ func (c *counted) Inspect(manifest.Certificate, string) (planner.Inspection, err
 	return planner.Inspection{}, nil
 }
 
-func TestAnInterruptOpensNoMoreCertificates(t *testing.T) {
+func TestAnInterruptReadsNoMoreCertificates(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	under := &counted{}
 	in := interruptible{under, ctx.Err}
 	_, err := in.Inspect(manifest.Certificate{}, "")
 	require.NoError(t, err)
+	_, err = in.Read(manifest.Certificate{})
+	require.NoError(t, err)
 	cancel()
 	_, err = in.Inspect(manifest.Certificate{}, "")
 	require.ErrorIs(t, err, context.Canceled)
-	require.Equal(t, 1, under.asked)
+	_, err = in.Read(manifest.Certificate{})
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, 2, under.asked)
 }

@@ -72,56 +72,55 @@ func (c *choices) labels() (map[string]string, error) {
 	return labels, nil
 }
 
-// options are what the flags ask of the planner.
-func (c *choices) options(w *workspace, st *state.State) (planner.Options, error) {
+// input is what a plan is made from, but for the certificates.
+func (c *choices) input(w *workspace, st *state.State) (planner.Input, error) {
 	if slices.Contains(c.Target, "") || slices.Contains(c.Exclude, "") {
-		return planner.Options{}, errors.New("--target and --exclude take a pattern, and this one is empty: perhaps a variable was not set")
+		return planner.Input{}, errors.New("--target and --exclude take a pattern, and this one is empty: perhaps a variable was not set")
 	}
 	labels, err := c.labels()
 	if err != nil {
-		return planner.Options{}, err
+		return planner.Input{}, err
 	}
 	selection := planner.Selection{Targets: c.Target, Excludes: c.Exclude, Labels: labels}
-	return planner.Options{
-		Selection: selection,
-		Replace:   c.Replace,
-		Accept:    c.Accept,
-		NoDelete:  c.NoDelete,
-		AllowCert: c.AllowCert,
-		Rehearsal: w.g.Sandbox,
-	}, selection.Check(w.manifest, st, append(slices.Clone(c.Replace), c.Accept...)...)
-}
-
-// build plans for a workspace and a state, and returns what the plan was made from as well.
-// Where many certificates are new, an unattended apply opens them when their turn has come.
-func (c *choices) build(ctx context.Context, w *workspace, st *state.State, unattended bool) (*planner.Plan, planner.Input, error) {
-	options, err := c.options(w, st)
-	if err != nil {
-		return nil, planner.Input{}, err
+	if err := selection.Check(w.manifest, st, append(slices.Clone(c.Replace), c.Accept...)...); err != nil {
+		return planner.Input{}, err
 	}
-	in := planner.Input{
+	account := w.account()
+	if account == "" {
+		account = st.Account
+	}
+	return planner.Input{
 		Manifest: w.manifest,
 		State:    st,
 		Endpoint: w.endpoint,
-		Account:  w.account(),
+		Account:  account,
 		Version:  version(),
 		Now:      time.Now(),
-		Options:  options,
-	}
-	if in.Account == "" {
-		in.Account = st.Account
-	}
-	if unattended {
-		in.Later = options.Later(w.manifest, st, leastLater)
-	}
-	inspector, stop := prefetch(w.files, w.manifest, st, in.Later)
+		Options: planner.Options{
+			Selection: selection,
+			Replace:   c.Replace,
+			Accept:    c.Accept,
+			NoDelete:  c.NoDelete,
+			AllowCert: c.AllowCert,
+			Rehearsal: w.g.Sandbox,
+		},
+	}, nil
+}
+
+// build plans, with the certificates that a workspace has.
+func build(ctx context.Context, w *workspace, in planner.Input) (*planner.Plan, error) {
+	inspector, stop := prefetch(w.files, in.Manifest, in.State, in.Unopened)
 	defer stop()
 	in.Certificates = interruptible{inspector, ctx.Err}
 	p, err := planner.Build(in)
 	if ctx.Err() != nil {
-		return nil, in, &exitError{ExitInterrupted, errors.New("interrupted while planning, nothing was sent")}
+		return nil, interruptedPlanning()
 	}
-	return p, in, err
+	return p, err
+}
+
+func interruptedPlanning() error {
+	return &exitError{ExitInterrupted, errors.New("interrupted while planning, nothing was sent")}
 }
 
 type planCmd struct {
@@ -159,7 +158,11 @@ func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if err != nil {
 		return err
 	}
-	p, _, err := c.build(ctx, w, st, false)
+	in, err := c.input(w, st)
+	if err != nil {
+		return err
+	}
+	p, err := build(ctx, w, in)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func savePlan(t *terminal, g *globals, path string, p *planner.Plan) error {
 	if err := writeFile(path, bytes.NewReader(data)); err != nil {
 		return fmt.Errorf("save the plan: %w", err)
 	}
-	t.info("saved the plan to %s: jpsync apply%s %s", path, g.again(), planner.Quote(path))
+	t.info("saved the plan to %s: jpsync apply%s %s", path, g.sameFlags(), planner.Quote(path))
 	return nil
 }
 
@@ -56,7 +56,13 @@ func overwritable(path string) error {
 // makePlan compares, or reads a saved plan and makes sure that nothing moved since.
 func (a *application) makePlan(ctx context.Context) (err error) {
 	if a.PlanFile == "" {
-		a.plan, a.input, err = a.build(ctx, a.w, a.run.Saved(), a.AutoApprove)
+		if a.input, err = a.choices.input(a.w, a.run.Saved()); err != nil {
+			return err
+		}
+		if a.AutoApprove {
+			a.input.Unopened = a.input.Options.Later(a.input.Manifest, a.input.State, leastLater)
+		}
+		a.plan, err = build(ctx, a.w, a.input)
 		return err
 	}
 	p, err := loadPlan(a.PlanFile)
@@ -74,7 +80,7 @@ func (a *application) makePlan(ctx context.Context) (err error) {
 		return err
 	}
 	a.plan = p
-	return a.checkFiles()
+	return a.checkFiles(ctx)
 }
 
 // account is the dev_key, or, when that is not at hand, the one that the state is bound to.
@@ -87,7 +93,7 @@ func (a *application) account() string {
 
 // checkFiles makes sure that the certificate files of a saved plan are still the planned ones,
 // as many at a time as there are cores.
-func (a *application) checkFiles() error {
+func (a *application) checkFiles(ctx context.Context) error {
 	var uploads []planner.Change
 	for _, change := range a.plan.Actions {
 		if change.Certificate != nil {
@@ -104,11 +110,17 @@ func (a *application) checkFiles() error {
 					errs[i] = errPanicked // its value may quote a secret
 				}
 			}()
+			if ctx.Err() != nil {
+				return nil
+			}
 			_, errs[i] = certificates{files: a.w.files}.Load(change)
 			return nil
 		})
 	}
 	_ = group.Wait() // the errors are in errs, in the plan's order
+	if ctx.Err() != nil {
+		return interruptedPlanning()
+	}
 	var moved []string
 	for i, err := range errs {
 		change := uploads[i]

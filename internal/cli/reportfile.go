@@ -132,7 +132,7 @@ func (a *application) publish(err error) error {
 	if a.plan == nil {
 		return nil
 	}
-	r := report.Run{Version: version(), Plan: a.plan, Result: a.result, Err: err, Summary: a.summary(err)}
+	r := report.Run{Version: version(), Plan: a.plan, Result: a.result, Err: err, Summary: a.summary(err), AllKeys: a.allKeys()}
 	lang := a.t.out.Lang
 	if a.result == nil {
 		a.t.actions.remark(a.w.manifest, a.plan)

@@ -146,7 +146,7 @@ func (t *resultText) failures(p *planner.Plan, res *executor.Result) {
 	}
 	for _, e := range p.Errors {
 		t.line(t.st.Wrap("  "+t.st.paint("!", bold, red)+" ", "      ",
-			who(planner.Change{App: e.App, Environment: e.Environment})+": not sent: "+printable(e.Message+" ["+e.Code+"]")))
+			who(planner.Change{App: e.App, Environment: e.Environment})+": not sent: "+printable(e.Text())))
 	}
 	t.line("")
 }

@@ -117,10 +117,7 @@ func (m *markdown) changes(actions []planner.Change) {
 func what(c planner.Change) string {
 	switch c.Action {
 	case planner.Upload:
-		s := fmt.Sprintf("upload %s %s", c.Environment, code(c.Certificate.File))
-		if !c.Certificate.Unopened() {
-			s += ", expires " + day(c.Certificate.NotAfter)
-		}
+		s := fmt.Sprintf("upload %s %s, expires %s", c.Environment, code(c.Certificate.File), day(c.Certificate.NotAfter))
 		if c.Previous != nil {
 			s += " (was " + day(c.Previous.NotAfter) + ")"
 		}

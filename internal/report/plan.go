@@ -60,7 +60,7 @@ func (t *planText) actions(p *planner.Plan) {
 	}
 	t.line("")
 	if n := unopened(p.Actions); n > 0 {
-		t.line(t.st.Wrap("", "", count(n, "new certificate")+" will be opened and checked when their turn comes, right before they are sent; jpsync plan does it for all at once."))
+		t.line(t.st.Wrap("", "", count(n, "new certificate")+" will be opened and checked while others are being sent; jpsync plan opens all of them first."))
 		t.line("")
 	}
 }
@@ -114,7 +114,7 @@ func (t *planText) problems(title, color string, problems []planner.Problem) {
 		if p.Environment != "" {
 			who += " " + printable(string(p.Environment))
 		}
-		t.line(t.st.Wrap("  "+t.st.paint("!", color)+" ", "      ", who+": "+printable(p.Message+" ["+p.Code+"]")))
+		t.line(t.st.Wrap("  "+t.st.paint("!", color)+" ", "      ", who+": "+printable(p.Text())))
 	}
 	t.line("")
 }

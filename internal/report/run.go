@@ -2,6 +2,7 @@ package report
 
 import (
 	"io"
+	"slices"
 
 	"jpsync/executor"
 	"jpsync/internal/jpush"
@@ -14,7 +15,8 @@ type Run struct {
 	Plan    *planner.Plan
 	Result  *executor.Result // nil: nothing was sent
 	Summary Summary
-	Err     error // what the command ended with; nil if all went well
+	Err     error  // what the command ended with; nil if all went well
+	AllKeys string // the command that prints every app key
 }
 
 // message is why a run did not end well, for people.
@@ -51,6 +53,8 @@ type change struct {
 	Code           int               `json:"code,omitempty"`
 	Message        string            `json:"message,omitempty"`
 	Remedy         string            `json:"remedy,omitempty"`
+
+	unfit []planner.Problem // of an upload: why it was not sent
 }
 
 // RunJSON writes a whole apply as one indented JSON object: what became of each change, what
@@ -58,7 +62,7 @@ type change struct {
 // messages are English; codes and outcomes are what a program should look at.
 func RunJSON(w io.Writer, r Run) error {
 	out := runJSON{FormatVersion: planner.FormatVersion, JPSyncVersion: r.Version, Endpoint: r.Plan.Endpoint, Account: r.Plan.Account,
-		Changes: r.changes(), Conflicts: r.Plan.Conflicts, Errors: r.Plan.Errors, Summary: r.Summary}
+		Changes: r.changes(), Conflicts: r.Plan.Conflicts, Errors: r.unfit(), Summary: r.Summary}
 	if out.Conflicts == nil {
 		out.Conflicts = []planner.Conflict{}
 	}
@@ -69,6 +73,17 @@ func RunJSON(w io.Writer, r Run) error {
 		out.Summary.Message = r.message(English)
 	}
 	return JSON(w, out)
+}
+
+// unfit is what forbade certificates to be sent, found while planning or later.
+func (r Run) unfit() []planner.Problem {
+	all := slices.Clone(r.Plan.Errors)
+	if r.Result != nil {
+		for _, f := range r.Result.Failures {
+			all = append(all, f.Unfit...)
+		}
+	}
+	return all
 }
 
 // changes joins each planned change with what became of it.
@@ -95,7 +110,8 @@ func (r Run) changes() []change {
 				c.Message = s.Err.Error()
 			}
 		default:
-			c.Message, c.Remedy = r.Result.Failures[failed].Message, r.Result.Failures[failed].Remedy
+			f := r.Result.Failures[failed]
+			c.Message, c.Remedy, c.unfit = f.Message, f.Remedy, f.Unfit
 			failed++
 		}
 	}

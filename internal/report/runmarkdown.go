@@ -19,11 +19,11 @@ func RunMarkdown(w io.Writer, r Run, l Language) error {
 		fmt.Fprintf(m, "\n%s\n", text(strings.ReplaceAll(why, "\n", "; ")))
 	}
 	m.section("Conflicts, which only a person can settle", conflictRows(r.Plan.Conflicts))
-	m.section("Certificates that must not be sent", problemRows(r.Plan.Errors))
+	m.section("Certificates that must not be sent", problemRows(r.unfit()))
 	if r.Result != nil {
 		m.section("Failed", failureRows(r.Result.Failures, l))
 		m.section("To know", noteRows(r.Result.Steps))
-		m.keys(r.Result.Steps)
+		m.keys(r.Result.Steps, r.AllKeys)
 	}
 	_, err := io.WriteString(w, m.String())
 	return err
@@ -47,14 +47,17 @@ func (m *markdown) outcome(s Summary) {
 }
 
 func failureRows(failures []executor.Failure, l Language) []string {
-	rows := make([]string, len(failures))
-	for i, f := range failures {
-		message, remedy := l.failure(f.Code, f.Message, f.Remedy)
-		rows[i] = fmt.Sprintf("- **%s** %s: %s", cell(f.App), cell(step(string(f.Action), string(f.Environment))), text(message))
-		if remedy != "" {
-			rows[i] += "<br>" + text(remedy)
+	var rows []string
+	for _, f := range failures {
+		if f.Unfit != nil {
+			continue // told with the other certificates that must not be sent
 		}
-		rows[i] += "\n"
+		message, remedy := l.failure(f.Code, f.Message, f.Remedy)
+		row := fmt.Sprintf("- **%s** %s: %s", cell(f.App), cell(step(string(f.Action), string(f.Environment))), text(message))
+		if remedy != "" {
+			row += "<br>" + text(remedy)
+		}
+		rows = append(rows, row+"\n")
 	}
 	return rows
 }
@@ -70,7 +73,7 @@ func noteRows(steps []executor.Step) []string {
 }
 
 // keys lists the app keys that came back.
-func (m *markdown) keys(steps []executor.Step) {
+func (m *markdown) keys(steps []executor.Step, allKeys string) {
 	var made []executor.Step
 	for _, s := range steps {
 		if s.Change.Action == planner.Create && s.Outcome.OK() {
@@ -84,7 +87,7 @@ func (m *markdown) keys(steps []executor.Step) {
 	for i, s := range made {
 		row := fmt.Sprintf("| %s | %s | %s |\n", cell(s.Change.App), cell(s.Change.AndroidPackage), code(s.AppKey))
 		if m.Len()+len(row)+reserve > MaxMarkdown {
-			fmt.Fprintf(m, "\nand %d more: jpsync output\n", len(made)-i)
+			fmt.Fprintf(m, "\nand %d more: %s\n", len(made)-i, code(allKeys))
 			break
 		}
 		m.WriteString(row)
