@@ -6,8 +6,8 @@ import (
 	"os"
 )
 
-// glimpse is a state that was read ahead, and the document it was read from.
-type glimpse struct {
+// readAhead is a state that was read ahead, and the document it was read from.
+type readAhead struct {
 	data  []byte
 	state *State // nil: it could not be read
 }
@@ -16,10 +16,10 @@ type glimpse struct {
 // only makes sure that the file is still the same, byte for byte. A caller that has something
 // else to do first, such as taking the lock, saves time on a machine of several processors.
 func (f *File) Ahead() {
-	ahead := make(chan glimpse, 1)
+	ahead := make(chan readAhead, 1)
 	f.ahead = ahead
 	go func() {
-		var g glimpse
+		var g readAhead
 		// A defect that panics does so again in Read, where somebody can tell it.
 		defer func() { _ = recover(); ahead <- g }()
 		path, err := resolve(f.fs, f.path)
@@ -35,22 +35,22 @@ func (f *File) Ahead() {
 	}()
 }
 
-// sighted returns the state that was read ahead, once, or nil if there is none or the file at
+// takeAhead returns the state that was read ahead, once, or nil if there is none or the file at
 // path is another one by now.
-func (f *File) sighted(path string) *State {
+func (f *File) takeAhead(path string) *State {
 	if f.ahead == nil {
 		return nil
 	}
 	g := <-f.ahead
 	f.ahead = nil
-	if g.state == nil || !f.holds(path, g.data) {
+	if g.state == nil || !f.unchanged(path, g.data) {
 		return nil
 	}
 	return g.state
 }
 
-// holds reports whether a file holds nothing but data.
-func (f *File) holds(path string, data []byte) bool {
+// unchanged reports whether a file still holds data and nothing else.
+func (f *File) unchanged(path string, data []byte) bool {
 	info, err := f.fs.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() || info.Size() != int64(len(data)) {
 		return false

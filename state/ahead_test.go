@@ -11,12 +11,13 @@ import (
 	"jpsync/state"
 )
 
-// patient is a file system on which a store that reads ahead has done so when Ahead returns:
-// opened is how many times a file was opened, each of which ends at its Close.
+// patient is a file system that tells when a file is opened and closed, and that notes the
+// sizes of the reads.
 type patient struct {
 	state.OS
 	opened chan struct{}
 	closed chan struct{}
+	sizes  *[]int
 }
 
 func (p patient) OpenFile(name string, flag int, perm fs.FileMode) (state.Handle, error) {
@@ -25,12 +26,17 @@ func (p patient) OpenFile(name string, flag int, perm fs.FileMode) (state.Handle
 	if err != nil {
 		return nil, err
 	}
-	return patientHandle{h, p.closed}, nil
+	return patientHandle{h, p}, nil
 }
 
 type patientHandle struct {
 	state.Handle
-	closed chan struct{}
+	patient
+}
+
+func (h patientHandle) Read(b []byte) (int, error) {
+	*h.sizes = append(*h.sizes, len(b))
+	return h.Handle.Read(b)
 }
 
 func (h patientHandle) Close() error {
@@ -82,12 +88,13 @@ func TestReadingAhead(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			path := place(t)
 			save(t, path, before())
-			p := patient{opened: make(chan struct{}, 10), closed: make(chan struct{}, 10)}
+			p := patient{opened: make(chan struct{}, 10), closed: make(chan struct{}, 10), sizes: new([]int)}
 			store := state.NewFile(path, p)
 			store.Ahead()
 			<-p.opened
 			<-p.closed
 			tt.meanwhile(t, path)
+			*p.sizes = nil
 			for range 2 { // what was read ahead is good for once
 				s, err := store.Read(t.Context())
 				require.ErrorIs(t, err, tt.wrong)
@@ -98,6 +105,28 @@ func TestReadingAhead(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What was read ahead is compared in parts, and not read and parsed a second time.
+func TestReadingAheadSavesReading(t *testing.T) {
+	path := place(t)
+	save(t, path, before())
+	p := patient{opened: make(chan struct{}, 10), closed: make(chan struct{}, 10), sizes: new([]int)}
+	store := state.NewFile(path, p)
+	read := func() int {
+		*p.sizes = nil
+		_, err := store.Read(t.Context())
+		require.NoError(t, err)
+		return (*p.sizes)[0]
+	}
+	whole := read()
+	<-p.opened
+	<-p.closed
+	store.Ahead()
+	<-p.opened
+	<-p.closed
+	require.NotEqual(t, whole, read(), "it is compared")
+	require.Equal(t, whole, read(), "and that is good for once")
 }
 
 // Nothing to read ahead, a damaged state and a defect are left to Read.

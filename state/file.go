@@ -30,7 +30,7 @@ const lockPoll = 50 * time.Millisecond
 type File struct {
 	path  string
 	fs    FS
-	ahead <-chan glimpse // nil: nothing was read ahead
+	ahead <-chan readAhead // nil: nothing was read ahead
 }
 
 // NewFile returns the store at path. fsys is [OS] outside tests.
@@ -55,7 +55,7 @@ func (f *File) Read(ctx context.Context) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s := f.sighted(path); s != nil {
+	if s := f.takeAhead(path); s != nil {
 		return s, nil
 	}
 	data, err := readFile(f.fs, path)

@@ -32,7 +32,7 @@ journal beside the state before anything else happens, so an interrupted apply i
 running it again.
 
 Certificates are opened and checked before anything is sent; with --auto-approve and 256 new
-ones or more, each right before it is sent. What must not be sent is told, and all else is done.
+ones or more, while others are being sent. What must not be sent is told, and all else is done.
 
 Examples:
   jpsync apply
