@@ -16,17 +16,19 @@ var otherNames = map[string]string{
 	"bundle": "bundle_id",
 }
 
-// unknownColumn says what is wrong with a column's name, and repeats it if it can be one. near
-// is the column that is meant, empty when nothing helps but the list of them.
-func unknownColumn(name string) (message, near string) {
+// unknownColumn says what is wrong with a column's name. It repeats the name only if it is near
+// a column's, or sure says that its line names columns: else it may be anything. near is the
+// column that is meant, empty when nothing helps but the list of them.
+func unknownColumn(name string, sure bool) (message, near string) {
 	if bare := strings.TrimSpace(name); bare != name && isColumn(bare) {
 		return "unknown column: there are blanks around its name", bare
 	}
 	message = "unknown column"
-	if looksLikeKey(strings.ReplaceAll(name, ".", "_")) {
+	near = suggestColumn(name)
+	if (sure || near != "") && looksLikeKey(strings.ReplaceAll(name, ".", "_")) {
 		message += " \"" + name + "\""
 	}
-	if near := suggestColumn(name); near != "" {
+	if near != "" {
 		return message + ", did you mean \"" + near + "\"?", near
 	}
 	if aboutSecret(name) {

@@ -128,8 +128,8 @@ func pairs(data []byte) (common, rare int) {
 	return common, rare
 }
 
-// sample is the part of a text that is looked at to tell its encoding: whole lines from the
-// first on that is not ASCII, as far as they are not very long.
+// sample is the part of a text that is looked at to tell its encoding: from the first character
+// on that is not ASCII to the end of a line, as far as lines are not very long.
 func sample(data []byte) []byte {
 	const enough = 64 << 10 // bytes; more says nothing new
 	first := bytes.IndexFunc(data, func(r rune) bool { return r >= utf8.RuneSelf })

@@ -75,6 +75,16 @@ func (c *collector) add(pos Position, message string) {
 	c.keep(e)
 }
 
+// addOnce adds an error that does not come twice. It makes no text of one that is only counted.
+func (c *collector) addOnce(pos Position, format string, args ...any) {
+	if len(c.list) >= maxErrors {
+		c.more++
+		c.calls++
+		return
+	}
+	c.add(pos, fmt.Sprintf(format, args...))
+}
+
 // keep adds an error whatever the number: the one that says why a load was given up.
 func (c *collector) keep(e Error) {
 	if c.seen == nil {

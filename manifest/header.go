@@ -1,7 +1,7 @@
 package manifest
 
 import (
-	"slices"
+	"fmt"
 	"strings"
 )
 
@@ -42,14 +42,7 @@ func (r *rows) namesBelow() int {
 	below := *r
 	for range far {
 		below.comma = commaOf(below.text[below.at:])
-		cells := below.next(nil)
-		known := 0
-		for _, c := range cells {
-			if isColumn(c.text) {
-				known++
-			}
-		}
-		if known > 1 {
+		if cells := below.next(nil); countColumns(cells) > 1 {
 			return cells[0].line
 		}
 	}
@@ -65,6 +58,7 @@ func (l *loader) header(r *rows, cells []cell) (columns []column, ok bool) {
 	for _, c := range cells {
 		columns = append(columns, columnOf(c.text))
 	}
+	sure := countColumns(cells) > 1
 	first := make(map[string]cell, len(cells))
 	meant := make(map[string]bool) // by columns that are not known
 	labels, listed := 0, false
@@ -73,14 +67,18 @@ func (l *loader) header(r *rows, cells []cell) (columns []column, ok bool) {
 			continue // Excel writes columns that nobody sees
 		}
 		if at, dup := first[c.text]; dup {
-			l.cellError(c, "duplicate column %q, the first is at %s", clip(c.text), l.cellPos(at))
+			name := ""
+			if sure {
+				name = fmt.Sprintf(" %q", clip(c.text))
+			}
+			l.cellError(c, "duplicate column%s, the first is at %s", name, l.cellPos(at))
 			columns[i].kind = columnUnknown
 			continue
 		}
 		first[c.text] = c
 		switch columns[i].kind {
 		case columnUnknown:
-			message, near := unknownColumn(c.text)
+			message, near := unknownColumn(c.text, sure)
 			if near == "" && !listed {
 				message, listed = message+", known are "+strings.Join(Columns, ", "), true
 			}
@@ -127,17 +125,34 @@ func (l *loader) namesColumns(r *rows, cells []cell) bool {
 			return false
 		}
 	}
-	if slices.ContainsFunc(cells, func(c cell) bool { return isColumn(c.text) }) {
+	if countColumns(cells) > 0 {
 		return true
 	}
 	if line := r.namesBelow(); line > 0 {
 		l.cellError(cells[0], "the first line must name the columns, which line %d does: delete what stands above it", line)
 		return false
 	}
-	if !slices.ContainsFunc(cells, isSlip) {
+	slips := 0
+	for _, c := range cells {
+		if isSlip(c) {
+			slips++
+		}
+	}
+	if slips < 2 {
 		// Perhaps it is a row, whose cells are nothing to be repeated.
 		l.cellError(cells[0], "the first line must name the columns: %s", strings.Join(Columns, ", "))
 		return false
 	}
 	return true
+}
+
+// countColumns counts the cells that name columns. A row may have one by chance, such as an
+// app that is called id.
+func countColumns(cells []cell) (n int) {
+	for _, c := range cells {
+		if isColumn(c.text) {
+			n++
+		}
+	}
+	return n
 }

@@ -9,7 +9,7 @@ import (
 
 // Two names that look the same are the same, apart from what letters of several scripts share.
 func TestHiddenCharacters(t *testing.T) {
-	for _, r := range "\u00AD\u061C\u180E\u200B\u200E\u2028\u202E\u2060\u2063\u2066\u206F\u3164\uFEFF\uFFA0\uFFF9" {
+	for _, r := range "\u00AD\u061C\u180E\u200B\u200E\u2028\u202E\u2060\u2063\u2066\u206F\u034F\u115F\u1160\u2800\u3164\uFEFF\uFFA0\uFFF9" {
 		assert.Equal(t, fmt.Sprintf("contains the invisible character %U", r), checkText("a"+string(r)+"b", 10))
 	}
 	assert.Equal(t, "contains the control character U+0085", checkText("商\u0085城", 10))

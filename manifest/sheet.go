@@ -148,7 +148,7 @@ func (l *loader) misfit(r *rows, app *row, cells []cell, extra cell) {
 	case alone:
 		l.cellError(cr, isLoneCR)
 	case len(cells) < app.named:
-		l.cellError(cells[0], "the row has %d cell%s, the first line has %d", r.count, plural(r.count), app.width)
+		l.cellError(cells[0], "the row has %s, the first line has %d", countCells(r.count), app.width)
 	case r.count > app.width:
 		l.cellError(extra, "the row has %d cells, the first line has %d", r.count, app.width)
 	default:
@@ -191,20 +191,14 @@ func isEmpty(cells []cell) bool {
 
 func (l *loader) cellPos(c cell) Position { return Position{l.file, c.line, c.col} }
 
-func plural(n int) string {
+func countCells(n int) string {
 	if n == 1 {
-		return ""
+		return "1 cell"
 	}
-	return "s"
+	return fmt.Sprintf("%d cells", n)
 }
 
-// cellError adds an error, or only counts it without its text when there are too many: no
-// error about a cell comes twice.
+// cellError adds an error. No error about a cell comes twice.
 func (l *loader) cellError(c cell, format string, args ...any) {
-	if len(l.errs.list) >= maxErrors {
-		l.errs.more++
-		l.errs.calls++
-		return
-	}
-	l.errs.add(l.cellPos(c), fmt.Sprintf(format, args...))
+	l.errs.addOnce(l.cellPos(c), format, args...)
 }
