@@ -120,6 +120,8 @@ func (e *goneError) Remedy() string {
 
 // upload sends a certificate. The file is read when the step's turn has come, and once.
 func (w *worker) upload(ctx context.Context, c planner.Change) bool {
+	c.AppKey = w.app.AppKey
+	w.result().AppKey = c.AppKey
 	loaded, err := w.run.opts.Certificates.Load(c)
 	if unfit, ok := errors.AsType[*planner.UnfitError](err); ok {
 		w.fail(c, Failed, answer{}, unfit)
@@ -131,8 +133,7 @@ func (w *worker) upload(ctx context.Context, c planner.Change) bool {
 	}
 	cert := loaded.Certificate
 	body := jpush.Certificate{Environment: c.Environment, Filename: path.Base(cert.Path), Data: loaded.Data, Password: loaded.Password}
-	c.Certificate, c.AppKey = &cert, w.app.AppKey
-	w.result().Change.Certificate, w.result().AppKey = &cert, w.app.AppKey
+	c.Certificate, w.result().Change.Certificate = &cert, &cert
 	a := w.send(ctx, c, func(ctx context.Context) error {
 		return w.run.opts.API.UploadCertificate(ctx, w.app.AppKey, body)
 	})

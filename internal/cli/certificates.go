@@ -84,12 +84,14 @@ func (c certificates) Load(change planner.Change) (loaded executor.Loaded, err e
 	if loaded.Password, err = c.password(cert.Password); err != nil {
 		return loaded, fmt.Errorf("%s: %w", cert.File, err)
 	}
-	if sum := sha256.Sum256(loaded.Data); hex.EncodeToString(sum[:]) != planned.FileSHA256 {
-		// The same certificate exported anew is still the planned one.
-		now, err := open(loaded.Data, loaded.Password)
-		if err != nil || now.Fingerprint != planned.Fingerprint {
-			return loaded, &movedError{file: cert.File}
-		}
+	sum := sha256.Sum256(loaded.Data)
+	if loaded.Certificate.FileSHA256 = hex.EncodeToString(sum[:]); loaded.Certificate.FileSHA256 == planned.FileSHA256 {
+		return loaded, nil
+	}
+	// The same certificate exported anew is still the planned one, unless its key was left out.
+	now, err := open(loaded.Data, loaded.Password)
+	if err != nil || now.Fingerprint != planned.Fingerprint || !now.KeyMatches {
+		return loaded, &movedError{file: cert.File}
 	}
 	return loaded, nil
 }

@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -60,6 +61,16 @@ func cmdReexport(ts *testscript.TestScript, neg bool, args []string) {
 	key, leaf, chain, err := pkcs12.DecodeChain([]byte(ts.ReadFile(args[0])), args[1])
 	ts.Check(err)
 	data, err := pkcs12.Modern.Encode(key, leaf, chain, args[2])
+	ts.Check(err)
+	write(ts, args[0], data)
+}
+
+func cmdKeyless(ts *testscript.TestScript, neg bool, args []string) {
+	plain(ts, neg)
+	usage(ts, args, 2, "keyless FILE PASSWORD")
+	_, leaf, _, err := pkcs12.DecodeChain([]byte(ts.ReadFile(args[0])), args[1])
+	ts.Check(err)
+	data, err := pkcs12.Modern.EncodeTrustStore([]*x509.Certificate{leaf}, args[1])
 	ts.Check(err)
 	write(ts, args[0], data)
 }

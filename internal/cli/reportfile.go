@@ -134,9 +134,7 @@ func (a *application) publish(err error) error {
 	}
 	r := report.Run{Version: version(), Plan: a.plan, Result: a.result, Err: err, Summary: a.summary(err), AllKeys: a.allKeys()}
 	lang := a.t.out.Lang
-	if a.result == nil {
-		a.t.actions.remark(a.w.manifest, a.plan)
-	}
+	a.t.actions.remark(a.w.manifest, a.plan)
 	a.t.actions.ended(a.w.manifest, a.plan, a.result, err)
 	if err := a.t.actions.tell(func(w io.Writer) error { return report.RunMarkdown(w, r, lang) }, report.ApplyCounts(r.Summary)); err != nil {
 		a.t.warn("the result is not in the step's summary or outputs: %v", err)

@@ -52,6 +52,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"finished":  cmdFinished,  // finished NAME CODE: wait for it
 	"mint":      cmdMint,      // mint FILE BUNDLE [OPTION=VALUE…]: a push certificate
 	"copies":    cmdCopies,    // copies FILE N DIR: for the apps of a manifest of N
+	"keyless":   cmdKeyless,   // keyless FILE PASSWORD: the same certificate without its key
 	"reexport":  cmdReexport,  // reexport FILE OLD NEW: the same certificate under another password
 	"manifest":  cmdManifest,  // manifest N [FILE]: N apps
 	"edit":      cmdEdit,      // edit FILE OLD NEW: replace text that must be there
