@@ -129,16 +129,17 @@ func (p *pace) place(halted <-chan struct{}) (t turn, ok bool) {
 
 // book takes the next time at which the rate lets a request start. The lock is held.
 func (p *pace) book(now time.Time) time.Time {
-	if math.IsInf(p.rate, 1) {
-		return now
+	at := now
+	if !math.IsInf(p.rate, 1) {
+		if p.next.After(now) {
+			at = p.next
+		}
+		p.next = at.Add(p.interval())
 	}
-	if p.next.Before(now) {
-		p.next = now
-	} else if p.adapt != nil {
-		p.adapt.pressed = true
+	if p.adapt != nil {
+		p.adapt.note(at)
+		p.adapt.pressed = p.adapt.pressed || at.After(now)
 	}
-	at := p.next
-	p.next = at.Add(p.interval())
 	return at
 }
 
@@ -152,6 +153,9 @@ func (p *pace) shutAll(now time.Time) {
 	p.epoch++
 	close(p.shut)
 	p.shut = make(chan struct{})
+	if p.adapt != nil {
+		p.adapt.void(now)
+	}
 	if soonest := now.Add(p.interval()); p.next.After(soonest) {
 		p.next = soonest
 	}
@@ -178,14 +182,12 @@ func (p *pace) answered(ticket int, took time.Duration) {
 	defer p.unlockAndTell()
 	grows := ticket == p.epoch && p.window < p.max
 	if p.adapt != nil {
-		if ticket == p.epoch {
-			p.tryRate(p.adapt.answered(p.rate))
-		}
+		p.rate = p.adapt.grow(time.Now(), p.rate)
 		if window := p.adapt.timed(took, p.window); window < p.window {
 			p.window, p.threshold, p.credit = window, window, 0
 		}
-		// A window that is not used shows nothing.
-		grows = grows && !p.adapt.slowdown && 2*p.inFlight > p.window
+		grows = grows && p.cramped(took)
+		p.adapt.pressed = false
 	}
 	p.inFlight--
 	if grows {
@@ -196,15 +198,6 @@ func (p *pace) answered(ticket int, took time.Duration) {
 		}
 	}
 	p.roomMade()
-}
-
-// tryRate goes on at another rate. Turns that were booked at the one before are void: answers
-// to them would tell nothing about the new one. The lock is held.
-func (p *pace) tryRate(rate float64) {
-	if rate != p.rate {
-		p.rate = rate
-		p.shutAll(time.Now())
-	}
 }
 
 // failed gives back the place of a request without a definite answer, which came after the
@@ -222,8 +215,11 @@ func (p *pace) failed(ticket int, s sign, took, hold time.Duration) {
 	}
 	switch {
 	case ticket != p.epoch:
+		if s == busy && p.adapt != nil {
+			p.adapt.alsoRefused(now.Add(-took))
+		}
 	case s == busy && p.adapt != nil:
-		p.slowDown(now, inFlight, took)
+		p.slowDown(now, inFlight, took, hold)
 		p.shutAll(now)
 	case s == busy || hold > 0:
 		p.threshold = max(p.window, p.threshold)
