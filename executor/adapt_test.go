@@ -240,6 +240,43 @@ func TestAnAdaptiveRunIsAsFastAsTheBestFixedNumber(t *testing.T) {
 	}
 }
 
+// One limit of 200 per second is not like the other, and a pause of a second for each 429 makes
+// the search dear. All of the run counts, and no app may use up its attempts.
+func TestAnAdaptiveRunIsAsFastWhateverTheReserve(t *testing.T) {
+	const n = 4000
+	for _, tt := range []struct {
+		name                string
+		allow               func() func(time.Time) bool
+		latency, retryAfter time.Duration
+	}{
+		{"ten at once", func() func(time.Time) bool { return tokens(200, 10) }, 20 * time.Millisecond, 0},
+		{"twenty at once", func() func(time.Time) bool { return tokens(200, 20) }, 50 * time.Millisecond, time.Second},
+		{"fifty at once", func() func(time.Time) bool { return tokens(200, 50) }, 50 * time.Millisecond, time.Second},
+		{"a second's worth at once", func() func(time.Time) bool { return tokens(200, 200) }, 20 * time.Millisecond, time.Second},
+		{"so many in any second", func() func(time.Time) bool { return perAnySecond(200) }, 50 * time.Millisecond, time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			run := func(set func(*world)) (c course) {
+				synctest.Test(t, func(t *testing.T) {
+					l := &limited{allow: tt.allow(), retryAfter: tt.retryAfter}
+					c = trial(t, n, func(w *world) { w.latency = tt.latency; set(w) }, l)
+				})
+				return c
+			}
+			best, at := 0.0, 0
+			for _, parallelism := range []int{4, 8, 16, 32} { // others are slower
+				if c := run(func(w *world) { w.opts.Parallelism = parallelism }); c.perSecond > best {
+					best, at = c.perSecond, parallelism
+				}
+			}
+			c := run(func(w *world) { auto(w); w.opts.MaxAttempts = DefaultMaxAttempts })
+			t.Logf("%.1f per second, %.1f with the best fixed number (%d), %.2f%% refused", c.perSecond, best, at, 100*c.refused)
+			require.Greater(t, c.perSecond, 0.9*best)
+			require.Less(t, c.refused, 0.01)
+		})
+	}
+}
+
 // A limit that is raised or lowered meanwhile is found again.
 func TestAnAdaptiveRunFollowsTheLimit(t *testing.T) {
 	for name, limits := range map[string][2]int{"raised": {50, 400}, "lowered": {400, 50}} {
