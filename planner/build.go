@@ -81,7 +81,7 @@ func newBuilder(in Input) (*builder, error) {
 			Account:       in.Account,
 			Manifest:      ManifestRef{Path: in.Manifest.Path, SHA256: in.Manifest.SHA256},
 			State:         RefTo(in.State),
-			Actions:       []Change{},
+			Actions:       make([]Change, 0, max(0, len(in.Manifest.Apps)-len(in.State.Apps))), // one for each new app
 			Conflicts:     []Conflict{},
 			Warnings:      []Problem{},
 			OnExisting:    in.Manifest.Policy.OnExisting,

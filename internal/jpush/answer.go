@@ -80,6 +80,9 @@ func (a answer) created() Created {
 // number reads an API code, a JSON number or a numeric string. 0 is none: it is what APIs
 // without an error to tell send.
 func number(raw json.RawMessage) (int, bool) {
+	if absent(raw) {
+		return 0, false
+	}
 	s := string(raw)
 	if unquoted := text(raw); unquoted != "" {
 		s = strings.TrimSpace(unquoted)

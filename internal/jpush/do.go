@@ -123,8 +123,12 @@ func (c *Client) readBody(ctx context.Context, resp *http.Response) (body []byte
 	if resp.ContentLength > maxBody {
 		return nil, release, errTooLong
 	}
+	if n := resp.ContentLength; n >= 0 && n <= smallBody {
+		body = make([]byte, n)
+		read, err := io.ReadFull(resp.Body, body)
+		return body[:read], release, err
+	}
 	var b bytes.Buffer
-	b.Grow(int(min(max(resp.ContentLength, 0), smallBody)) + bytes.MinRead)
 	n, err := b.ReadFrom(io.LimitReader(resp.Body, smallBody))
 	if err != nil || n < smallBody {
 		return b.Bytes(), release, err
