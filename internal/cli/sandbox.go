@@ -26,9 +26,10 @@ where it listens and which credentials it takes.
 
 A fault is KIND{:PART}. KIND: code10, an API code (1012), an HTTP status (429, 503), lost
 (committed, then the connection is cut), drop (cut before), hang, html502, cutjson, slowheaders,
-endless, hugebody, gzipbomb, wrongtypes, redirect, auth, latency=20ms, rate:200. PART: create,
+endless, hugebody, gzipbomb, wrongtypes, redirect, auth, latency=20ms (each answer takes so long),
+rate:200 (429 for what is more than 200 requests a second). PART: create,
 upload, delete, any; first=N (of each step), every=N, from=N, times=N, prob=P, name=GLOB,
-retry-after=SECONDS, code=N (of auth), status=N and to=URL (of redirect), burst=N (of rate).
+retry-after=SECONDS, code=N (of auth), status=N and to=URL (of redirect), burst=N (of rate: how many at once).
 
 Examples:
   jpsync sandbox

@@ -2,12 +2,15 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
 	"jpsync/internal/report"
+	"jpsync/planner"
 	"jpsync/state"
 )
 
@@ -32,6 +35,9 @@ Exit codes: 0 done, 1 error.`
 func (c *showCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if c.PlanFile != "" {
 		p, err := loadPlan(c.PlanFile)
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%w\nthe record of an app is shown by: jpsync state show%s %s", err, g.sameFlags(), planner.Quote(c.PlanFile))
+		}
 		if err != nil {
 			return err
 		}
