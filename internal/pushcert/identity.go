@@ -117,10 +117,8 @@ func (c *contents) parseKeys() ([]crypto.PublicKey, error) {
 		if len(der) > maxKeySize {
 			continue
 		}
-		key, err := x509.ParsePKCS8PrivateKey(der)
-		signer, ok := key.(crypto.Signer)
-		if err == nil && ok {
-			keys = append(keys, signer.Public())
+		if key := publicHalf(der); key != nil {
+			keys = append(keys, key)
 		}
 	}
 	if len(keys) == 0 && len(c.keys) > 0 {
