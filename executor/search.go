@@ -124,10 +124,14 @@ func (s *search) refused(now, sent time.Time, hold time.Duration, went float64) 
 func (s *search) estimate(run []time.Time, measured, went float64, hold time.Duration) (limit, off float64) {
 	n, before := float64(len(run)), float64(len(s.burst))
 	took, tookBefore := length(run), length(s.burst)
-	if math.Abs(n-before) <= 1+0.03*before && measured*(took-tookBefore).Abs().Seconds() > 0.1*n {
+	if math.Abs(n-before) <= 1+0.03*before {
 		// As many as before, however fast they went: it counts up to them, and begins anew after
 		// a time, which is a second unless it says more.
-		return max(measured, min(n/max(1, hold.Seconds()), 2*measured)), leastError
+		off = leastError
+		if measured*(took-tookBefore).Abs().Seconds() <= 0.1*n {
+			off = guessError // they went as fast as before, so anything may be behind it
+		}
+		return max(measured, min(n/max(1, hold.Seconds()), 2*measured)), off
 	}
 	low, high := measured, went
 	for range 20 {
@@ -143,7 +147,9 @@ func (s *search) estimate(run []time.Time, measured, went float64, hold time.Dur
 	steep := went > 1.5*s.limit // the rate grew so fast that it may be far beyond the limit
 	if high > measured*1.001 {
 		_, users := reserve(run, high)
-		off = max(leastError, min(mostError, miscount/float64(users), went/high-1))
+		// Two runs that took about as long say little about what comes in a time.
+		apart := max((took - tookBefore).Abs().Seconds(), 0.001)
+		off = max(leastError, min(mostError, max(miscount/float64(users), miscount/(high*apart)), went/high-1))
 		if !steep && high < went/1.3 {
 			off = mostError // a limit that is that much lower would have shown before
 		}
