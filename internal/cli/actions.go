@@ -130,11 +130,7 @@ func (a *actions) ended(m *manifest.Manifest, p *planner.Plan, res *executor.Res
 	case res != nil:
 		at := places(m)
 		for _, f := range res.Failures[:min(mostAnnotations, len(res.Failures))] {
-			who := f.App
-			if f.Environment != "" {
-				who += " " + string(f.Environment)
-			}
-			a.annotate(report.LevelError, at(f.App, f.Environment), fmt.Sprintf("%s: %s: %s", who, f.Action, f.Message))
+			a.annotate(report.LevelError, at(f.App, f.Environment), fmt.Sprintf("%s: %s: %s", place(f.App, f.Environment), f.Action, f.Message))
 		}
 		if res.Stopped != nil {
 			a.annotate(report.LevelError, manifest.Position{File: m.Path}, res.Stopped.Err.Error())

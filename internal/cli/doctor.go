@@ -142,11 +142,15 @@ func (d *doctor) certificates(w *workspace) {
 }
 
 func problem(p planner.Problem) string {
-	who := p.App
-	if p.Environment != "" {
-		who += " " + string(p.Environment)
+	return place(p.App, p.Environment) + ": " + p.Text()
+}
+
+// place names an app, or the certificate of one of its environments.
+func place(app string, env jpush.Environment) string {
+	if env == "" {
+		return app
 	}
-	return fmt.Sprintf("%s: %s [%s]", who, p.Message, p.Code)
+	return app + " " + string(env)
 }
 
 // account looks for the credentials and then sends the empty create.

@@ -25,7 +25,7 @@ func standing(p *planner.Plan, legible bool) error {
 	if n := len(p.Errors); n > 0 {
 		told := make([]string, n)
 		for i, e := range p.Errors {
-			told[i] = fmt.Sprintf("%s %s: %s [%s]", e.App, e.Environment, e.Message, e.Code)
+			told[i] = problem(e)
 		}
 		return obstacles(told, "certificate error", legible)
 	}
