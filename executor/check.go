@@ -21,7 +21,7 @@ func check(plan *planner.Plan, st *state.State, opts Options) error {
 		if !ok {
 			return stale(rec.App, "has a record to change", "has none")
 		}
-		if _, ok := app.Certificates[rec.Environment]; rec.Field == planner.FieldFile && !ok {
+		if rec.Field == planner.FieldFile && app.Certificates.Of(rec.Environment) == (state.Certificate{}) {
 			return stale(rec.App, "has a recorded "+string(rec.Environment)+" certificate", "has none")
 		}
 	}

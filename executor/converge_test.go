@@ -12,6 +12,7 @@ import (
 
 	"jpsync/internal/jpush"
 	"jpsync/planner"
+	"jpsync/state"
 )
 
 // Whatever the service does, two runs later everything is in step: one record per app, no
@@ -38,7 +39,7 @@ func TestConvergence(t *testing.T) {
 					if !ok {
 						p.Actions = append(p.Actions, create(id))
 					}
-					if _, ok := app.Certificates[jpush.Production]; !ok {
+					if app.Certificates.Production == (state.Certificate{}) {
 						p.Actions = append(p.Actions, upload(id, jpush.Production))
 					}
 				}

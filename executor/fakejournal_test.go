@@ -76,7 +76,7 @@ func (j *journal) Sent(id string, in state.Intent) (Ack, error) {
 
 func (j *journal) Record(res state.Result) (Ack, error) {
 	if res.App != nil {
-		app := res.App.Clone()
+		app := *res.App
 		res.App = &app
 	}
 	return j.write([]entry{{id: res.ID, result: &res}})

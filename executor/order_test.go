@@ -118,8 +118,9 @@ func TestStepsOfAnAppRunInOrder(t *testing.T) {
 				require.Less(t, w.diary.at(t, lines[i]), w.diary.at(t, lines[i+1]))
 			}
 		}
-		require.Len(t, w.st.Apps["new"].Certificates, 2)
-		require.Equal(t, "fp-swap", w.st.Apps["swap"].Certificates[jpush.Production].Fingerprint)
+		require.NotZero(t, w.st.Apps["new"].Certificates.Development)
+		require.NotZero(t, w.st.Apps["new"].Certificates.Production)
+		require.Equal(t, "fp-swap", w.st.Apps["swap"].Certificates.Production.Fingerprint)
 		require.Empty(t, w.st.Pending)
 		require.Equal(t, Counts{Created: 2, Uploaded: 3, Deleted: 1, Requests: 6}, res.Counts)
 	})

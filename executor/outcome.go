@@ -18,7 +18,7 @@ func (w *worker) save(c planner.Change, app *state.App, outcome Outcome, a answe
 	w.last, w.app = w.app, app
 	res := state.Result{Op: state.Op(c.Action), ID: c.App}
 	if app != nil {
-		recorded := app.Clone()
+		recorded := *app
 		res.App = &recorded
 	}
 	ack, err := w.run.opts.Journal.Record(res)

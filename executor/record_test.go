@@ -81,8 +81,8 @@ func TestUploads(t *testing.T) {
 		require.Equal(t, state.Certificate{
 			FileSHA256: "sum-shop", Fingerprint: "fp-shop", BundleID: "bundle.shop",
 			NotAfter: c.Certificate.NotAfter, UploadedAt: w.opts.Now(),
-		}, w.st.Apps["shop"].Certificates[jpush.Production])
-		require.Len(t, w.st.Apps["shop"].Certificates, 2)
+		}, w.st.Apps["shop"].Certificates.Production)
+		require.NotZero(t, w.st.Apps["shop"].Certificates.Development)
 		require.Equal(t, "secret-"+key, w.st.Apps["shop"].MasterSecret, "the rest of the record is kept")
 	})
 }
@@ -107,9 +107,8 @@ func TestRecordsNeedNoRequest(t *testing.T) {
 		w := newWorld()
 		w.have("named")
 		w.have("both")
-		certs := map[jpush.Environment]state.Certificate{jpush.Production: {FileSHA256: "before", Fingerprint: "fp"}}
 		app := w.st.Apps["both"]
-		app.Certificates = certs
+		app.Certificates.Production = state.Certificate{FileSHA256: "before", Fingerprint: "fp"}
 		w.st.Apps["both"] = app
 		p := plan(upload("both", jpush.Development))
 		p.Records = []planner.Record{
@@ -124,9 +123,8 @@ func TestRecordsNeedNoRequest(t *testing.T) {
 		require.Len(t, w.calls, 1)
 		require.Equal(t, "new name", w.st.Apps["named"].AppName)
 		require.True(t, w.st.Apps["both"].Protected)
-		require.Equal(t, "after", w.st.Apps["both"].Certificates[jpush.Production].FileSHA256)
-		require.Contains(t, w.st.Apps["both"].Certificates, jpush.Development, "the step sees the changed record")
-		require.Equal(t, "before", certs[jpush.Production].FileSHA256, "the state that came in is not touched")
+		require.Equal(t, "after", w.st.Apps["both"].Certificates.Production.FileSHA256)
+		require.NotZero(t, w.st.Apps["both"].Certificates.Development, "the step sees the changed record")
 		require.Less(t, w.diary.at(t, "sync result record both"), w.diary.at(t, "send upload key2development"))
 	})
 }
@@ -158,8 +156,8 @@ func TestACertificateThatIsOpenedWhenItsTurnComes(t *testing.T) {
 		require.Equal(t, "expires soon", res.Steps[2].Note)
 		require.Equal(t, "fp-production", res.Steps[2].Change.Certificate.Fingerprint)
 		require.Empty(t, p.Actions[2].Certificate.Fingerprint, "the plan stays as it was")
-		require.Len(t, w.st.Apps["shop"].Certificates, 1)
-		require.Equal(t, "fp-production", w.st.Apps["shop"].Certificates[jpush.Production].Fingerprint)
+		require.Zero(t, w.st.Apps["shop"].Certificates.Development)
+		require.Equal(t, "fp-production", w.st.Apps["shop"].Certificates.Production.Fingerprint)
 		require.Equal(t, "bundle", w.events[len(w.events)-1].Certificate.BundleID)
 	})
 }

@@ -63,7 +63,7 @@ func (r *run) record(ctx context.Context) {
 	for _, rec := range r.plan.Records {
 		app, ok := r.pending.records[rec.App]
 		if !ok {
-			app = r.state.Apps[rec.App].Clone()
+			app = r.state.Apps[rec.App]
 			order = append(order, rec.App)
 		}
 		rec.Apply(&app)

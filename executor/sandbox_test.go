@@ -77,7 +77,7 @@ func onboard(n int) func(*state.State) *planner.Plan {
 			if !ok {
 				p.Actions = append(p.Actions, create(id))
 			}
-			if _, ok := app.Certificates[jpush.Production]; !ok {
+			if app.Certificates.Production == (state.Certificate{}) {
 				p.Actions = append(p.Actions, upload(id, jpush.Production))
 			}
 		}
@@ -242,7 +242,7 @@ func TestSandboxBadCertificate(t *testing.T) {
 		require.Contains(t, res.Failures[0].Message, "jpsync saw a certificate for")
 		require.NotEmpty(t, res.Failures[0].Remedy)
 		require.NotEmpty(t, res.Failures[0].Remedy)
-		require.Empty(t, saved.Apps["a001"].Certificates)
+		require.Zero(t, saved.Apps["a001"].Certificates)
 		require.NotContains(t, fmt.Sprintf("%+v %+v", res, l.events), canary)
 	})
 }

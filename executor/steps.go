@@ -147,14 +147,11 @@ func (w *worker) upload(ctx context.Context, c planner.Change) bool {
 		w.refused(c, a, a.unknown)
 		return false
 	}
-	app := w.app.Clone()
-	if app.Certificates == nil {
-		app.Certificates = make(map[jpush.Environment]state.Certificate)
-	}
-	app.Certificates[c.Environment] = state.Certificate{
+	app := *w.app
+	app.Certificates.Set(c.Environment, state.Certificate{
 		FileSHA256: cert.FileSHA256, Fingerprint: cert.Fingerprint, BundleID: cert.BundleID,
 		NotAfter: cert.NotAfter, UploadedAt: w.run.opts.Now(),
-	}
+	})
 	w.save(c, &app, outcome, a, note)
 	return true
 }

@@ -35,7 +35,7 @@ const (
 // uploads plans the certificates of one app. recorded is nil for an app that is about to
 // be created.
 func (b *builder) uploads(app *manifest.App, recorded *state.App) (out steps) {
-	if len(app.Certificates) == 0 && (recorded == nil || len(recorded.Certificates) == 0) {
+	if len(app.Certificates) == 0 && (recorded == nil || recorded.Certificates == (state.Certificates{})) {
 		return out
 	}
 	var both [2]slot // one for each environment
@@ -44,7 +44,7 @@ func (b *builder) uploads(app *manifest.App, recorded *state.App) (out steps) {
 		want, wanted := app.Certificates[env]
 		var have state.Certificate
 		if recorded != nil {
-			have = recorded.Certificates[env]
+			have = recorded.Certificates.Of(env)
 		}
 		if !wanted {
 			if have.Fingerprint != "" {

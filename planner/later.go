@@ -19,7 +19,7 @@ func (o Options) Later(m *manifest.Manifest, st *state.State, least int) map[str
 	paths := map[string]bool{}
 	for i := range m.Apps {
 		app := &m.Apps[i]
-		if len(app.Certificates) == 0 || len(st.Apps[app.ID].Certificates) > 0 ||
+		if len(app.Certificates) == 0 || st.Apps[app.ID].Certificates != (state.Certificates{}) ||
 			slices.Contains(o.Replace, app.ID) || !o.Selection.matches(app.ID, app.Labels) {
 			continue
 		}
@@ -82,7 +82,7 @@ func NewExaminer(in Input, p *Plan) (*Examiner, error) {
 		for env := range app.Certificates {
 			fingerprint, ok := planned[place{app.ID, env}]
 			if !ok {
-				fingerprint = in.State.Apps[app.ID].Certificates[env].Fingerprint
+				fingerprint = in.State.Apps[app.ID].Certificates.Of(env).Fingerprint
 			}
 			e.first[fingerprint] = holder{app: app}
 		}

@@ -161,9 +161,9 @@ func (r Record) Apply(app *state.App) {
 	case FieldProtect:
 		app.Protected = r.Desired == "true"
 	case FieldFile:
-		c := app.Certificates[r.Environment]
+		c := app.Certificates.Of(r.Environment)
 		c.FileSHA256 = r.Desired
-		app.Certificates[r.Environment] = c
+		app.Certificates.Set(r.Environment, c)
 	}
 }
 

@@ -53,11 +53,11 @@ func Schedule(m *manifest.Manifest, st *state.State, in Inspector, now time.Time
 		recorded := st.Apps[app.ID].Certificates
 		for _, env := range jpush.Environments {
 			want, wanted := app.Certificates[env]
-			have, had := recorded[env]
+			have := recorded.Of(env)
 			switch {
 			case wanted:
 				s.add(s.desired(app, env, want, have))
-			case had:
+			case have != (state.Certificate{}):
 				s.add(s.recorded(app.ID, env, have))
 			}
 		}
@@ -66,8 +66,10 @@ func Schedule(m *manifest.Manifest, st *state.State, in Inspector, now time.Time
 		if listed[id] {
 			continue
 		}
-		for env, have := range app.Certificates {
-			s.add(s.recorded(id, env, have))
+		for _, env := range jpush.Environments {
+			if have := app.Certificates.Of(env); have != (state.Certificate{}) {
+				s.add(s.recorded(id, env, have))
+			}
 		}
 	}
 	slices.SortFunc(s.dues, func(a, b Due) int {

@@ -100,10 +100,7 @@ func app(name, pkg string, edits ...func(*state.App)) state.App {
 
 func with(env jpush.Environment, f file) func(*state.App) {
 	return func(a *state.App) {
-		if a.Certificates == nil {
-			a.Certificates = map[jpush.Environment]state.Certificate{}
-		}
-		a.Certificates[env] = uploaded(f)
+		a.Certificates.Set(env, uploaded(f))
 	}
 }
 
@@ -167,12 +164,9 @@ func perform(p *planner.Plan, before *state.State) (*state.State, error) {
 			if !recorded || c.AppKey != "" && c.AppKey != a.AppKey {
 				return nil, fmt.Errorf("an upload for %s goes to %q and %q is recorded", c.App, c.AppKey, a.AppKey)
 			}
-			if a.Certificates == nil {
-				a.Certificates = map[jpush.Environment]state.Certificate{}
-			}
-			a.Certificates[c.Environment] = state.Certificate{FileSHA256: c.Certificate.FileSHA256,
+			a.Certificates.Set(c.Environment, state.Certificate{FileSHA256: c.Certificate.FileSHA256,
 				Fingerprint: c.Certificate.Fingerprint, BundleID: c.Certificate.BundleID,
-				NotAfter: c.Certificate.NotAfter, UploadedAt: now}
+				NotAfter: c.Certificate.NotAfter, UploadedAt: now})
 			st.Apps[c.App] = a
 		case planner.Delete:
 			if !recorded || c.AppKey != a.AppKey {

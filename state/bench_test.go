@@ -26,10 +26,10 @@ func large(n int) *state.State {
 		text := hex.EncodeToString(sum[:])
 		a := state.App{AppName: "应用 " + id, AndroidPackage: "cn.example.retail." + id, GroupName: "Retail",
 			AppKey: text[:24], MasterSecret: text[24:48], CreatedAt: someTime,
-			Certificates: map[jpush.Environment]state.Certificate{}}
+		}
 		for _, env := range jpush.Environments {
-			a.Certificates[env] = state.Certificate{FileSHA256: text, Fingerprint: text,
-				BundleID: a.AndroidPackage + ".ios", NotAfter: someTime, UploadedAt: someTime}
+			a.Certificates.Set(env, state.Certificate{FileSHA256: text, Fingerprint: text,
+				BundleID: a.AndroidPackage + ".ios", NotAfter: someTime, UploadedAt: someTime})
 		}
 		s.Apps[id] = a
 	}

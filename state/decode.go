@@ -197,19 +197,19 @@ func (s *scanner) app() App {
 	return a
 }
 
-func (s *scanner) certificates() map[jpush.Environment]Certificate {
-	certs := make(map[jpush.Environment]Certificate, len(jpush.Environments))
+func (s *scanner) certificates() (certs Certificates) {
+	var seen fields
 	s.object(func(key string) {
-		env := jpush.Environment(key)
-		if env != jpush.Development && env != jpush.Production {
+		switch key {
+		case string(jpush.Development):
+			seen.once(s, 0, key)
+			certs.Development = s.certificate()
+		case string(jpush.Production):
+			seen.once(s, 1, key)
+			certs.Production = s.certificate()
+		default:
 			s.fail("%.40q is no environment", key)
-			return
 		}
-		if _, twice := certs[env]; twice {
-			s.fail("%q is there twice", key)
-			return
-		}
-		certs[env] = s.certificate()
 	})
 	return certs
 }

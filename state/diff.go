@@ -85,7 +85,7 @@ func (d *differ) apps(a, b App) {
 	d.field("protected", yes(a.Protected), yes(b.Protected))
 	d.field("created_at", instant(a.CreatedAt), instant(b.CreatedAt))
 	for _, env := range jpush.Environments {
-		ca, cb := a.Certificates[env], b.Certificates[env]
+		ca, cb := a.Certificates.Of(env), b.Certificates.Of(env)
 		name := "certificates." + string(env) + "."
 		d.field(name+"file_sha256", ca.FileSHA256, cb.FileSHA256)
 		d.field(name+"fingerprint", ca.Fingerprint, cb.Fingerprint)

@@ -1,5 +1,7 @@
 package state
 
+import "jpsync/internal/jpush"
+
 // take is what one record means for the state: a request has gone out, or it has ended. An
 // intent of which nothing was sent means nothing.
 func (s *State) take(en entry) {
@@ -33,7 +35,7 @@ func fold(s *State, r *replay) (*State, error) {
 	if s.Lineage != h.Lineage && (s.Lineage != "" || h.Serial != 0) {
 		return nil, &ForeignJournalError{Lineage: h.Lineage, Serial: h.Serial, State: s.Lineage}
 	}
-	next := s.shallow()
+	next := s.Clone()
 	next.Lineage = h.Lineage
 	if err := next.bind(h.Endpoint, h.Account); err != nil {
 		return nil, err
@@ -119,19 +121,13 @@ func merge(s *State, entries []entry) error {
 
 // combine is two records of one app: the journal's, with what only the state knows.
 func combine(recorded, journaled App) App {
-	a := journaled.Clone()
-	if a.MasterSecret == "" {
-		a.MasterSecret = recorded.MasterSecret
+	if journaled.MasterSecret == "" {
+		journaled.MasterSecret = recorded.MasterSecret
 	}
-	for env, c := range recorded.Certificates {
-		if mine, ok := a.Certificates[env]; ok && !c.UploadedAt.After(mine.UploadedAt) {
-			continue
+	for _, env := range jpush.Environments {
+		if c := recorded.Certificates.Of(env); c.UploadedAt.After(journaled.Certificates.Of(env).UploadedAt) {
+			journaled.Certificates.Set(env, c)
 		}
-		if a.Certificates == nil {
-			a.Certificates = recorded.Clone().Certificates
-			break
-		}
-		a.Certificates[env] = c
 	}
-	return a
+	return journaled
 }

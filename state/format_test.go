@@ -15,7 +15,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"jpsync/internal/jpush"
 	"jpsync/state"
 	"jpsync/state/statetest"
 )
@@ -184,10 +183,7 @@ func TestMarshalRefusesWhatCannotBeRead(t *testing.T) {
 		"not UTF-8":       func(s *state.State) { s.Apps["x"] = state.App{AppKey: "\xc3"} },
 		"id not UTF-8":    func(s *state.State) { s.Apps["\xff"] = state.App{} },
 		"year 10000":      func(s *state.State) { s.Apps["x"] = state.App{CreatedAt: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)} },
-		"environment": func(s *state.State) {
-			s.Apps["x"] = state.App{Certificates: map[jpush.Environment]state.Certificate{"staging": {}}}
-		},
-		"pending upload": func(s *state.State) { s.Pending["x"] = state.Intent{Op: state.OpUpload} },
+		"pending upload":  func(s *state.State) { s.Pending["x"] = state.Intent{Op: state.OpUpload} },
 	}
 	for name, spoil := range tests {
 		t.Run(name, func(t *testing.T) {

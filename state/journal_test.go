@@ -12,7 +12,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"jpsync/internal/jpush"
 	"jpsync/state"
 	"jpsync/state/statetest"
 )
@@ -197,7 +196,6 @@ func TestRecordsThatSayNothingAreRefused(t *testing.T) {
 		{Op: "patch", ID: "a", App: app("a")},
 		{Op: state.OpCreate, ID: "a", App: &state.App{AppKey: "\xff"}},
 		{Op: state.OpCreate, ID: "a", App: &state.App{AppKey: strings.Repeat("k", 9<<20)}},
-		{Op: state.OpCreate, ID: "a", App: &state.App{Certificates: map[jpush.Environment]state.Certificate{"x": {}}}},
 	} {
 		_, err := run.Record(r)
 		require.Error(t, err)

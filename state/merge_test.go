@@ -6,7 +6,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"jpsync/internal/jpush"
 	"jpsync/state"
 	"jpsync/state/statetest"
 )
@@ -74,7 +73,7 @@ func TestMerge(t *testing.T) {
 	}
 	nothing := func(*state.State) {}
 	later := certified("kept")
-	later.Certificates[jpush.Production] = state.Certificate{FileSHA256: "f", Fingerprint: "later", UploadedAt: someTime.Add(time.Hour)}
+	later.Certificates.Production = state.Certificate{FileSHA256: "f", Fingerprint: "later", UploadedAt: someTime.Add(time.Hour)}
 	secret := app("kept")
 	secret.MasterSecret = "s3cret"
 	intent := func(p state.Planned) func(*state.Run) {

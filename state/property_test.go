@@ -25,10 +25,7 @@ func drawApp(t *rapid.T) state.App {
 	}
 	for _, env := range jpush.Environments {
 		if rapid.Bool().Draw(t, "has "+string(env)) {
-			if a.Certificates == nil {
-				a.Certificates = map[jpush.Environment]state.Certificate{}
-			}
-			a.Certificates[env] = state.Certificate{Fingerprint: rapid.String().Draw(t, "fingerprint"), NotAfter: someTime}
+			a.Certificates.Set(env, state.Certificate{Fingerprint: rapid.String().Draw(t, "fingerprint"), NotAfter: someTime})
 		}
 	}
 	return a

@@ -164,7 +164,7 @@ func (f *File) heal(ctx context.Context, path string, p *patient) error {
 			return err
 		}
 	} else if !sameApps(next, p.state) {
-		fixed := next.shallow()
+		fixed := next.Clone()
 		fixed.Serial++
 		if err := f.Write(ctx, fixed); err != nil {
 			return err
@@ -181,7 +181,7 @@ func (f *File) replaceDamaged(path string, p *patient, next *State) error {
 	if err := f.keep(path, p.raw); err != nil {
 		return err
 	}
-	fixed := next.shallow()
+	fixed := next.Clone()
 	fixed.Serial++
 	if p.backup != nil {
 		fixed.Serial = max(fixed.Serial, p.backup.Serial+1)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"jpsync/internal/jpush"
 	"jpsync/state"
 	"jpsync/state/statetest"
 )
@@ -174,10 +173,8 @@ func TestDiff(t *testing.T) {
 	require.Empty(t, state.Diff(a, b))
 	shop := b.Apps["shop"]
 	shop.MasterSecret, shop.Protected = "canary-secret", false
-	c := shop.Certificates[jpush.Production]
-	c.Fingerprint = "other"
-	shop.Certificates[jpush.Production] = c
-	delete(shop.Certificates, jpush.Development)
+	shop.Certificates.Production.Fingerprint = "other"
+	shop.Certificates.Development = state.Certificate{}
 	b.Apps["shop"] = shop
 	delete(b.Apps, "tab\t\"quoted\"")
 	clear(b.Pending)

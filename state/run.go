@@ -143,7 +143,7 @@ func (r *Run) settle(s *State) {
 // take records an entry in the state as of now.
 func (r *Run) take(en entry) {
 	if !r.owned {
-		r.state, r.owned = r.state.shallow(), true
+		r.state, r.owned = r.state.Clone(), true
 	}
 	r.state.take(en)
 }

@@ -32,7 +32,7 @@ type State struct {
 	Pending map[string]Intent // by id
 }
 
-// App is one recorded app.
+// App is one recorded app. Two of them can be compared with ==.
 type App struct {
 	AppName        string
 	AndroidPackage string
@@ -42,7 +42,38 @@ type App struct {
 	Adopted        bool   // it was on the server before jpsync first named it
 	Protected      bool   // never deleted or replaced
 	CreatedAt      time.Time
-	Certificates   map[jpush.Environment]Certificate
+	Certificates   Certificates
+}
+
+// Certificates are an app's push certificates, at most one for each environment. The zero
+// [Certificate] stands for none.
+type Certificates struct {
+	Development Certificate
+	Production  Certificate
+}
+
+// Of returns the certificate for an environment, and the zero one when there is none.
+func (c Certificates) Of(env jpush.Environment) Certificate {
+	switch env {
+	case jpush.Development:
+		return c.Development
+	case jpush.Production:
+		return c.Production
+	}
+	return Certificate{}
+}
+
+// Set records the certificate for an environment. It panics when the environment is neither
+// development nor production.
+func (c *Certificates) Set(env jpush.Environment, cert Certificate) {
+	switch env {
+	case jpush.Development:
+		c.Development = cert
+	case jpush.Production:
+		c.Production = cert
+	default:
+		panic("state: no such environment: " + string(env))
+	}
 }
 
 // Certificate is what is remembered of an uploaded push certificate. There is no password

@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"jpsync/internal/jpush"
 	"jpsync/state"
 	"jpsync/state/statetest"
 )
@@ -29,8 +28,8 @@ func app(name string) *state.App {
 
 func certified(name string) *state.App {
 	a := app(name)
-	a.Certificates = map[jpush.Environment]state.Certificate{
-		jpush.Production: {FileSHA256: strings.Repeat("a", 64), Fingerprint: strings.Repeat("b", 64), UploadedAt: someTime},
+	a.Certificates.Production = state.Certificate{
+		FileSHA256: strings.Repeat("a", 64), Fingerprint: strings.Repeat("b", 64), UploadedAt: someTime,
 	}
 	return a
 }
@@ -82,7 +81,7 @@ func (s *story) record(r state.Result) (state.Ack, error) {
 		switch {
 		case r.Failed:
 		case r.App != nil:
-			st.Apps[r.ID] = r.App.Clone()
+			st.Apps[r.ID] = *r.App
 		default:
 			delete(st.Apps, r.ID)
 		}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"jpsync/internal/jpush"
 	"jpsync/state"
 )
 
@@ -23,7 +22,7 @@ func examine(now time.Time) (*doctor, *bytes.Buffer) {
 func TestDoctorClock(t *testing.T) {
 	day := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 	recorded := state.New()
-	recorded.Apps["shop"] = state.App{CreatedAt: day, Certificates: map[jpush.Environment]state.Certificate{"production": {UploadedAt: day.Add(time.Hour)}}}
+	recorded.Apps["shop"] = state.App{CreatedAt: day, Certificates: state.Certificates{Production: state.Certificate{UploadedAt: day.Add(time.Hour)}}}
 	for name, c := range map[string]struct {
 		now  time.Time
 		st   *state.State

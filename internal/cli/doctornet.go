@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"time"
 
+	"jpsync/internal/jpush"
 	"jpsync/state"
 )
 
@@ -44,9 +45,9 @@ func (d *doctor) clock(st *state.State) {
 		if app.CreatedAt.After(latest) {
 			latest = app.CreatedAt
 		}
-		for _, c := range app.Certificates {
-			if c.UploadedAt.After(latest) {
-				latest = c.UploadedAt
+		for _, env := range jpush.Environments {
+			if uploaded := app.Certificates.Of(env).UploadedAt; uploaded.After(latest) {
+				latest = uploaded
 			}
 		}
 	}

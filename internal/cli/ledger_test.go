@@ -95,7 +95,7 @@ func (a *account) checkRecorded(ts *testscript.TestScript) {
 		}
 		delete(recorded, app.AppKey)
 		for env, c := range app.Certificates {
-			if r.Certificates[env].FileSHA256 != c.SHA256 {
+			if r.Certificates.Of(env).FileSHA256 != c.SHA256 {
 				ts.Fatalf("ledger: the %s certificate of %s is on the server and not in the state", env, app.AndroidPackage)
 			}
 		}

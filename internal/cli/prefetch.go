@@ -59,7 +59,7 @@ func prefetch(files *manifest.Files, m *manifest.Manifest, st *state.State, late
 		recorded := st.Apps[app.ID]
 		for _, env := range jpush.Environments {
 			cert, wanted := app.Certificates[env]
-			known := recorded.Certificates[env].FileSHA256
+			known := recorded.Certificates.Of(env).FileSHA256
 			open := !later[app.ID]
 			if q := question(cert, known, open); wanted && p.ahead[q] == nil {
 				in := &inspection{cert: cert, known: known, open: open}

@@ -25,7 +25,7 @@ func StateText(w io.Writer, st *state.State, style Style) error {
 		app := st.Apps[id]
 		certs := ""
 		for _, env := range jpush.Environments {
-			if c, ok := app.Certificates[env]; ok {
+			if c := app.Certificates.Of(env); c != (state.Certificate{}) {
 				if certs != "" {
 					certs += ", "
 				}
@@ -63,8 +63,8 @@ func AppText(w io.Writer, id string, app state.App) error {
 		{"created_at", app.CreatedAt.UTC().Format(time.RFC3339)},
 	}
 	for _, env := range jpush.Environments {
-		c, ok := app.Certificates[env]
-		if !ok {
+		c := app.Certificates.Of(env)
+		if c == (state.Certificate{}) {
 			continue
 		}
 		rows = append(rows,
@@ -111,7 +111,11 @@ func StateJSON(w io.Writer, st *state.State) error {
 	for id, app := range st.Apps {
 		shown := shownApp{AppName: app.AppName, AndroidPackage: app.AndroidPackage, GroupName: app.GroupName,
 			AppKey: app.AppKey, Adopted: app.Adopted, Protected: app.Protected, CreatedAt: app.CreatedAt}
-		for env, c := range app.Certificates {
+		for _, env := range jpush.Environments {
+			c := app.Certificates.Of(env)
+			if c == (state.Certificate{}) {
+				continue
+			}
 			if shown.Certificates == nil {
 				shown.Certificates = map[jpush.Environment]shownCertificate{}
 			}
