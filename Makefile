@@ -1,23 +1,19 @@
-# The recipes of the project; .ci/run runs check and then some.
+# .ci/run runs lint, test, fuzz and more on a new machine.
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ACTIONLINT = github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
 
-.PHONY: build test lint check fuzz crash bench bench-docs benchmarks
+.PHONY: build lint check fuzz crash bench bench-docs
 
 build: ## the program, stripped
 	go build -trimpath -ldflags '-s -w' -o jpsync .
 
-test:
-	go test ./...
-
-lint: ## fetched and built when it is first needed
+lint: ## the linters are fetched and built when they are first needed
 	go run $(STATICCHECK) ./...
 	go run $(ACTIONLINT) -shellcheck= -pyflakes= examples/pipelines/github-actions.yml
 
-check: ## what has to hold before a change goes in
+check: lint ## what has to hold before a change goes in
 	test -z "$$(gofmt -l .)"
 	go vet ./...
-	$(MAKE) lint
 	go test -race ./...
 
 # A number of runs (FUZZTIME=5000x) ends cleanly on a busy machine; a duration may end as "context deadline exceeded".
@@ -32,11 +28,8 @@ fuzz: ## each fuzz target for FUZZTIME
 crash: ## kill, starve and interrupt real processes at every operation on their files
 	CRASHTEST_FULL=1 go test -count=1 -v ./internal/crashtest
 
-bench: ## jpsync side by side with bare loops, scripts and Terraform, as ratios
+bench: ## the figures of docs/performance.md on this machine
 	go run ./internal/benchtest
 
 bench-docs: ## the same, into docs/performance.md
 	go run ./internal/benchtest -write docs
-
-benchmarks: ## of single packages
-	go test -run '^$$' -bench . -benchmem ./...

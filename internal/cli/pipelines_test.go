@@ -19,7 +19,7 @@ import (
 	"jpsync/planner"
 )
 
-const pipelines = "../../examples/pipelines"
+const pipelines = examples + "/pipelines"
 
 func yamlFile(t *testing.T, path string, into any) {
 	t.Helper()
@@ -204,8 +204,7 @@ func TestAction(t *testing.T) {
 		require.NotEmpty(t, out.Description, name)
 		require.Regexp(t, `^\$\{\{ steps\.run\.outputs\.[a-z_]+ \}\}$`, out.Value)
 	}
-	work := t.TempDir()
-	require.NoError(t, os.CopyFS(work, os.DirFS("../../examples/quickstart")))
+	work := copyTracked(t, filepath.Join(examples, "quickstart"))
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
 	variables := append(os.Environ(), "RUNNER_TEMP="+t.TempDir(), "GITHUB_ACTIONS=true", "GITHUB_WORKSPACE="+work,
