@@ -35,19 +35,16 @@ type API interface {
 }
 
 // Certificates reads a certificate and its password when its upload's turn has come. Load
-// refuses a file that is not the one the plan was made with. What the plan left unopened is
-// judged together with the app's other certificates; a [*planner.UnfitError] says that this
-// one must not be sent, and concerns no other step.
+// refuses a file that is not the one the plan was made with.
 type Certificates interface {
 	Load(upload planner.Change) (Loaded, error)
 }
 
 // Loaded is a certificate that can be sent.
 type Loaded struct {
-	Certificate planner.Certificate // opened
+	Certificate planner.Certificate
 	Data        []byte
 	Password    string
-	Note        string // what a person should know about it; mostly empty
 }
 
 // DefaultParallelism and DefaultMaxAttempts stand for a zero in [Options].

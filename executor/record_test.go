@@ -128,36 +128,3 @@ func TestRecordsNeedNoRequest(t *testing.T) {
 		require.Less(t, w.diary.at(t, "sync result record both"), w.diary.at(t, "send upload key2development"))
 	})
 }
-
-// late opens certificates that a plan left unopened.
-type late map[jpush.Environment]error
-
-func (l late) Load(c planner.Change) (Loaded, error) {
-	opened := *c.Certificate
-	opened.Fingerprint, opened.BundleID = "fp-"+string(c.Environment), "bundle"
-	return Loaded{Certificate: opened, Data: []byte("data"), Password: canary, Note: "expires soon"}, l[c.Environment]
-}
-
-// What comes to light when a certificate is opened is what gets recorded and told; one that
-// must not be sent keeps no other from being sent.
-func TestACertificateThatIsOpenedWhenItsTurnComes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld()
-		w.opts.Certificates = late{jpush.Development: &planner.UnfitError{Problems: []planner.Problem{{Code: "expired", Message: "it expired"}}}}
-		development, production := upload("shop", jpush.Development), upload("shop", jpush.Production)
-		for _, c := range []planner.Change{development, production} {
-			c.Certificate.Fingerprint, c.Certificate.BundleID = "", ""
-		}
-		p := plan(create("shop"), development, production)
-		res := w.apply(t, t.Context(), p)
-		require.Equal(t, []Outcome{Created, Failed, Uploaded}, []Outcome{res.Steps[0].Outcome, res.Steps[1].Outcome, res.Steps[2].Outcome})
-		require.EqualError(t, res.Steps[1].Err, "not sent: it expired [expired]")
-		require.Equal(t, 2, res.Counts.Requests, "nothing is sent of what must not be")
-		require.Equal(t, "expires soon", res.Steps[2].Note)
-		require.Equal(t, "fp-production", res.Steps[2].Change.Certificate.Fingerprint)
-		require.Empty(t, p.Actions[2].Certificate.Fingerprint, "the plan stays as it was")
-		require.Zero(t, w.st.Apps["shop"].Certificates.Development)
-		require.Equal(t, "fp-production", w.st.Apps["shop"].Certificates.Production.Fingerprint)
-		require.Equal(t, "bundle", w.events[len(w.events)-1].Certificate.BundleID)
-	})
-}

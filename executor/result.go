@@ -66,14 +66,13 @@ type Failure struct {
 	Code        int
 	Message     string
 	Remedy      string
-	Unfit       []planner.Problem // why a certificate was not sent; nil of any other failure
 }
 
 // Result is how a run ended.
 type Result struct {
 	Steps    []Step // one for each of the plan's actions, in their order
 	Counts   Counts
-	Failures []Failure // in the plan's order, one per app but for certificates that are not fit to be sent
+	Failures []Failure // in the plan's order, one per app
 	Stopped  *Stop     // nil if the run went to its end
 }
 
@@ -137,13 +136,9 @@ func (r *Result) count() {
 			c.NotStarted++
 		default:
 			c.Failed++
-			var unfit []planner.Problem
-			if e, ok := errors.AsType[*planner.UnfitError](s.Err); ok {
-				unfit = e.Problems
-			}
 			r.Failures = append(r.Failures, Failure{
 				App: s.Change.App, Action: s.Change.Action, Environment: s.Change.Environment,
-				Outcome: s.Outcome, Code: s.Code, Message: messageOf(s.Err), Remedy: s.Remedy, Unfit: unfit,
+				Outcome: s.Outcome, Code: s.Code, Message: messageOf(s.Err), Remedy: s.Remedy,
 			})
 		}
 	}

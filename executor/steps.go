@@ -2,7 +2,6 @@ package executor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -123,10 +122,6 @@ func (w *worker) upload(ctx context.Context, c planner.Change) bool {
 	c.AppKey = w.app.AppKey
 	w.result().AppKey = c.AppKey
 	loaded, err := w.run.opts.Certificates.Load(c)
-	if unfit, ok := errors.AsType[*planner.UnfitError](err); ok {
-		w.fail(c, Failed, answer{}, unfit)
-		return true
-	}
 	if err != nil {
 		w.fail(c, Failed, answer{}, fmt.Errorf("upload the %s certificate %s: %w", c.Environment, c.Certificate.File, err))
 		return false
@@ -137,12 +132,12 @@ func (w *worker) upload(ctx context.Context, c planner.Change) bool {
 	a := w.send(ctx, c, func(ctx context.Context) error {
 		return w.run.opts.API.UploadCertificate(ctx, w.app.AppKey, body)
 	})
-	outcome, note := Uploaded, loaded.Note
+	outcome, note := Uploaded, ""
 	switch {
 	case a.done():
 	case a.stop == nil && a.class() == jpush.ClassConverged:
 		outcome = AlreadyThere
-		note = strings.TrimPrefix(note+"; already there: the server has a certificate in this place and takes it for the same one", "; ")
+		note = "already there: the server has a certificate in this place and takes it for the same one"
 	default:
 		w.refused(c, a, a.unknown)
 		return false

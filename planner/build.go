@@ -18,9 +18,6 @@ type Input struct {
 	Version      string // of jpsync
 	Now          time.Time
 	Options      Options
-	// Unopened has the ids of apps whose certificates are read and not opened, which is left
-	// to an [Examiner]: see [Options.Later].
-	Unopened map[string]bool
 }
 
 // Options are what a person asks for beside the manifest.

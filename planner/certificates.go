@@ -92,7 +92,7 @@ type slot struct {
 
 // slot looks at one desired certificate. ok is false when it must not be uploaded.
 func (b *builder) slot(app *manifest.App, env jpush.Environment, want manifest.Certificate, have state.Certificate) (s slot, ok bool) {
-	seen, err := b.inspect(app, want, have)
+	seen, err := b.in.Certificates.Inspect(want, have.FileSHA256)
 	if err != nil {
 		code := codeUnknownInspectFail
 		if e, is := errors.AsType[*InspectError](err); is {
@@ -106,11 +106,6 @@ func (b *builder) slot(app *manifest.App, env jpush.Environment, want manifest.C
 		return slot{}, false
 	}
 	s = slot{env: env, want: want, have: have, seen: seen, bundle: bundleOf(have)}
-	if b.in.Unopened[app.ID] {
-		b.sharing.add(seen.FileSHA256, use{app, env})
-		s.upload = true
-		return s, true
-	}
 	fingerprint := have.Fingerprint
 	if seen.Opened != nil {
 		fingerprint = seen.Opened.Fingerprint
@@ -124,13 +119,6 @@ func (b *builder) slot(app *manifest.App, env jpush.Environment, want manifest.C
 		return s, true
 	}
 	return s, b.judge(app, &s)
-}
-
-func (b *builder) inspect(app *manifest.App, want manifest.Certificate, have state.Certificate) (Inspection, error) {
-	if b.in.Unopened[app.ID] {
-		return b.in.Certificates.Read(want)
-	}
-	return b.in.Certificates.Inspect(want, have.FileSHA256)
 }
 
 // judge runs the checks of a certificate that is to be sent.
@@ -177,6 +165,7 @@ func (b *builder) expiry(app *manifest.App, env jpush.Environment, notAfter time
 }
 
 func (b *builder) upload(app *manifest.App, s *slot, recorded *state.App) Change {
+	opened := s.seen.Opened
 	c := Change{
 		Action:         Upload,
 		App:            app.ID,
@@ -185,10 +174,10 @@ func (b *builder) upload(app *manifest.App, s *slot, recorded *state.App) Change
 		AppName:        app.AppName,
 		AndroidPackage: app.AndroidPackage,
 		GroupName:      app.GroupName,
-		Certificate:    &Certificate{File: s.want.File, Path: s.want.Path, FileSHA256: s.seen.FileSHA256},
-	}
-	if opened := s.seen.Opened; opened != nil {
-		c.Certificate.Fingerprint, c.Certificate.BundleID, c.Certificate.NotAfter = opened.Fingerprint, opened.BundleID, opened.NotAfter.UTC()
+		Certificate: &Certificate{
+			File: s.want.File, Path: s.want.Path, FileSHA256: s.seen.FileSHA256,
+			Fingerprint: opened.Fingerprint, BundleID: opened.BundleID, NotAfter: opened.NotAfter.UTC(),
+		},
 	}
 	if p := s.want.Password; p != nil {
 		c.Certificate.Password = &Password{Env: p.Env, File: p.File, Path: p.Path}

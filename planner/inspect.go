@@ -11,9 +11,6 @@ type Inspector interface {
 	// nor its password asked for, and Inspection.Opened is nil. What goes wrong comes back
 	// as an [InspectError].
 	Inspect(c manifest.Certificate, known string) (Inspection, error)
-	// Read does the same but for opening the file, so what is left to go wrong is what is
-	// in it.
-	Read(c manifest.Certificate) (Inspection, error)
 }
 
 // Inspection is what an [Inspector] saw.

@@ -97,8 +97,7 @@ type Change struct {
 	Previous       *Previous         `json:"previous,omitempty"` // of an upload: what it takes the place of
 }
 
-// Certificate is a certificate file as it was when the plan was made. What is in it is not
-// known as long as it is [Certificate.Unopened].
+// Certificate is a certificate file as it was when the plan was made.
 type Certificate struct {
 	File        string    `json:"file"` // as the manifest names it
 	Fingerprint string    `json:"fingerprint"`

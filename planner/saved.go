@@ -85,7 +85,7 @@ func (p *Plan) whole() error {
 		switch {
 		case c.Action != Create && c.Action != Upload && c.Action != Delete:
 			return fmt.Errorf("the plan wants to %q the app %q, and there is no such action: make it anew", c.Action, c.App)
-		case c.Action == Upload && (c.Certificate == nil || c.Certificate.Unopened() || !slices.Contains(jpush.Environments, c.Environment)):
+		case c.Action == Upload && (c.Certificate == nil || c.Certificate.Fingerprint == "" || !slices.Contains(jpush.Environments, c.Environment)):
 			return fmt.Errorf("the plan's upload for %q names no certificate or no environment: make it anew", c.App)
 		}
 	}

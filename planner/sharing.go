@@ -17,7 +17,7 @@ type use struct {
 // sharing finds certificates that stand in several apps. Hardly any does, so there is one
 // entry per certificate and a list only for those that are shared.
 type sharing struct {
-	first  map[string]use   // fingerprint, of an unopened one its file's hash -> the first slot that wants it
+	first  map[string]use   // fingerprint -> the first slot that wants it
 	more   map[string][]use // and the slots of other apps
 	shared []string         // the fingerprints in more, in the order of the manifest
 }
@@ -70,12 +70,6 @@ func (b *builder) sharedCertificates() {
 		if more := len(uses) - 1 - len(names); more > 0 {
 			text += fmt.Sprintf(" and %d more", more)
 		}
-		b.warn(Problem{Code: codeShared, App: uses[about].app.ID, Environment: uses[about].env, Message: sharedWith(text)})
+		b.warn(Problem{Code: "shared_certificate", App: uses[about].app.ID, Environment: uses[about].env, Message: "the same certificate is given to " + text + ": a push certificate works for one bundle ID only"})
 	}
-}
-
-const codeShared = "shared_certificate"
-
-func sharedWith(others string) string {
-	return "the same certificate is given to " + others + ": a push certificate works for one bundle ID only"
 }

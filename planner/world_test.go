@@ -39,12 +39,11 @@ type files struct {
 }
 
 func (f *files) Inspect(c manifest.Certificate, known string) (planner.Inspection, error) {
-	got := f.byPath[c.Path]
-	seen, err := f.Read(c)
-	if err != nil {
-		return seen, err
+	got, ok := f.byPath[c.Path]
+	if !ok {
+		return planner.Inspection{}, &planner.InspectError{Code: planner.CodeUnreadable, Err: fmt.Errorf("%s: no such file", c.File)}
 	}
-	seen.Password = pushcert.PasswordFacts{}
+	seen := planner.Inspection{FileSHA256: got.sum}
 	if known != "" && known == got.sum {
 		return seen, nil
 	}
@@ -54,14 +53,6 @@ func (f *files) Inspect(c manifest.Certificate, known string) (planner.Inspectio
 	}
 	seen.Opened, seen.Password = got.holds, got.facts
 	return seen, nil
-}
-
-func (f *files) Read(c manifest.Certificate) (planner.Inspection, error) {
-	got, ok := f.byPath[c.Path]
-	if !ok {
-		return planner.Inspection{}, &planner.InspectError{Code: planner.CodeUnreadable, Err: fmt.Errorf("%s: no such file", c.File)}
-	}
-	return planner.Inspection{FileSHA256: got.sum, Password: got.facts}, nil
 }
 
 // digest is a fixed SHA-256 for a name, as the fingerprint or the hash of something.

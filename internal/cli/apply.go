@@ -31,8 +31,8 @@ func (applyCmd) Help() string {
 journal beside the state before anything else happens, so an interrupted apply is continued by
 running it again.
 
-Certificates are opened and checked before anything is sent; with --auto-approve and 256 new
-ones or more, while others are being sent. What must not be sent is told, and all else is done.
+All certificates are opened and checked before anything is sent. One that must not be sent is
+named and left out; all else is done.
 
 Examples:
   jpsync apply
@@ -105,7 +105,6 @@ type application struct {
 	run    *state.Run
 	began  time.Time     // of the requests; zero: there were none
 	lines  *report.Lines // nil: text
-	input  planner.Input // of a plan that was made here
 	plan   *planner.Plan
 	result *executor.Result
 
@@ -184,13 +183,7 @@ func (a *application) carryOut(ctx context.Context) error {
 }
 
 // send has the plan carried out. The error says that nothing was sent.
-func (a *application) send(ctx context.Context, client executor.API) error {
-	certificates, release, err := a.certificates()
-	if err != nil {
-		return err
-	}
-	defer release()
-	boundMemory(len(a.plan.Actions))
+func (a *application) send(ctx context.Context, client executor.API) (err error) {
 	a.began = time.Now()
 	a.progress = newProgress(a.t, a.shown(), time.Now)
 	defer a.progress.close()
@@ -198,7 +191,7 @@ func (a *application) send(ctx context.Context, client executor.API) error {
 	a.result, err = executor.Apply(ctx, a.plan, a.run.Saved(), executor.Options{
 		API:          client,
 		Journal:      executor.Journaled(a.run),
-		Certificates: certificates,
+		Certificates: certificates{a.w.files},
 		Parallelism:  a.Parallelism.most(),
 		Adaptive:     a.Parallelism.auto,
 		Rate:         a.Rate,

@@ -1,76 +1,54 @@
 package cli
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"sync"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
 
 	"jpsync/executor"
+	"jpsync/internal/jpush"
 	"jpsync/internal/pushcert"
 	"jpsync/manifest"
 	"jpsync/planner"
+	"jpsync/state"
 )
 
-// certificates reads the certificate files of a manifest, for the planner, which wants to
+// certificates reads the certificate files of a manifest: for the planner, which wants to
 // know what is in them, and for the executor, which sends them.
-type certificates struct {
-	files  *manifest.Files
-	opened *openings // nil: nothing is remembered
-}
+type certificates struct{ files *manifest.Files }
 
-// Inspect implements [planner.Inspector].
-func (c certificates) Inspect(cert manifest.Certificate, known string) (planner.Inspection, error) {
-	f, err := c.read(cert, known)
-	if err != nil || f.known {
-		return f.seen, err
-	}
-	f.seen.Opened, err = c.opened.open(f.sum, f.data, f.password)
+// inspect reads a file and opens it, unless known is its SHA-256.
+func (c certificates) inspect(cert manifest.Certificate, known string) (seen planner.Inspection, err error) {
+	data, err := c.files.ReadCertificate(cert)
 	if err != nil {
+		return seen, &planner.InspectError{Code: planner.CodeUnreadable, Err: err}
+	}
+	seen.FileSHA256 = hash(data)
+	if seen.FileSHA256 == known {
+		return seen, nil
+	}
+	password, err := c.password(cert.Password)
+	if err != nil {
+		return seen, &planner.InspectError{Code: planner.CodePasswordNotAtHand, Err: fmt.Errorf("%s: %w", cert.File, err)}
+	}
+	seen.Password = pushcert.FactsOf(password)
+	if seen.Opened, err = open(data, password); err != nil {
 		code := "unreadable"
 		if e, ok := errors.AsType[*pushcert.Error](err); ok {
 			code = string(e.Kind)
 		}
-		return f.seen, &planner.InspectError{Code: code, Err: fmt.Errorf("%s: %w", cert.File, err)}
+		return seen, &planner.InspectError{Code: code, Err: fmt.Errorf("%s: %w", cert.File, err)}
 	}
-	return f.seen, nil
+	return seen, nil
 }
 
-// Read implements [planner.Inspector].
-func (c certificates) Read(cert manifest.Certificate) (planner.Inspection, error) {
-	f, err := c.read(cert, "")
-	return f.seen, err
-}
-
-// unopened is a certificate file with all that it takes to open it.
-type unopened struct {
-	data     []byte
-	sum      [sha256.Size]byte
-	known    bool // it is the file that the caller knows
-	password string
-	seen     planner.Inspection
-}
-
-// read reads a file and, unless it is the known one, gets its password.
-func (c certificates) read(cert manifest.Certificate, known string) (f unopened, err error) {
-	if f.data, err = c.files.ReadCertificate(cert); err != nil {
-		return f, &planner.InspectError{Code: planner.CodeUnreadable, Err: err}
-	}
-	f.sum = sha256.Sum256(f.data)
-	f.seen.FileSHA256 = hex.EncodeToString(f.sum[:])
-	if f.known = known != "" && f.seen.FileSHA256 == known; f.known {
-		return f, nil
-	}
-	if f.password, err = c.password(cert.Password); err != nil {
-		return f, &planner.InspectError{Code: planner.CodePasswordNotAtHand, Err: fmt.Errorf("%s: %w", cert.File, err)}
-	}
-	f.seen.Password = pushcert.FactsOf(f.password)
-	return f, nil
-}
-
-// Load implements the executor's view: a planned upload with its bytes and its password. A
-// file that holds another certificate than the plan saw is refused.
+// Load implements [executor.Certificates]. It refuses a file that holds another certificate
+// than the planned one.
 func (c certificates) Load(change planner.Change) (loaded executor.Loaded, err error) {
 	planned := *change.Certificate
 	cert := manifest.Certificate{File: planned.File, Path: planned.Path}
@@ -84,11 +62,11 @@ func (c certificates) Load(change planner.Change) (loaded executor.Loaded, err e
 	if loaded.Password, err = c.password(cert.Password); err != nil {
 		return loaded, fmt.Errorf("%s: %w", cert.File, err)
 	}
-	sum := sha256.Sum256(loaded.Data)
-	if loaded.Certificate.FileSHA256 = hex.EncodeToString(sum[:]); loaded.Certificate.FileSHA256 == planned.FileSHA256 {
+	loaded.Certificate.FileSHA256 = hash(loaded.Data)
+	if loaded.Certificate.FileSHA256 == planned.FileSHA256 {
 		return loaded, nil
 	}
-	// The same certificate exported anew is still the planned one, unless its key was left out.
+	// The same certificate exported again is still the planned one, if its key came with it.
 	now, err := open(loaded.Data, loaded.Password)
 	if err != nil || now.Fingerprint != planned.Fingerprint || !now.KeyMatches {
 		return loaded, &movedError{file: cert.File}
@@ -116,32 +94,90 @@ func (c certificates) password(ref *manifest.Secret) (string, error) {
 	return password, err
 }
 
-// openings remembers what was found in files, by what they hold and not by their names: one
-// certificate is often copied to the places of several apps, and deriving the keys of a file
-// takes a millisecond.
-type openings struct{ all sync.Map } // of opening to func() (*pushcert.Certificate, error)
-
-type opening struct {
-	sum      [sha256.Size]byte
-	password string
-}
-
-func (o *openings) open(sum [sha256.Size]byte, data []byte, password string) (*pushcert.Certificate, error) {
-	if o == nil {
-		return open(data, password)
-	}
-	once, _ := o.all.LoadOrStore(opening{sum, password}, sync.OnceValues(func() (*pushcert.Certificate, error) {
-		return open(data, password)
-	}))
-	return once.(func() (*pushcert.Certificate, error))()
-}
-
-// open looks into a file. A certificate without its key is a certificate that may not be
-// sent, which the planner's checks say better than an error.
-func open(data []byte, password string) (*pushcert.Certificate, error) {
-	cert, err := pushcert.Inspect(data, password)
+// open parses a file. A certificate without its key is no error here: the planner's checks
+// say what is wrong with it. A panic becomes an error without its value, which may quote a
+// secret.
+func open(data []byte, password string) (cert *pushcert.Certificate, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			cert, err = nil, fmt.Errorf("a defect of jpsync: reading the certificate panicked (%T)", r)
+		}
+	}()
+	cert, err = pushcert.Inspect(data, password)
 	if cert != nil {
 		return cert, nil
 	}
 	return nil, err
+}
+
+func hash(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// inspections are the certificate files of a manifest, inspected before planning.
+type inspections struct {
+	certificates
+	done map[inspectKey]*inspection
+}
+
+// inspectKey tells apart what there is to inspect. Apps that share a file share its
+// inspection.
+type inspectKey struct{ file, path, passwordEnv, passwordPath, known string }
+
+type inspection struct {
+	cert manifest.Certificate
+	seen planner.Inspection
+	err  error
+}
+
+func keyOf(cert manifest.Certificate, known string) inspectKey {
+	key := inspectKey{file: cert.File, path: cert.Path, known: known}
+	if p := cert.Password; p != nil {
+		key.passwordEnv, key.passwordPath = p.Env, p.Path
+	}
+	return key
+}
+
+// inspectAll inspects every certificate of a manifest, as many at a time as there are cores.
+// The error says that ctx was cancelled.
+func inspectAll(ctx context.Context, files *manifest.Files, m *manifest.Manifest, st *state.State) (planner.Inspector, error) {
+	all := inspections{certificates{files}, map[inspectKey]*inspection{}}
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range m.Apps {
+		app := &m.Apps[i]
+		for _, env := range jpush.Environments {
+			cert, wanted := app.Certificates[env]
+			if !wanted {
+				continue
+			}
+			known := st.Apps[app.ID].Certificates.Of(env).FileSHA256
+			key := keyOf(cert, known)
+			if all.done[key] != nil {
+				continue
+			}
+			in := &inspection{cert: cert}
+			all.done[key] = in
+			group.Go(func() error {
+				if ctx.Err() == nil {
+					in.seen, in.err = all.inspect(cert, known)
+				}
+				return ctx.Err()
+			})
+		}
+	}
+	if err := group.Wait(); err != nil {
+		return nil, interruptedPlanning()
+	}
+	return all, nil
+}
+
+// Inspect implements [planner.Inspector].
+func (all inspections) Inspect(cert manifest.Certificate, known string) (planner.Inspection, error) {
+	in := all.done[keyOf(cert, known)]
+	if in == nil || in.err != nil && in.cert.Pos != cert.Pos {
+		return all.inspect(cert, known) // the error names the place that asks
+	}
+	return in.seen, in.err
 }

@@ -59,8 +59,10 @@ func (c *certsListCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		return err
 	}
 	now := time.Now()
-	inspector, stop := prefetch(w.files, w.manifest, st, nil)
-	defer stop()
+	inspector, err := inspectAll(ctx, w.files, w.manifest, st)
+	if err != nil {
+		return err
+	}
 	dues := planner.Schedule(w.manifest, st, inspector, now)
 	if c.ExpiringWithin != nil {
 		dues = within(dues, now.Add(time.Duration(*c.ExpiringWithin)))

@@ -91,7 +91,6 @@ Examples:
 // order: what was sent is waited for and recorded.
 func Main(ctx context.Context, args []string, host Host) (code int) {
 	dropEmpty()
-	collectSeldom()
 	t := newTerminal(host, "auto", false, false)
 	defer func() {
 		// A panic's value may quote what was being worked on, secrets included: only the

@@ -47,7 +47,7 @@ func (c *doctorCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	}
 	defer w.close()
 	d.well("manifest", fmt.Sprintf("%s: %s", w.manifest.Path, plural(len(w.manifest.Apps), "app")))
-	d.certificates(w)
+	d.certificates(ctx, w)
 	d.secretFiles(w)
 	locked := d.state(ctx)
 	d.belongs(ctx, w, locked)
@@ -112,11 +112,8 @@ func (d *doctor) manifest(err error) {
 }
 
 // certificates opens every certificate, as validate does.
-func (d *doctor) certificates(w *workspace) {
-	empty := state.New()
-	inspector, stop := prefetch(w.files, w.manifest, empty, nil)
-	defer stop()
-	p, err := planner.Build(planner.Input{Manifest: w.manifest, State: empty, Certificates: inspector, Now: d.now(),
+func (d *doctor) certificates(ctx context.Context, w *workspace) {
+	p, err := build(ctx, w, planner.Input{Manifest: w.manifest, State: state.New(), Now: d.now(),
 		Options: planner.Options{Rehearsal: d.g.Sandbox}})
 	if err != nil {
 		d.trouble("certificates", err, "")

@@ -109,9 +109,10 @@ func (c *choices) input(w *workspace, st *state.State) (planner.Input, error) {
 
 // build plans, with the certificates that a workspace has.
 func build(ctx context.Context, w *workspace, in planner.Input) (*planner.Plan, error) {
-	inspector, stop := prefetch(w.files, in.Manifest, in.State, in.Unopened)
-	defer stop()
-	in.Certificates = interruptible{inspector, ctx.Err}
+	var err error
+	if in.Certificates, err = inspectAll(ctx, w.files, in.Manifest, in.State); err != nil {
+		return nil, err
+	}
 	p, err := planner.Build(in)
 	if ctx.Err() != nil {
 		return nil, interruptedPlanning()

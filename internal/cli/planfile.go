@@ -54,15 +54,13 @@ func overwritable(path string) error {
 }
 
 // makePlan compares, or reads a saved plan and makes sure that nothing moved since.
-func (a *application) makePlan(ctx context.Context) (err error) {
+func (a *application) makePlan(ctx context.Context) error {
 	if a.PlanFile == "" {
-		if a.input, err = a.choices.input(a.w, a.run.Saved()); err != nil {
+		in, err := a.choices.input(a.w, a.run.Saved())
+		if err != nil {
 			return err
 		}
-		if a.AutoApprove {
-			a.input.Unopened = a.input.Options.Later(a.input.Manifest, a.input.State, leastLater)
-		}
-		a.plan, err = build(ctx, a.w, a.input)
+		a.plan, err = build(ctx, a.w, in)
 		return err
 	}
 	p, err := loadPlan(a.PlanFile)
@@ -105,15 +103,10 @@ func (a *application) checkFiles(ctx context.Context) error {
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, change := range uploads {
 		group.Go(func() error {
-			defer func() {
-				if recover() != nil {
-					errs[i] = errPanicked // its value may quote a secret
-				}
-			}()
 			if ctx.Err() != nil {
 				return nil
 			}
-			_, errs[i] = certificates{files: a.w.files}.Load(change)
+			_, errs[i] = certificates{a.w.files}.Load(change)
 			return nil
 		})
 	}

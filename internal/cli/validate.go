@@ -30,22 +30,18 @@ Exit codes: 0 valid, 1 not.`
 
 // Run plans against an empty state, so that every certificate is looked into, and prints
 // only what is wrong.
-func (c *validateCmd) Run(_ context.Context, t *terminal, g *globals) error {
+func (c *validateCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	w, err := openWorkspace(t, g)
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	empty := state.New()
-	inspector, stop := prefetch(w.files, w.manifest, empty, nil)
-	defer stop()
-	p, err := planner.Build(planner.Input{
-		Manifest:     w.manifest,
-		State:        empty,
-		Certificates: inspector,
-		Endpoint:     w.endpoint,
-		Now:          time.Now(),
-		Options:      planner.Options{AllowCert: c.AllowCert, Rehearsal: g.Sandbox},
+	p, err := build(ctx, w, planner.Input{
+		Manifest: w.manifest,
+		State:    state.New(),
+		Endpoint: w.endpoint,
+		Now:      time.Now(),
+		Options:  planner.Options{AllowCert: c.AllowCert, Rehearsal: g.Sandbox},
 	})
 	if err != nil {
 		return err

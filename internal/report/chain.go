@@ -84,9 +84,7 @@ func (t *planText) upload(c planner.Change) {
 	line := fmt.Sprintf("      %s upload %s %s", t.sign(c.Action), pad(string(c.Environment), len("development")), printable(cert.File))
 	if c.Previous == nil {
 		t.line(line)
-		if !cert.Unopened() {
-			t.line(fmt.Sprintf("          %s, expires %s", printable(cert.BundleID), t.expiry(cert.NotAfter)))
-		}
+		t.line(fmt.Sprintf("          %s, expires %s", printable(cert.BundleID), t.expiry(cert.NotAfter)))
 		return
 	}
 	how := "  (renewed)"

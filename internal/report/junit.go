@@ -62,11 +62,8 @@ func RunJUnit(w io.Writer, r Run) error {
 			}
 		default:
 			kind := string(c.Outcome)
-			switch {
-			case c.Code != 0:
+			if c.Code != 0 {
 				kind = strconv.Itoa(c.Code)
-			case c.unfit != nil:
-				kind = c.unfit[0].Code
 			}
 			t.Failure = &testFailure{c.Message, kind, c.Remedy}
 		}

@@ -59,20 +59,6 @@ func (t *planText) actions(p *planner.Plan) {
 		t.chain(chain, widest)
 	}
 	t.line("")
-	if n := unopened(p.Actions); n > 0 {
-		t.line(t.st.Wrap("", "", count(n, "new certificate")+" will be opened and checked while others are being sent; jpsync plan opens all of them first."))
-		t.line("")
-	}
-}
-
-// unopened counts the certificates that nobody has looked into yet.
-func unopened(actions []planner.Change) (n int) {
-	for _, c := range actions {
-		if c.Certificate != nil && c.Certificate.Unopened() {
-			n++
-		}
-	}
-	return n
 }
 
 func (t *planText) records(records []planner.Record) {

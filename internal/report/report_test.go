@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"flag"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -86,16 +85,6 @@ func TestPlanText(t *testing.T) {
 		golden(t, "plan-"+name+".txt", b.String())
 		tame(t, b.String(), st)
 	}
-}
-
-// What is not known yet is not shown, and said.
-func TestPlanTextOfUnopenedCertificates(t *testing.T) {
-	c := upload(change(planner.Create, "shop", "Shop", "cn.example.shop"), jpush.Production, "shop.p12", time.Time{}, nil)
-	c.Certificate.Fingerprint, c.Certificate.BundleID = "", ""
-	p := &planner.Plan{Actions: []planner.Change{c}, Summary: planner.Summary{Upload: 1}}
-	text := written(t, func(w io.Writer) error { return report.PlanText(w, p, report.Style{}, now) })
-	require.Contains(t, text, "upload production  shop.p12\n\n1 new certificate will be opened")
-	require.NotContains(t, text, "expires")
 }
 
 // tame makes sure that the only control characters are our own.

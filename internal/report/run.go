@@ -2,7 +2,6 @@ package report
 
 import (
 	"io"
-	"slices"
 
 	"jpsync/executor"
 	"jpsync/internal/jpush"
@@ -53,8 +52,6 @@ type change struct {
 	Code           int               `json:"code,omitempty"`
 	Message        string            `json:"message,omitempty"`
 	Remedy         string            `json:"remedy,omitempty"`
-
-	unfit []planner.Problem // of an upload: why it was not sent
 }
 
 // RunJSON writes a whole apply as one indented JSON object: what became of each change, what
@@ -62,7 +59,7 @@ type change struct {
 // messages are English; codes and outcomes are what a program should look at.
 func RunJSON(w io.Writer, r Run) error {
 	out := runJSON{FormatVersion: planner.FormatVersion, JPSyncVersion: r.Version, Endpoint: r.Plan.Endpoint, Account: r.Plan.Account,
-		Changes: r.changes(), Conflicts: r.Plan.Conflicts, Errors: r.unfit(), Summary: r.Summary}
+		Changes: r.changes(), Conflicts: r.Plan.Conflicts, Errors: r.Plan.Errors, Summary: r.Summary}
 	if out.Conflicts == nil {
 		out.Conflicts = []planner.Conflict{}
 	}
@@ -73,17 +70,6 @@ func RunJSON(w io.Writer, r Run) error {
 		out.Summary.Message = r.message(English)
 	}
 	return JSON(w, out)
-}
-
-// unfit is what forbade certificates to be sent, found while planning or later.
-func (r Run) unfit() []planner.Problem {
-	all := slices.Clone(r.Plan.Errors)
-	if r.Result != nil {
-		for _, f := range r.Result.Failures {
-			all = append(all, f.Unfit...)
-		}
-	}
-	return all
 }
 
 // changes joins each planned change with what became of it.
@@ -111,7 +97,7 @@ func (r Run) changes() []change {
 			}
 		default:
 			f := r.Result.Failures[failed]
-			c.Message, c.Remedy, c.unfit = f.Message, f.Remedy, f.Unfit
+			c.Message, c.Remedy = f.Message, f.Remedy
 			failed++
 		}
 	}

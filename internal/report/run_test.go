@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"jpsync/executor"
-	"jpsync/internal/jpush"
 	"jpsync/internal/report"
 	"jpsync/planner"
 )
@@ -46,24 +45,6 @@ func TestRunReports(t *testing.T) {
 		golden(t, "run-"+name+".xml", written(t, func(w io.Writer) error { return report.RunJUnit(w, r) }))
 		golden(t, "run-"+name+".md", written(t, func(w io.Writer) error { return report.RunMarkdown(w, r, report.English) }))
 	}
-}
-
-// A certificate that turned out unfit after planning is told as one that did so before: a
-// program goes by its code.
-func TestUnfitCertificatesAreReportedAlike(t *testing.T) {
-	late := planner.Problem{Code: "expired", App: "shop", Environment: jpush.Production, Message: "the certificate expired on 2026-02-01"}
-	r := ended()
-	r.Result.Steps[1].Outcome, r.Result.Steps[1].Err = executor.Failed, &planner.UnfitError{Problems: []planner.Problem{late}}
-	r.Result.Failures = append([]executor.Failure{{App: "shop", Environment: jpush.Production, Action: planner.Upload,
-		Message: r.Result.Steps[1].Err.Error(), Outcome: executor.Failed, Unfit: []planner.Problem{late}}}, r.Result.Failures...)
-	var out struct{ Errors []planner.Problem }
-	require.NoError(t, json.Unmarshal([]byte(written(t, func(w io.Writer) error { return report.RunJSON(w, r) })), &out))
-	require.Equal(t, append(full().Errors, late), out.Errors)
-	require.Contains(t, written(t, func(w io.Writer) error { return report.RunJUnit(w, r) }),
-		`<failure message="not sent: the certificate expired on 2026-02-01 [expired]" type="expired">`)
-	markdown := written(t, func(w io.Writer) error { return report.RunMarkdown(w, r, report.English) })
-	require.Contains(t, markdown, "- **shop** production: the certificate expired on 2026-02-01 `expired`")
-	require.Equal(t, 1, strings.Count(markdown, "expired on"), "and once")
 }
 
 // A program that reads the report goes by these names.

@@ -19,7 +19,7 @@ func RunMarkdown(w io.Writer, r Run, l Language) error {
 		fmt.Fprintf(m, "\n%s\n", text(strings.ReplaceAll(why, "\n", "; ")))
 	}
 	m.section("Conflicts, which only a person can settle", conflictRows(r.Plan.Conflicts))
-	m.section("Certificates that must not be sent", problemRows(r.unfit()))
+	m.section("Certificates that must not be sent", problemRows(r.Plan.Errors))
 	if r.Result != nil {
 		m.section("Failed", failureRows(r.Result.Failures, l))
 		m.section("To know", noteRows(r.Result.Steps))
@@ -49,9 +49,6 @@ func (m *markdown) outcome(s Summary) {
 func failureRows(failures []executor.Failure, l Language) []string {
 	var rows []string
 	for _, f := range failures {
-		if f.Unfit != nil {
-			continue // told with the other certificates that must not be sent
-		}
 		message, remedy := l.failure(f.Code, f.Message, f.Remedy)
 		row := fmt.Sprintf("- **%s** %s: %s", cell(f.App), cell(step(string(f.Action), string(f.Environment))), text(message))
 		if remedy != "" {
