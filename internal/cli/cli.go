@@ -1,15 +1,15 @@
 // Package cli is jpsync's command line: one file for each command, and the only package
 // that prints. A command is a struct that kong fills from the arguments and the
-// environment, with a Run method that does the work and returns an error; exit.go says
-// which exit code an error comes to, terminal.go what is printed where.
+// environment, with a Run method that does the work and returns an error. exit.go maps
+// errors to exit codes, terminal.go says what is printed where.
 package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
@@ -52,8 +52,8 @@ type globals struct {
 	LockTimeout time.Duration `default:"0s" placeholder:"DURATION" help:"How long to wait for a locked state (${default})."`
 }
 
-// sameFlags are the flags by which another command works on the same things: those that the
-// environment does not give it anyway.
+// sameFlags returns the flags with which another command works on the same manifest, state and
+// endpoint, as text for a shell. Flags that the environment already sets are left out.
 func (g *globals) sameFlags() string {
 	flags := ""
 	if g.Sandbox && os.Getenv("JPSYNC_SANDBOX") == "" {
@@ -87,49 +87,60 @@ Examples:
   jpsync apply
   jpsync help manifest`
 
-// Main runs one command and returns the exit code. Cancelling ctx lets an apply end in good
-// order: what was sent is waited for and recorded.
-func Main(ctx context.Context, args []string, host Host) (code int) {
-	dropEmpty()
-	t := newTerminal(host, "auto", false, false)
-	defer func() {
-		// A panic's value may quote what was being worked on, secrets included: only the
-		// place is told.
-		if r := recover(); r != nil {
-			fmt.Fprintf(host.Err, "jpsync: a defect of jpsync stopped it (%T); what was answered until then is in the state or its journal\n%s", r, frames())
-			code = ExitError
-		}
-	}()
-	var cmd root
-	var left exitNow
-	parser, err := kong.New(&cmd,
+// errHelp ends the parsing of a command line once its help is printed.
+var errHelp = errors.New("help is printed")
+
+// newParser returns kong's parser of the command line, which fills cmd.
+func newParser(cmd *root, host Host) (*kong.Kong, error) {
+	return kong.New(cmd,
 		kong.Name("jpsync"),
 		kong.Description(description),
 		kong.DefaultEnvars("JPSYNC"),
 		kong.Writers(host.Out, host.Err),
-		kong.Exit(func(code int) { panic(exitNow{true, code}) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Help(func(options kong.HelpOptions, kctx *kong.Context) error {
+			if err := kong.DefaultHelpPrinter(options, kctx); err != nil {
+				return err
+			}
+			return errHelp
+		}),
 	)
+}
+
+// Main runs one command and returns the exit code. When ctx is cancelled, an apply starts
+// nothing new; it waits for the requests that are in flight and records their answers.
+func Main(ctx context.Context, args []string, host Host) (code int) {
+	dropEmpty()
+	t := newTerminal(host, "auto", false, false)
+	defer func() {
+		// The value of a panic may quote a secret: only its type and the place are printed.
+		if r := recover(); r != nil {
+			fmt.Fprintf(host.Err, "jpsync: internal error (%T), please report it; every answer received so far is in the state or its journal\n%s", r, frames())
+			code = ExitError
+		}
+	}()
+	var cmd root
+	parser, err := newParser(&cmd, host)
 	if err != nil {
 		t.fail(err)
 		return ExitError
 	}
 	if len(args) > 0 && args[0] == completeCommand {
-		complete(ctx, parser.Model, args[1:], host)
+		complete(ctx, parser, &cmd, args[1:], host)
 		return ExitDone
 	}
-	args = helpArgs(args, func(name string) bool {
-		return slices.ContainsFunc(parser.Model.Children, func(n *kong.Node) bool { return n.Name == name })
-	})
-	kctx, err := parse(parser, args, &left)
-	if left.done {
-		return left.code
+	if len(args) == 0 {
+		args = []string{"--help"}
 	}
-	if err != nil {
+	kctx, err := parser.Parse(helpArgs(parser.Model, args))
+	switch {
+	case errors.Is(err, errHelp):
+		return ExitDone
+	case readerLeft(err):
+		return ExitError
+	case err != nil:
 		t.fail(err)
-		if !readerLeft(err) {
-			fmt.Fprintln(host.Err, "jpsync: see "+usageHint(kctx))
-		}
+		fmt.Fprintln(host.Err, "jpsync: see "+usageHint(err))
 		return ExitError
 	}
 	t = newTerminal(host, cmd.Color, cmd.Quiet, cmd.Verbose)
@@ -141,8 +152,8 @@ func Main(ctx context.Context, args []string, host Host) (code int) {
 	return exitCode(err)
 }
 
-// dropEmpty takes a JPSYNC_ variable that is set to nothing for one that is not set, as a
-// pipeline has it whose input was left blank: an empty --target would select no app at all.
+// dropEmpty unsets every JPSYNC_ variable that is empty. A pipeline sets them so when an
+// input is left blank, and an empty --target would select no app at all.
 func dropEmpty() {
 	for _, variable := range os.Environ() {
 		if name, value, _ := strings.Cut(variable, "="); value == "" && strings.HasPrefix(name, "JPSYNC_") {
@@ -151,52 +162,25 @@ func dropEmpty() {
 	}
 }
 
-// exitNow carries kong's wish to exit, after --help, out of the parser.
-type exitNow struct {
-	done bool
-	code int
-}
-
-func parse(parser *kong.Kong, args []string, left *exitNow) (kctx *kong.Context, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			e, ok := r.(exitNow)
-			if !ok {
-				panic(r)
-			}
-			*left = e
-		}
-	}()
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
-	kctx, err = parser.Parse(args)
-	if err != nil {
-		if e, ok := err.(*kong.ParseError); ok { //nolint:errorlint // kong returns it bare
-			kctx = e.Context
-		}
-	}
-	return kctx, err
-}
-
-func usageHint(kctx *kong.Context) string {
-	if kctx != nil && kctx.Selected() != nil {
-		return "jpsync " + kctx.Selected().Path() + " --help"
+// usageHint returns the command that prints the help on what could not be parsed.
+func usageHint(err error) string {
+	if e, ok := errors.AsType[*kong.ParseError](err); ok && e.Context.Selected() != nil {
+		return "jpsync " + e.Context.Selected().Path() + " --help"
 	}
 	return "jpsync --help"
 }
 
-// frames is the stack without arguments, which could be anything.
+// frames returns the stack without the arguments of its calls, which may be secrets.
 func frames() string {
 	var b strings.Builder
-	for _, line := range strings.Split(string(debug.Stack()), "\n") {
-		if i := strings.LastIndexByte(line, '('); i > 0 && !strings.HasPrefix(line, "\t") {
-			line = line[:i]
-		}
+	for line := range strings.Lines(string(debug.Stack())) {
 		if strings.HasPrefix(line, "panic") {
 			continue
 		}
-		b.WriteString(line + "\n")
+		if i := strings.LastIndexByte(line, '('); i > 0 && !strings.HasPrefix(line, "\t") {
+			line = line[:i] + "\n"
+		}
+		b.WriteString(line)
 	}
 	return b.String()
 }

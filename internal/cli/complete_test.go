@@ -2,10 +2,7 @@ package cli
 
 import (
 	"bytes"
-	"context"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,9 +14,20 @@ import (
 
 func model(t testing.TB) *kong.Application {
 	t.Helper()
-	parser, err := kong.New(&root{}, kong.Name("jpsync"), kong.DefaultEnvars("JPSYNC"))
+	parser, err := newParser(&root{}, Host{})
 	require.NoError(t, err)
 	return parser.Model
+}
+
+// ask returns the query of an unfinished command line.
+func ask(t testing.TB, before ...string) *query {
+	t.Helper()
+	var cmd root
+	var out bytes.Buffer
+	host := Host{In: &out, Out: &out, Err: &out}
+	parser, err := newParser(&cmd, host)
+	require.NoError(t, err)
+	return newQuery(t.Context(), parser, &cmd, before, newTerminal(host, "never", true, false))
 }
 
 // names are the flags and arguments of all commands as sources has them.
@@ -49,10 +57,9 @@ func TestCompletionKnowsNothingThatIsNotThere(t *testing.T) {
 func TestCompletionForgetsNoArgument(t *testing.T) {
 	free := []string{"import app-key", "certs inspect --bundle-id", "certs make-test --bundle-id"}
 	kinds := []string{"", "FILE", "PATH", "DIR", "GLOB", "ID", "CODE", "FORM", "FORMAT", "KEY=VALUE"}
-	root := model(t)
 	var visit func(node *kong.Node)
 	visit = func(node *kong.Node) {
-		q := &query{ctx: t.Context(), t: newTerminal(Host{In: os.Stdin, Out: &bytes.Buffer{}, Err: &bytes.Buffer{}}, "never", true, false), root: root, node: node, flags: map[string]string{}}
+		q := ask(t, strings.Fields(node.Path())...)
 		known := func(v *kong.Value, name string) bool {
 			p := q.valueOf(v, name)
 			return len(p.words) > 0 || p.paths != "" || sources[name] != nil || sources[node.Path()+" "+name] != nil
@@ -71,7 +78,7 @@ func TestCompletionForgetsNoArgument(t *testing.T) {
 			visit(child)
 		}
 	}
-	visit(root.Node)
+	visit(model(t).Node)
 }
 
 func TestUnquote(t *testing.T) {
@@ -96,10 +103,23 @@ func TestQuotedWordsAreOneWordToBash(t *testing.T) {
 	}
 }
 
-func TestHomeIsFilledIn(t *testing.T) {
+func TestHomeIsExpanded(t *testing.T) {
 	t.Setenv("HOME", "/home/x")
-	assert.Equal(t, filepath.Join("/home/x", "a/b"), home("~/a/b"))
-	assert.Equal(t, "a/~/b", home("a/~/b"))
+	g := ask(t, "-m", "~/a/b", "--state=~/s", "--cert-root", "a/~/b").globals()
+	assert.Equal(t, []string{"/home/x/a/b", "/home/x/s", "a/~/b"}, []string{g.Manifest, g.State, g.CertRoot})
+}
+
+func TestCompletionOfFlagsGivenBefore(t *testing.T) {
+	for line, want := range map[string]string{
+		"plan --target a --target": "target", "-qm": "manifest", "plan --nonsense --target": "target", "certs --expiring-within": "expiring-within",
+		"-mx": "", "plan -q": "", "plan -- --target": "", "": "", "apply --parallelism none": "",
+	} {
+		if pending := ask(t, strings.Fields(line)...).pending; want == "" {
+			assert.Nil(t, pending, line)
+		} else if assert.NotNil(t, pending, line) {
+			assert.Equal(t, want, pending.Name, line)
+		}
+	}
 }
 
 // FuzzComplete asks for the completion of anything. The answer is well-formed, whatever was
@@ -109,16 +129,15 @@ func FuzzComplete(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Chdir(f.TempDir())
-	root := model(f)
 	f.Fuzz(func(t *testing.T, text string) {
 		words := strings.Split(text, "\x00")
 		last := len(words) - 1
 		var out bytes.Buffer
-		q := &query{ctx: context.Background(), t: newTerminal(Host{In: &out, Out: &out, Err: &out}, "never", true, false), root: root, node: root.Node, flags: map[string]string{}}
-		for _, word := range words[:last] {
-			q.read(unquote(word))
+		before := make([]string, last)
+		for i := range before {
+			before[i] = unquote(words[i])
 		}
-		q.answer(words[last]).print(&out, words[last], false)
+		ask(t, before...).answer(words[last]).print(&out, words[last], false)
 		lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 		for _, line := range lines[:len(lines)-1] {
 			if value, _, found := strings.Cut(line, "\t"); !found || !strings.HasPrefix(value, words[last]) {

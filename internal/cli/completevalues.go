@@ -2,8 +2,9 @@ package cli
 
 import (
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -13,8 +14,8 @@ import (
 	"jpsync/state"
 )
 
-// sources say where the values of flags and arguments come from that neither an enum nor a
-// placeholder tells: --flag for each command that has it, or "command argument".
+// sources propose values where neither an enum nor a placeholder says what they are. A key is
+// "--flag", for every command that has it, or "command argument", or "command --flag".
 var sources = map[string]func(*query) proposal{
 	"--target":            (*query).everyID,
 	"--exclude":           (*query).everyID,
@@ -33,7 +34,6 @@ var sources = map[string]func(*query) proposal{
 	"show planfile":       paths("file"),
 	"certs inspect file":  paths("file"),
 	"certs make-test dir": paths("dir"),
-	"completion shell":    fixed(shells...),
 	"help topic":          (*query).topics,
 }
 
@@ -55,11 +55,7 @@ func words(values []string) proposal {
 
 // valueOf proposes values of a flag or an argument.
 func (q *query) valueOf(v *kong.Value, name string) proposal {
-	node := q.node
-	if node.DefaultCmd != nil {
-		node = node.DefaultCmd
-	}
-	if source, ok := sources[node.Path()+" "+name]; ok {
+	if source, ok := sources[q.leaf.Path()+" "+name]; ok {
 		return source(q)
 	}
 	if source, ok := sources[name]; ok {
@@ -78,26 +74,35 @@ func (q *query) valueOf(v *kong.Value, name string) proposal {
 	return proposal{}
 }
 
-// globals are the flags that say where manifest and state are.
+// globals returns the flags that say where manifest and state are, with the ~ that a shell
+// expands only when it runs the command.
 func (q *query) globals() *globals {
-	sandbox, _ := strconv.ParseBool(q.value("sandbox"))
-	return &globals{Manifest: q.value("manifest"), State: q.value("state"), CertRoot: q.value("cert-root"), Sandbox: sandbox}
+	g := q.cmd.globals
+	for _, path := range []*string{&g.Manifest, &g.State, &g.CertRoot} {
+		*path = home(*path)
+	}
+	return &g
 }
 
-// recorded reads the state; one that cannot be read has no apps.
-func (q *query) recorded() map[string]state.App {
-	store, err := openStore(q.t, q.globals())
-	if err != nil {
-		return nil
+// home expands a leading ~/.
+func home(path string) string {
+	rest, ok := strings.CutPrefix(path, "~/")
+	if dir, err := os.UserHomeDir(); ok && err == nil {
+		return filepath.Join(dir, rest)
 	}
-	st, err := state.View(q.ctx, store, state.Options{FS: q.t.FS})
+	return path
+}
+
+// recorded returns the apps of the state, none when it cannot be read.
+func (q *query) recorded() map[string]state.App {
+	st, err := readState(q.ctx, q.t, q.globals())
 	if err != nil {
 		return nil
 	}
 	return st.Apps
 }
 
-// desired reads the manifest; one with errors has no apps.
+// desired returns the apps of the manifest, none when it has errors.
 func (q *query) desired() []manifest.App {
 	g := q.globals()
 	m, err := manifest.Load(g.Manifest, manifest.Options{CertRoot: g.CertRoot})
@@ -111,7 +116,7 @@ func (q *query) recordedIDs() proposal {
 	apps := q.recorded()
 	var p proposal
 	for _, id := range slices.Sorted(maps.Keys(apps)) {
-		if !slices.Contains(q.args, id) {
+		if !slices.Contains(q.before, id) {
 			p.words = append(p.words, candidate{id, apps[id].AppName + " " + apps[id].AndroidPackage})
 		}
 	}
@@ -129,7 +134,7 @@ func (q *query) unrecordedIDs() proposal {
 	return p
 }
 
-// everyID is what a pattern can match: ids of the manifest and those that left it.
+// everyID proposes what a pattern may match: the ids of the state and of the manifest.
 func (q *query) everyID() proposal {
 	p := q.recordedIDs()
 	for _, app := range q.desired() {
@@ -155,24 +160,19 @@ func (q *query) outputFormats() proposal {
 	return words(append(slices.Clone(outputFormats), templatePrefix))
 }
 
-// topics are the commands below the ones that are named already, and the pages at the top.
+// topics proposes the subcommands of the command that is named so far, and topics when none is.
 func (q *query) topics() proposal {
-	node := q.root.Node
-	for _, arg := range q.args {
-		i := slices.IndexFunc(node.Children, func(n *kong.Node) bool { return n.Name == arg && !n.Hidden })
+	node := q.model.Node
+	for _, name := range q.cmd.Help.Topic {
+		i := slices.IndexFunc(node.Children, func(n *kong.Node) bool { return n.Name == name && !n.Hidden })
 		if i < 0 {
 			return proposal{}
 		}
 		node = node.Children[i]
 	}
-	var p proposal
-	for _, child := range node.Children {
-		if !child.Hidden {
-			p.words = append(p.words, candidate{child.Name, child.Help})
-		}
-	}
-	if len(q.args) == 0 {
-		for _, topic := range topicPages {
+	p := proposal{words: subcommands(node)}
+	if len(q.cmd.Help.Topic) == 0 {
+		for _, topic := range topics {
 			p.words = append(p.words, candidate{topic.name, topic.help})
 		}
 	}

@@ -6,14 +6,16 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/alecthomas/kong"
+
 	"jpsync/manifest"
 )
 
 //go:embed topics
 var pages assets.FS
 
-// topicPages are the pages of help that are about no command, 80 columns wide at most.
-var topicPages = []struct{ name, help string }{
+// topics are the pages of help that are about no command, 80 columns wide at most.
+var topics = []struct{ name, help string }{
 	{"manifest", "The manifest's format."},
 	{"state", "What the state holds, and how to care for it."},
 	{"outputs", "The formats of jpsync output, in use."},
@@ -40,8 +42,8 @@ func (c *helpCmd) Run(t *terminal) error {
 	name := strings.Join(c.Topic, " ")
 	if !isTopic(name) {
 		var names []string
-		for _, page := range topicPages {
-			names = append(names, page.name)
+		for _, topic := range topics {
+			names = append(names, topic.name)
 		}
 		hint := ""
 		if near := manifest.Suggest(name, names); near != "" {
@@ -58,20 +60,21 @@ func (c *helpCmd) Run(t *terminal) error {
 }
 
 func isTopic(name string) bool {
-	return slices.ContainsFunc(topicPages, func(page struct{ name, help string }) bool { return page.name == name })
+	return slices.ContainsFunc(topics, func(topic struct{ name, help string }) bool { return topic.name == name })
 }
 
-// helpArgs makes "help COMMAND" what "COMMAND --help" is, and help alone what --help is. A
-// topic stays for helpCmd, and so does what is neither command nor topic.
-func helpArgs(args []string, isCommand func(string) bool) []string {
-	if len(args) == 0 || args[0] != "help" {
+// helpArgs turns "help COMMAND" into "COMMAND --help", and help alone into --help. Topics,
+// and names that are neither command nor topic, are left to helpCmd.
+func helpArgs(model *kong.Application, args []string) []string {
+	if args[0] != "help" {
 		return args
 	}
 	rest := args[1:]
-	switch {
-	case len(rest) == 0:
+	if len(rest) == 0 {
 		return []string{"--help"}
-	case len(rest) == 1 && isTopic(rest[0]) || !isCommand(rest[0]):
+	}
+	isCommand := slices.ContainsFunc(model.Children, func(n *kong.Node) bool { return n.Name == rest[0] })
+	if !isCommand || len(rest) == 1 && isTopic(rest[0]) {
 		return args
 	}
 	return append(slices.Clone(rest), "--help")

@@ -55,7 +55,7 @@ func TestHelpOfEveryCommand(t *testing.T) {
 }
 
 func TestHelpTopics(t *testing.T) {
-	for _, page := range topicPages {
+	for _, page := range topics {
 		text := told(t, "help", page.name)
 		fits(t, page.name, text)
 		assert.NotContains(t, text, "\n\n\n", page.name)
@@ -96,11 +96,10 @@ func TestHelpOnTheManifestIsComplete(t *testing.T) {
 }
 
 func TestHelpArgs(t *testing.T) {
-	isCommand := func(name string) bool { return name == "plan" || name == "state" }
 	for _, c := range []struct{ args, want string }{
-		{"", ""}, {"plan x", "plan x"}, {"help", "--help"}, {"help plan", "plan --help"}, {"help state mv", "state mv --help"},
+		{"plan x", "plan x"}, {"help", "--help"}, {"help plan", "plan --help"}, {"help state mv", "state mv --help"},
 		{"help state", "help state"}, {"help manifest", "help manifest"}, {"help nonsense", "help nonsense"}, {"plan help", "plan help"},
 	} {
-		assert.Equal(t, strings.Fields(c.want), helpArgs(strings.Fields(c.args), isCommand), c.args)
+		assert.Equal(t, strings.Fields(c.want), helpArgs(model(t), strings.Fields(c.args)), c.args)
 	}
 }
