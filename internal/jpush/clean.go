@@ -17,14 +17,14 @@ import (
 const (
 	maxMessage = 200 // characters of a server's message that are kept
 	maxCause   = 600 // characters of a cause's text, which may quote what came back
-	// minReplaceable is the length from which a secret is cut out of a text. Cutting out a
-	// shorter one would spell it by the holes it leaves, so the whole text goes instead.
+	// minReplaceable is the length from which a secret is cut out of a text. The gaps that
+	// a shorter one leaves would reveal it, so the whole text is withheld.
 	minReplaceable = 4
 	withheld       = "(withheld: it repeats a secret)"
 )
 
-// cleaner makes text that a server had a hand in fit for a person's terminal and logs. It
-// is built where something failed, never on the way of a request that goes well.
+// cleaner removes secrets and control characters from texts that a server may have
+// influenced, so that they can be shown and logged.
 type cleaner struct{ secrets []string }
 
 func newCleaner(secrets ...string) cleaner {
@@ -41,13 +41,13 @@ func newCleaner(secrets ...string) cleaner {
 			c.secrets = append(c.secrets, escaped, lowerEscapes(escaped))
 		}
 	}
-	// The longest first, so that no part of it is cut out and leaves the rest.
+	// The longest first: a shorter one may be a part of it, and the rest would stay.
 	slices.SortFunc(c.secrets, func(a, b string) int { return len(b) - len(a) })
 	c.secrets = slices.DeleteFunc(slices.Compact(c.secrets), func(s string) bool { return s == "" })
 	return c
 }
 
-// text takes out secrets, then characters that steer a terminal, then what exceeds limit.
+// text removes secrets and unprintable characters and cuts the rest to limit characters.
 func (c cleaner) text(s string, limit int) string {
 	s = c.scrub(printable(c.scrub(s)))
 	if utf8.RuneCountInString(s) > limit {
@@ -56,8 +56,8 @@ func (c cleaner) text(s string, limit int) string {
 	return s
 }
 
-// err keeps the chain of causes unless its text had to be cleaned: then the clean text is
-// all that can be read of it, and errors.Is all that can be asked.
+// err returns err itself if its text is clean. Otherwise it returns an error with the clean
+// text, for which only errors.Is still sees the causes.
 func (c cleaner) err(err error) error {
 	if err == nil {
 		return nil
@@ -68,7 +68,7 @@ func (c cleaner) err(err error) error {
 	return err
 }
 
-// cleanError has no Unwrap: what it stands for must not be printed.
+// cleanError has no Unwrap: its cause must not be printed.
 type cleanError struct {
 	text  string
 	cause error
@@ -92,8 +92,8 @@ func (c cleaner) scrub(s string) string {
 	return s
 }
 
-// containsWord looks for a short secret where it stands by itself: as a part of words a
-// letter or two are everywhere, and tell nothing.
+// containsWord reports whether a short secret stands in s as a word of its own. As a part of
+// other words it reveals nothing.
 func containsWord(s, word string) bool {
 	letter := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 	for from := 0; ; {
@@ -111,8 +111,8 @@ func containsWord(s, word string) bool {
 	}
 }
 
-// printable drops what is no visible character: controls, among them terminal escapes, and
-// formatting characters, which can turn the reading direction. Line breaks become spaces.
+// printable removes control characters, among them terminal escapes, and formatting
+// characters, which can reverse the reading direction. Line breaks become spaces.
 func printable(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
@@ -126,10 +126,10 @@ func printable(s string) string {
 	return strings.TrimSpace(s)
 }
 
-// quoted is what stands between the quotes: net/http's errors quote what they could not read.
+// quoted removes the quotes: net/http's errors quote what they could not parse.
 func quoted(s string) string { return s[1 : len(s)-1] }
 
-// lowerEscapes turns %2F into %2f: servers write both.
+// lowerEscapes turns %2F into %2f: servers write either.
 func lowerEscapes(s string) string {
 	b := []byte(s)
 	for i := 0; i+2 < len(b); i++ {

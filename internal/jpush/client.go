@@ -2,7 +2,6 @@ package jpush
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,7 +12,7 @@ import (
 	"unicode"
 )
 
-// DefaultTimeout bounds an attempt from its start to the last byte of its answer.
+// DefaultTimeout limits an attempt from its start to the last byte of its answer.
 const DefaultTimeout = 60 * time.Second
 
 // Options configures a [Client].
@@ -23,26 +22,25 @@ type Options struct {
 	DevSecret string
 	Version   string        // of jpsync, for the User-Agent; empty: dev
 	Timeout   time.Duration // for one whole attempt; 0: DefaultTimeout
-	MaxConns  int           // connections that are kept open between requests; 0: 64
-	// Transport takes the place of the real one: a simulator's, or a test's. The limits on
-	// headers, dialing and TLS are the real one's and do not apply to it.
+	MaxConns  int           // connections kept open between requests; 0: 64
+	// Transport replaces the network, for a simulator or a test. The limits on headers,
+	// dialing and TLS do not apply to it.
 	Transport http.RoundTripper
 }
 
-// Client makes requests of one account. It is safe for concurrent use.
+// Client makes requests for one account. It is safe for concurrent use.
 //
-// A response with status 401 closes it: from then on every call returns that refusal at
-// once and sends nothing. What is in flight at that moment goes on.
+// A response with status 401 ends it: from then on every call returns that refusal at once
+// and sends nothing. Requests in flight go on.
 type Client struct {
-	base          *url.URL
-	authorization string
-	userAgent     string
-	timeout       time.Duration
-	transport     http.RoundTripper
-	devSecret     string
-	pair          string // dev_key:dev_secret
-	refused       atomic.Pointer[Error]
-	large         chan struct{} // held by whoever has a large body in memory
+	base      *url.URL
+	devKey    string
+	devSecret string
+	userAgent string
+	timeout   time.Duration
+	transport http.RoundTripper
+	refused   atomic.Pointer[Error] // the first 401
+	large     chan struct{}         // a semaphore: held while a large body is in memory
 }
 
 // New checks the options and makes a client. It opens no connection.
@@ -79,16 +77,14 @@ func New(o Options) (*Client, error) {
 	if o.Transport == nil {
 		o.Transport = newTransport(base, o.MaxConns)
 	}
-	pair := o.DevKey + ":" + o.DevSecret
 	return &Client{
-		base:          base,
-		authorization: "Basic " + base64.StdEncoding.EncodeToString([]byte(pair)),
-		userAgent:     "jpsync/" + o.Version,
-		timeout:       o.Timeout,
-		transport:     o.Transport,
-		devSecret:     o.DevSecret,
-		pair:          pair,
-		large:         make(chan struct{}, largeBodies),
+		base:      base,
+		devKey:    o.DevKey,
+		devSecret: o.DevSecret,
+		userAgent: "jpsync/" + o.Version,
+		timeout:   o.Timeout,
+		transport: o.Transport,
+		large:     make(chan struct{}, largeBodies),
 	}, nil
 }
 
@@ -102,15 +98,14 @@ func checkCredential(name, value string) error {
 	return nil
 }
 
-// CreateApp asks for an app. A server that has one for the package returns that one, with
+// CreateApp creates an app. A server that has one for the package returns that one, with
 // IsNew false.
 func (c *Client) CreateApp(ctx context.Context, app App) (Created, error) {
-	cl := call{op: OpCreate, target: "app " + app.AndroidPackage, path: "app"}
-	body, err := encodeApp(app)
-	if err != nil {
+	cl := call{op: OpCreate, target: "app " + app.AndroidPackage, path: []string{"app"}, contentType: "application/json"}
+	var err error
+	if cl.body, err = encodeApp(app); err != nil {
 		return Created{}, c.badArgument(cl, err)
 	}
-	cl.body, cl.contentType = body, "application/json"
 	a, err := c.do(ctx, cl)
 	if err != nil {
 		return Created{}, err
@@ -120,28 +115,25 @@ func (c *Client) CreateApp(ctx context.Context, app App) (Created, error) {
 
 // DeleteApp deletes an app for good, with the devices that are registered to it.
 func (c *Client) DeleteApp(ctx context.Context, appKey string) error {
-	_, err := c.doApp(ctx, call{op: OpDelete, target: "app " + appKey}, appKey, "/delete")
-	return err
+	return c.doApp(ctx, call{op: OpDelete, target: "app " + appKey}, appKey, "delete")
 }
 
-// UploadCertificate gives an app its push certificate for one environment, in the place of
-// one that it may have. A server that has this certificate already is an [Error] of
+// UploadCertificate uploads an app's push certificate for one environment and replaces the
+// one that was there. If the server has this certificate already, the error is of
 // [ClassConverged].
 func (c *Client) UploadCertificate(ctx context.Context, appKey string, cert Certificate) error {
 	cl := call{op: OpUpload, target: fmt.Sprintf("%s certificate of app %s", cert.Environment, appKey), secret: cert.Password}
-	body, contentType, err := encodeCertificate(cert)
-	if err != nil {
+	var err error
+	if cl.body, cl.contentType, err = encodeCertificate(cert); err != nil {
 		return c.badArgument(cl, err)
 	}
-	cl.body, cl.contentType = body, contentType
-	_, err = c.doApp(ctx, cl, appKey, "/certificate")
-	return err
+	return c.doApp(ctx, cl, appKey, "certificate")
 }
 
-// Probe reports whether the credentials are good, without changing anything: it asks for
-// an app without a name, which the API refuses only after it has checked who asks.
+// Probe checks the credentials and changes nothing: it creates an app without a name, which
+// the API refuses only after it has checked the credentials.
 func (c *Client) Probe(ctx context.Context) error {
-	cl := call{op: OpProbe, target: "credentials", path: "app", body: []byte("{}"), contentType: "application/json"}
+	cl := call{op: OpProbe, target: "credentials", path: []string{"app"}, body: []byte("{}"), contentType: "application/json"}
 	_, err := c.do(ctx, cl)
 	var e *Error
 	switch {
@@ -161,8 +153,8 @@ func (c *Client) CloseIdleConnections() {
 	}
 }
 
-// checkCreated trusts an answer only as far as it goes with the question. A key or a
-// package that is wrong once will be so again, so asking again is no way out.
+// checkCreated checks that an answer fits the request. A retry would return the same key
+// and package, so an error here is of [ClassApp].
 func (c *Client) checkCreated(cl call, app App, a answer) (Created, error) {
 	got := a.created()
 	e := &Error{Status: http.StatusOK, Sent: true, Class: ClassApp}

@@ -185,23 +185,39 @@ func TestRefusalLatches(t *testing.T) {
 	assert.False(t, e.Sent)
 }
 
-// TestRefusalMeetsACallThatWaitsForItsConnection: the latch is looked at last, when the
-// connection is there.
+// counted is a connection that counts the bytes written to it.
+type counted struct {
+	net.Conn
+	written *atomic.Int64
+}
+
+func (c counted) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.written.Add(int64(n))
+	return n, err
+}
+
+// TestRefusalMeetsACallThatWaitsForItsConnection: the call sees the refusal when its
+// connection is there, and writes nothing to it.
 func TestRefusalMeetsACallThatWaitsForItsConnection(t *testing.T) {
-	var seen atomic.Int32
-	var conns atomic.Int32
+	var dialed atomic.Int32
+	var written atomic.Int64
 	address := strings.TrimPrefix(serve(t, func(w http.ResponseWriter, r *http.Request) {
-		seen.Add(1)
 		w.Header().Set("Connection", "close")
 		w.WriteHeader(http.StatusUnauthorized)
 	}), "http://")
 	asked, goOn := make(chan struct{}), make(chan struct{})
 	tr := &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		if conns.Add(1) == 1 {
+		first := dialed.Add(1) == 1
+		if first {
 			close(asked)
 			<-goOn
 		}
-		return new(net.Dialer).DialContext(ctx, network, address)
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		if first {
+			conn = counted{conn, &written}
+		}
+		return conn, err
 	}}
 	defer tr.CloseIdleConnections()
 	c := newClient(t, "http://sandbox.localhost/v1/", func(o *jpush.Options) { o.Transport = tr })
@@ -213,7 +229,7 @@ func TestRefusalMeetsACallThatWaitsForItsConnection(t *testing.T) {
 	e := wantError(t, <-waiting)
 	assert.Equal(t, jpush.ClassAuth, e.Class)
 	assert.False(t, e.Sent)
-	assert.EqualValues(t, 1, seen.Load())
+	assert.Zero(t, written.Load())
 }
 
 // TestNothingIsSentTwice kills a kept connection on the second request, which is when
@@ -289,6 +305,21 @@ func TestUnreachableSendsNothing(t *testing.T) {
 	assert.Equal(t, jpush.Unreachable, e.Condition)
 	assert.False(t, e.Sent)
 	assert.False(t, e.OutcomeUnknown())
+}
+
+// mute is a transport that fails and does not call the trace.
+type mute struct{}
+
+func (mute) RoundTrip(*http.Request) (*http.Response, error) { return nil, net.ErrClosed }
+
+func TestDoubtCountsAsSent(t *testing.T) {
+	c, err := jpush.New(jpush.Options{DevKey: "k", DevSecret: "s", Transport: mute{}})
+	require.NoError(t, err)
+	err = c.DeleteApp(context.Background(), "key")
+	var e *jpush.Error
+	require.ErrorAs(t, err, &e)
+	assert.True(t, e.OutcomeUnknown())
+	assert.ErrorIs(t, err, net.ErrClosed)
 }
 
 func TestContext(t *testing.T) {

@@ -3,6 +3,7 @@ package jpush
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -10,128 +11,166 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"sync/atomic"
 	"time"
 )
 
-// call is one request to be made.
+var (
+	errRefused  = errors.New("the credentials were refused meanwhile")
+	errTooLong  = errors.New("the answer exceeds 1 MiB")
+	errTimedOut = errors.New("no complete answer in time")
+)
+
+// call is one request.
 type call struct {
 	op, target  string
-	path        string // below the endpoint, escaped
-	body        []byte // nil: none
-	contentType string // of body
-	secret      string // in body: never to be repeated
+	path        []string // elements below the endpoint, escaped
+	body        []byte   // nil: none
+	contentType string   // of body
+	secret      string   // in body; no error repeats it
 }
 
 // doApp makes a call about one app.
-func (c *Client) doApp(ctx context.Context, cl call, appKey, verb string) (answer, error) {
+func (c *Client) doApp(ctx context.Context, cl call, appKey, verb string) error {
 	if appKey == "" || appKey == "." || appKey == ".." {
-		// These would change the path and so the meaning.
-		return answer{}, c.badArgument(cl, fmt.Errorf("%q is no app key", appKey))
+		// These would change the path.
+		return c.badArgument(cl, fmt.Errorf("invalid app key %q", appKey))
 	}
-	cl.path = "app/" + url.PathEscape(appKey) + verb
-	return c.do(ctx, cl)
+	cl.path = []string{"app", url.PathEscape(appKey), verb}
+	_, err := c.do(ctx, cl)
+	return err
 }
 
-// do makes one attempt: it sends at most one request, follows nothing and repeats nothing.
-func (c *Client) do(ctx context.Context, cl call) (answer, error) {
-	if first := c.refused.Load(); first != nil {
-		return answer{}, latchedError(first, cl)
+// do makes one attempt. It sends at most one request and follows no redirect.
+func (c *Client) do(parent context.Context, cl call) (answer, error) {
+	if c.refused.Load() != nil {
+		return answer{}, c.refusal(cl)
 	}
-	if ctx.Err() != nil {
-		return answer{}, c.fail(cl, judgeFailure(ctx, cl.op, ctx.Err(), false))
+	if parent.Err() != nil {
+		return answer{}, c.fail(cl, judgeFailure(parent, parent.Err(), false))
 	}
-	attemptCtx, cancel := context.WithCancelCause(ctx)
+	ctx, stop := context.WithTimeoutCause(parent, c.timeout, fmt.Errorf("%w: %v passed", errTimedOut, c.timeout))
+	defer stop()
+	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	timer := time.AfterFunc(c.timeout, func() {
-		cancel(fmt.Errorf("%w: %v passed", errTimedOut, c.timeout))
-	})
-	defer timer.Stop()
-	at := &attempt{cancel: cancel, refused: &c.refused}
 
-	// The transport is used without http.Client around it: that one follows redirects,
-	// keeps cookies and may send again.
-	resp, err := c.transport.RoundTrip(c.request(httptrace.WithClientTrace(attemptCtx, at.trace()), cl))
+	at := &attempt{client: c, cancel: cancel}
+	req, err := c.request(at.trace(ctx), cl)
 	if err != nil {
-		if first := c.refused.Load(); first != nil && at.latched.Load() {
-			return answer{}, latchedError(first, cl)
-		}
-		return answer{}, c.fail(cl, judgeFailure(ctx, cl.op, ownCause(attemptCtx, err), at.maySent()))
+		return answer{}, c.badArgument(cl, err)
+	}
+	// An http.Client would follow redirects and keep cookies.
+	resp, err := c.transport.RoundTrip(req)
+	if err != nil && at.withheld.Load() && !at.sent.Load() {
+		return answer{}, c.refusal(cl)
+	}
+	if err != nil {
+		return answer{}, c.fail(cl, judgeFailure(parent, ownCause(ctx, err), at.maySent()))
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode == http.StatusUnauthorized {
-		// Before the body, which may take its time: whoever starts now must not send.
-		c.latch(cl, &Error{Status: resp.StatusCode, Condition: Unauthorized, Class: ClassAuth, Sent: true})
+		// The body may take its time, and no other call may send meanwhile.
+		c.refuse(&Error{Status: resp.StatusCode, Condition: Unauthorized, Class: ClassAuth})
 	}
 	r := response{status: resp.StatusCode, header: resp.Header}
 	if location := resp.Header.Get("Location"); location != "" {
 		r.location = c.cleaner(cl).scrub(location)
 	}
 	var release func()
-	r.body, release, r.err = c.readBody(attemptCtx, resp)
+	r.body, release, r.err = c.readBody(ctx, resp)
 	defer release()
-	if r.err != nil && ctx.Err() != nil && resp.StatusCode < 300 {
-		return answer{}, c.fail(cl, judgeFailure(ctx, cl.op, r.err, true))
+	if r.err != nil && parent.Err() != nil && resp.StatusCode < 300 {
+		return answer{}, c.fail(cl, judgeFailure(parent, r.err, true))
 	}
-	r.err = ownCause(attemptCtx, r.err)
+	r.err = ownCause(ctx, r.err)
 	a, e := judge(cl.op, r, time.Now())
 	if e == nil {
 		return a, nil
 	}
 	e = c.fail(cl, e)
 	if e.Class == ClassAuth {
-		c.latch(cl, e)
+		c.refuse(e)
 	}
 	return answer{}, e
 }
 
-// request builds the request by hand. Without GetBody the transport has no means to send a
-// body a second time.
-func (c *Client) request(ctx context.Context, cl call) *http.Request {
-	u := *c.base
-	u.RawPath = c.base.EscapedPath() + cl.path
-	u.Path, _ = url.PathUnescape(u.RawPath)
-	r := (&http.Request{
-		Method: http.MethodPost,
-		URL:    &u,
-		Host:   u.Host,
-		Proto:  "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{
-			"Authorization": {c.authorization},
-			"Accept":        {"application/json"},
-			"User-Agent":    {c.userAgent},
-		},
-	}).WithContext(ctx)
+// request builds the request. net/http sends a POST again only if nothing of it was
+// written, or if an HTTP/2 server says that it did not process it. Without GetBody it can't
+// do even that to a request with a body.
+func (c *Client) request(ctx context.Context, cl call) (*http.Request, error) {
+	var body io.Reader
 	if cl.body != nil {
-		r.Header["Content-Type"] = []string{cl.contentType}
-		r.Body = io.NopCloser(bytes.NewReader(cl.body))
-		r.ContentLength = int64(len(cl.body))
+		body = bytes.NewReader(cl.body)
 	}
-	return r
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base.JoinPath(cl.path...).String(), body)
+	if err != nil {
+		return nil, err
+	}
+	r.GetBody = nil
+	r.SetBasicAuth(c.devKey, c.devSecret)
+	r.Header.Set("Accept", "application/json")
+	r.Header.Set("User-Agent", c.userAgent)
+	if cl.body != nil {
+		r.Header.Set("Content-Type", cl.contentType)
+	}
+	return r, nil
 }
 
-// smallBody is what an answer has at most, unless something is wrong. Larger ones, up to
-// [maxBody], are in memory a few at a time.
+// attempt follows one request through the transport.
+type attempt struct {
+	client   *Client
+	cancel   context.CancelCauseFunc
+	waited   atomic.Bool // the transport asked for a connection
+	sent     atomic.Bool // it got one, and the request may be on it
+	withheld atomic.Bool // it got one after the credentials were refused
+}
+
+func (a *attempt) trace(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { a.waited.Store(true) },
+		GotConn: a.gotConn,
+	})
+}
+
+// gotConn is called right before the transport writes. A request that waited for its
+// connection while the credentials were refused must not go out.
+func (a *attempt) gotConn(info httptrace.GotConnInfo) {
+	if a.client.refused.Load() == nil {
+		a.sent.Store(true)
+		return
+	}
+	a.withheld.Store(true)
+	a.cancel(errRefused)
+	// HTTP/1 writes without a look at the context, but the connection is ours alone.
+	// HTTP/2 looks at it, and others use the connection.
+	if c, ok := info.Conn.(*tls.Conn); !ok || c.ConnectionState().NegotiatedProtocol != "h2" {
+		info.Conn.Close()
+	}
+}
+
+// maySent reports whether the request may have left. It may have if the transport does not
+// call the trace.
+func (a *attempt) maySent() bool { return a.sent.Load() || !a.waited.Load() }
+
 const (
+	// maxBody is the most that is read of an answer. The documented ones have about 100
+	// bytes.
+	maxBody = 1 << 20
+	// Larger answers than smallBody are in memory at most largeBodies at a time.
 	smallBody   = 64 << 10
 	largeBodies = 8
 )
 
-// readBody reads to the end, so that the connection can serve the next request, or to the
-// limit, after which it is given up. Call release when the body is not needed any more.
+// readBody reads to the end, so that the connection can be used again, or to maxBody. The
+// caller calls release when it no longer needs the body.
 func (c *Client) readBody(ctx context.Context, resp *http.Response) (body []byte, release func(), err error) {
 	release = func() {}
 	if resp.ContentLength > maxBody {
 		return nil, release, errTooLong
 	}
-	if n := resp.ContentLength; n >= 0 && n <= smallBody {
-		body = make([]byte, n)
-		read, err := io.ReadFull(resp.Body, body)
-		return body[:read], release, err
-	}
-	var b bytes.Buffer
-	n, err := b.ReadFrom(io.LimitReader(resp.Body, smallBody))
-	if err != nil || n < smallBody {
-		return b.Bytes(), release, err
+	body, err = io.ReadAll(io.LimitReader(resp.Body, smallBody))
+	if err != nil || len(body) < smallBody {
+		return body, release, err
 	}
 	select {
 	case c.large <- struct{}{}:
@@ -139,22 +178,24 @@ func (c *Client) readBody(ctx context.Context, resp *http.Response) (body []byte
 	case <-ctx.Done():
 		return nil, release, ctx.Err()
 	}
-	more, err := b.ReadFrom(io.LimitReader(resp.Body, maxBody+1-n))
-	if n+more > maxBody {
+	rest, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1-smallBody))
+	body = append(body, rest...)
+	if len(body) > maxBody {
 		return nil, release, errTooLong
 	}
-	return b.Bytes(), release, err
+	return body, release, err
 }
 
-// ownCause replaces the transport's "context canceled" by why we cancelled.
+// ownCause returns why the attempt was cancelled, if it was, in place of the transport's
+// "context canceled".
 func ownCause(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return err
 }
 
-// fail completes an error and takes out of it what must not be shown.
+// fail completes an error and removes secrets from its texts.
 func (c *Client) fail(cl call, e *Error) *Error {
 	clean := c.cleaner(cl)
 	e.Op, e.Target = cl.op, clean.text(cl.target, maxMessage)
@@ -163,27 +204,27 @@ func (c *Client) fail(cl call, e *Error) *Error {
 	return e
 }
 
-// cleaner knows what this call must not repeat.
+// cleaner knows the secrets of a call.
 func (c *Client) cleaner(cl call) cleaner {
-	return newCleaner(c.devSecret, c.pair, base64.StdEncoding.EncodeToString([]byte(c.pair)), cl.secret)
+	pair := c.devKey + ":" + c.devSecret
+	return newCleaner(c.devSecret, pair, base64.StdEncoding.EncodeToString([]byte(pair)), cl.secret)
 }
 
 func (c *Client) badArgument(cl call, err error) *Error {
 	return c.fail(cl, &Error{Condition: BadArgument, Class: ClassApp, Err: err})
 }
 
-// latch remembers the first refusal; the same one may come again with more to say.
-func (c *Client) latch(cl call, e *Error) {
+// refuse records the first refusal. One with a code replaces one without.
+func (c *Client) refuse(e *Error) {
 	first := *e
-	first.Op, first.Target = cl.op, printable(cl.target)
 	if old := c.refused.Load(); old == nil || (old.Code == 0 && e.Code != 0) {
 		c.refused.CompareAndSwap(old, &first)
 	}
 }
 
-// latchedError is the first refusal again, for a call that was not sent because of it.
-func latchedError(first *Error, cl call) *Error {
-	e := *first
+// refusal is the first refusal as the error of a call that was not sent because of it.
+func (c *Client) refusal(cl call) *Error {
+	e := *c.refused.Load()
 	e.Op, e.Target, e.Sent = cl.op, printable(cl.target), false
 	return &e
 }

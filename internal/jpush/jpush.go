@@ -1,13 +1,13 @@
-// Package jpush speaks the JPush Admin API: it creates and deletes apps and uploads
-// their APNs push certificates. That is all the API can do. It lists nothing, reads
-// nothing and changes nothing, so whoever calls this package has to remember every answer.
+// Package jpush is a client of the JPush Admin API. The API creates and deletes apps and
+// uploads their APNs push certificates. It cannot list, read or change anything, so the
+// caller has to record every answer.
 //
-// A [Client] makes exactly one attempt per call. Whether to try again is the caller's
-// decision, taken from the [Class] of the [Error] that came back.
+// A [Client] makes exactly one attempt per call. The caller decides from the [Class] of the
+// returned [Error] whether to retry.
 package jpush
 
-// Environment says which of APNs' two services a push certificate is for. JPush keeps
-// one certificate per app and environment.
+// Environment is one of the two APNs environments. JPush keeps one certificate per app and
+// environment.
 type Environment string
 
 // The two APNs environments.
@@ -19,7 +19,8 @@ const (
 // Environments lists both in the order in which they are uploaded and shown.
 var Environments = []Environment{Development, Production}
 
-// App is what a create sends. GroupName is optional and left out of the request when empty.
+// App is the request of a create. GroupName is optional; the request leaves it out when it
+// is empty.
 type App struct {
 	Name           string
 	AndroidPackage string
@@ -31,14 +32,14 @@ type Created struct {
 	AppKey         string
 	MasterSecret   string // empty when the server leaves it out
 	AndroidPackage string
-	IsNew          bool // false: the app was there before
+	IsNew          bool // false: the app existed before
 }
 
-// Certificate is a PKCS#12 file on its way to one environment of an app. Password may be
+// Certificate is a PKCS#12 file to upload for one environment of an app. Password may be
 // empty; it is sent all the same.
 type Certificate struct {
 	Environment Environment
-	Filename    string // the base name only; a path is never sent
+	Filename    string // only the base name is sent
 	Data        []byte
 	Password    string
 }

@@ -115,7 +115,7 @@ func TestJudge(t *testing.T) {
 			a, e := judge(tc.op, response{status: tc.status, header: http.Header{}, body: []byte(tc.body), err: tc.err}, time.Now())
 			if tc.class == 0 {
 				require.Nil(t, e)
-				assert.True(t, a.answers(tc.op))
+				assert.True(t, a.succeeded(tc.op))
 				return
 			}
 			require.NotNil(t, e)
@@ -193,7 +193,7 @@ func FuzzJudge(f *testing.F) {
 				}
 				continue
 			}
-			e = (&Client{devSecret: "s3cret-s3cret", pair: "k:s3cret-s3cret"}).fail(call{op: op, target: "app x"}, e)
+			e = (&Client{devKey: "k", devSecret: "s3cret-s3cret"}).fail(call{op: op, target: "app x"}, e)
 			if e.Class < ClassApp || e.Class > ClassStop {
 				t.Fatalf("class %d", e.Class)
 			}

@@ -204,6 +204,26 @@ func TestCleaner(t *testing.T) {
 	assert.NoError(t, c.err(nil))
 }
 
+func TestEncodeApp(t *testing.T) {
+	for want, app := range map[string]App{
+		`{"app_name":"商城 & <Co>","android_package":"cn.a","group_name":"g"}`: {"商城 & <Co>", "cn.a", "g"},
+		`{"app_name":"a\"\\","android_package":"cn.a"}`:                      {`a"\`, "cn.a", ""},
+	} {
+		got, err := encodeApp(app)
+		require.NoError(t, err)
+		assert.Equal(t, want, string(got))
+	}
+}
+
+func TestBaseName(t *testing.T) {
+	for in, want := range map[string]string{
+		"prod.p12": "prod.p12", "certs/prod.p12": "prod.p12", `C:\certs\prod.p12`: "prod.p12", "/a/b/": "certificate.p12",
+		"": "certificate.p12", "a/..": "certificate.p12", "证书.p12": "证书.p12",
+	} {
+		assert.Equal(t, want, baseName(in), in)
+	}
+}
+
 func TestValidKey(t *testing.T) {
 	for key, want := range map[string]bool{
 		"dc51b6829206b2736e7e6d63": true, "A-Z_09": true, strings.Repeat("a", 128): true,

@@ -9,23 +9,86 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
 
+// DefaultEndpoint is the Admin API's address as its documents give it.
+const DefaultEndpoint = "https://admin.jpush.cn/v1/"
+
+// NormalizeEndpoint checks an endpoint and returns the form in which it is compared and
+// recorded: scheme and host in lower case, no default port, a trailing slash, /v1/ if it
+// has no path.
+//
+// Plain http is allowed to loopback only (127.0.0.0/8, ::1, localhost and the names under
+// it, RFC 6761), since the credentials travel in a header. User information, a query or a
+// fragment is an error. No error repeats them.
+func NormalizeEndpoint(endpoint string) (string, error) {
+	u, err := url.Parse(strings.TrimSpace(endpoint))
+	if err != nil {
+		// The error of url.Parse quotes its input, which may hold a password.
+		return "", errors.New("the endpoint is not a URL; write it like " + DefaultEndpoint)
+	}
+	if u.User != nil {
+		return "", errors.New("the endpoint carries user information; leave it out, credentials have their own settings")
+	}
+	if u.RawQuery != "" || u.ForceQuery || strings.Contains(endpoint, "#") {
+		return "", errors.New("the endpoint carries a query or a fragment; leave it out")
+	}
+	host, port := strings.ToLower(u.Hostname()), u.Port()
+	if host == "" {
+		return "", fmt.Errorf("endpoint %q names no host; write it like %s", endpoint, DefaultEndpoint)
+	}
+	switch {
+	case u.Scheme == "https":
+	case u.Scheme == "http" && isLoopback(host):
+	case u.Scheme == "http":
+		return "", fmt.Errorf("endpoint %q is plain http, which would send the credentials in the clear; use https (http is for loopback only)", endpoint)
+	default:
+		return "", fmt.Errorf("endpoint %q has scheme %q; use https", endpoint, u.Scheme)
+	}
+	if strings.HasSuffix(u.Host, ":") {
+		return "", fmt.Errorf("endpoint %q ends its host with a colon but names no port", endpoint)
+	}
+	if n, err := strconv.Atoi(port); port != "" && (err != nil || n < 1 || n > 65535) {
+		return "", fmt.Errorf("endpoint %q has port %s; ports go from 1 to 65535", endpoint, port)
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if port != "" && port != map[string]string{"https": "443", "http": "80"}[u.Scheme] {
+		host += ":" + port
+	}
+	path := strings.TrimSuffix(u.EscapedPath(), "/") + "/"
+	if path == "/" {
+		path = "/v1/"
+	}
+	return u.Scheme + "://" + host + path, nil
+}
+
+// isLoopback takes a host without port and brackets, in lower case.
+func isLoopback(host string) bool {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr.Unmap().IsLoopback()
+	}
+	return host == "localhost" || strings.HasSuffix(host, ".localhost")
+}
+
 const (
 	dialTimeout      = 10 * time.Second
 	handshakeTimeout = 10 * time.Second
-	// idleTimeout is short of what load balancers commonly grant, so that it is we who
-	// close an idle connection and no request meets one that is just being closed.
+	// idleTimeout is shorter than that of common load balancers. So the client closes an
+	// idle connection first, and no request meets one that is being closed.
 	idleTimeout     = 30 * time.Second
 	maxHeaderBytes  = 64 << 10
 	defaultMaxConns = 64
 )
 
-// newTransport makes the transport for a real endpoint. It asks for no compression, so a
-// small answer can't unfold into a large one. Of the phases of an attempt it bounds those that
-// come before the request is sent; the client bounds the whole.
+// newTransport returns the transport for a real endpoint. It asks for no compression, so
+// that a small answer cannot expand into a large one. Its timeouts cover the phases before
+// the request is sent; [Options.Timeout] covers the whole attempt.
 func newTransport(endpoint *url.URL, maxConns int) *http.Transport {
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}
 	t := &http.Transport{
@@ -33,7 +96,6 @@ func newTransport(endpoint *url.URL, maxConns int) *http.Transport {
 		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    handshakeTimeout,
-		ExpectContinueTimeout:  time.Second,
 		IdleConnTimeout:        idleTimeout,
 		MaxIdleConns:           maxConns,
 		MaxIdleConnsPerHost:    maxConns,
@@ -42,15 +104,15 @@ func newTransport(endpoint *url.URL, maxConns int) *http.Transport {
 		ForceAttemptHTTP2:      true,
 	}
 	if endpoint.Scheme == "http" {
-		// Plain http stays on this machine: no proxy, whatever name the host has, and no
-		// name that a resolver sends elsewhere.
+		// Plain http stays on this machine: no proxy, and no name that resolves to
+		// another one.
 		t.Proxy = nil
 		dialer.ControlContext = refuseRemote
 	}
 	return t
 }
 
-// refuseRemote runs after the name is resolved and before the connection is opened.
+// refuseRemote is called after the name is resolved and before the connection is opened.
 func refuseRemote(_ context.Context, _, address string, _ syscall.RawConn) error {
 	addr, err := netip.ParseAddrPort(address)
 	if err != nil || !addr.Addr().Unmap().IsLoopback() {
@@ -59,8 +121,8 @@ func refuseRemote(_ context.Context, _, address string, _ syscall.RawConn) error
 	return nil
 }
 
-// proxyFromEnvironment is net/http's, but for its error, which quotes the proxy's URL and
-// with it the proxy's password.
+// proxyFromEnvironment is [http.ProxyFromEnvironment] with another error: the original one
+// quotes the proxy's URL, which may hold a password.
 func proxyFromEnvironment(r *http.Request) (*url.URL, error) {
 	u, err := http.ProxyFromEnvironment(r)
 	if err != nil {

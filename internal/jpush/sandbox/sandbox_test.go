@@ -173,7 +173,7 @@ func TestWire(t *testing.T) {
 	assert.Equal(t, "/v1/app/ffbb0932c267d938941e470b/certificate", q[2].Path)
 	boundary, ok := bytes.CutPrefix([]byte(q[2].Header.Get("Content-Type")), []byte("multipart/form-data; boundary="))
 	require.True(t, ok)
-	assert.Equal(t, "--B\r\nContent-Disposition: form-data; name=\"devCertificateFile\"; filename=\"a%22b.p12\"\r\n"+
+	assert.Equal(t, "--B\r\nContent-Disposition: form-data; name=\"devCertificateFile\"; filename=\"a\\\"b.p12\"\r\n"+
 		"Content-Type: application/octet-stream\r\n\r\n\x00\x01\x02\r\n"+
 		"--B\r\nContent-Disposition: form-data; name=\"devCertificatePassword\"\r\n\r\n\r\n--B--\r\n",
 		string(bytes.ReplaceAll(q[2].Body, boundary, []byte("B"))))

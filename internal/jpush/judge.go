@@ -8,27 +8,24 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// maxBody is the most that is read of an answer. The documented ones have some 100 bytes.
-const maxBody = 1 << 20
-
-// response is what came back, before anybody judged it.
+// response is what the server returned, before it is judged.
 type response struct {
 	status int
 	header http.Header
 	body   []byte
-	err    error // why the body is not whole, if it is not
-	// location is where a redirect leads, secrets taken out: cut into its parts, a URL
-	// would show pieces of them that nobody recognizes.
+	err    error // why the body is incomplete, if it is
+	// location is the target of a redirect without the secrets in it. They have to be
+	// removed before it is split: the host alone may hold a part of one.
 	location string
 }
 
-// judge returns the answer when it is a success for op, and otherwise the error. The order
-// of its questions is the rule: 401 and redirects whatever the body says, then the API's
-// code, then the status.
+// judge returns the answer if it is a success of op, and the error otherwise. A 401 and a
+// redirect are decided by the status; then the API's code decides, then the status.
 func judge(op string, r response, now time.Time) (answer, *Error) {
 	a, isJSON := parseAnswer(r.body)
 	isJSON = isJSON && r.err == nil
@@ -39,12 +36,11 @@ func judge(op string, r response, now time.Time) (answer, *Error) {
 	if isAPI {
 		e.Code, e.Message = code, message
 	}
-	redirect := r.status >= 300 && r.status < 400
 	row, known := LookupCode(code)
 	switch {
 	case r.status == http.StatusUnauthorized && !(isAPI && known && row.Class == ClassAuth):
 		e.Condition = Unauthorized
-	case redirect:
+	case r.status >= 300 && r.status < 400:
 		e.Condition, e.Err = Redirected, redirectTarget(r.location)
 	case isAPI && known:
 		e.Class = codeClass(op, row)
@@ -53,7 +49,7 @@ func judge(op string, r response, now time.Time) (answer, *Error) {
 		e.Condition = lookupStatus(r.status).Condition
 	case isAPI:
 		e.Condition = UnknownCode
-	case r.status >= 200 && r.status < 300 && isJSON && !a.hasError() && a.answers(op):
+	case r.status >= 200 && r.status < 300 && isJSON && !a.hasError() && a.succeeded(op):
 		return a, nil
 	default:
 		e.Condition, e.Err = lookupStatus(r.status).Condition, r.err
@@ -66,47 +62,38 @@ func judge(op string, r response, now time.Time) (answer, *Error) {
 	return answer{}, e
 }
 
-// codeClass takes the table's class, but for codes that make no sense after op: a create
-// that hears of certificates has failed and has not converged.
+// codeClass returns the class of a code in an answer to op. A create cannot have converged,
+// and its app cannot be gone: it failed.
 func codeClass(op string, row Entry) Class {
-	converged := row.Class == ClassConverged && op != OpUpload
-	gone := row.Class == ClassGone && op != OpUpload && op != OpDelete
-	if converged || gone {
+	switch {
+	case row.Class == ClassConverged && op != OpUpload:
+		return ClassApp
+	case row.Class == ClassGone && op != OpUpload && op != OpDelete:
 		return ClassApp
 	}
 	return row.Class
 }
 
-// statusDecides reports whether the status outweighs a code that nobody knows: outside 2xx
-// and 4xx always, inside where the status has a row of its own that is not about what kind
-// of page answered.
+// statusDecides reports whether the status tells more than an unknown code. For the
+// conditions below it does not: they say only what kind of page answered.
 func statusDecides(status int) bool {
-	row := lookupStatus(status)
-	switch row.Condition {
+	switch lookupStatus(status).Condition {
 	case Forbidden, NotFound, Refused, NotAnAnswer:
 		return false
 	}
 	return true
 }
 
-// answers reports whether a says what a success of op says.
-func (a answer) answers(op string) bool {
-	if op == OpCreate || op == OpProbe {
-		key := text(a.AppKey)
-		return key != ""
-	}
-	return a.succeeded()
-}
-
 func notAnAnswer(r response, isJSON bool) error {
+	body := bytes.TrimSpace(r.body)
 	switch {
 	case isJSON:
 		return errors.New("the JSON has neither an error nor the fields of a success")
-	case len(bytes.TrimSpace(r.body)) == 0:
+	case len(body) == 0:
 		return errors.New("the body is empty")
 	case r.header.Get("Content-Encoding") != "":
 		return errors.New("the body is compressed, which was not asked for")
-	case bytes.HasPrefix(bytes.TrimSpace(r.body), []byte("<")):
+	case bytes.HasPrefix(body, []byte("<")):
 		return errors.New("the body is a page, as a proxy or a login would send it")
 	}
 	return errors.New("the body is not JSON")
@@ -126,10 +113,10 @@ func redirectTarget(location string) error {
 	return errors.New("its target is the host " + u.Hostname())
 }
 
-// judgeFailure classifies an attempt without an answer. sent says whether a connection
-// was obtained.
-func judgeFailure(ctx context.Context, op string, err error, sent bool) *Error {
-	e := &Error{Op: op, Sent: sent, Err: err, Condition: LostAnswer}
+// judgeFailure returns the error of an attempt without an answer. sent tells whether the
+// request may have left.
+func judgeFailure(ctx context.Context, err error, sent bool) *Error {
+	e := &Error{Sent: sent, Err: err, Condition: LostAnswer}
 	var verification *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	switch {
@@ -148,11 +135,43 @@ func judgeFailure(ctx context.Context, op string, err error, sent bool) *Error {
 	return e
 }
 
-// isVersionMismatch looks at the text, since crypto/tls has no exported error for it: the
-// server refused our versions, or chose one that we refuse, or does not speak TLS.
+// isVersionMismatch reports whether client and server have no TLS version in common, or the
+// server does not speak TLS. crypto/tls and net/http export no error for it, so the text
+// decides.
 func isVersionMismatch(err error) bool {
 	s := err.Error()
 	return strings.Contains(s, "tls: protocol version not supported") ||
 		strings.Contains(s, "tls: server selected unsupported protocol version") ||
 		strings.Contains(s, "server gave HTTP response to HTTPS client")
+}
+
+// maxRetryAfter limits how long a server can make a run wait.
+const maxRetryAfter = 5 * time.Minute
+
+// retryAfter returns how long the server asks to wait: Retry-After in seconds or as a date
+// (RFC 9110, 10.2.3), or else, on a 429, X-Rate-Limit-Reset, which the documents of JPush's
+// other APIs define as the seconds until the quota starts anew. An invalid value is 0.
+func retryAfter(h http.Header, status int, now time.Time) time.Duration {
+	value := strings.TrimSpace(h.Get("Retry-After"))
+	if d, ok := seconds(value); ok {
+		return d
+	}
+	if t, err := http.ParseTime(value); err == nil {
+		return min(max(t.Sub(now), 0), maxRetryAfter)
+	}
+	if status != http.StatusTooManyRequests {
+		return 0
+	}
+	d, _ := seconds(strings.TrimSpace(h.Get("X-Rate-Limit-Reset")))
+	return d
+}
+
+func seconds(value string) (time.Duration, bool) {
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return 0, false
+	}
+	// Out of range, ParseInt returns the nearest value that fits.
+	n = min(max(n, 0), int64(maxRetryAfter/time.Second))
+	return time.Duration(n) * time.Second, true
 }
