@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
+	"os"
 	"time"
 
 	"jpsync/internal/jpush"
@@ -18,144 +21,209 @@ type doctorCmd struct {
 }
 
 func (doctorCmd) Help() string {
-	return `Checks what an apply needs, one line each, with what to do about a trouble. The one request it
-sends is a create without any field, which JPush refuses and which changes nothing; the way it
-refuses tells whether the credentials are good.
+	return `Checks what an apply needs and prints a line for each finding, with a remedy. It sends one request:
+a create without any field. JPush refuses it, so nothing changes, and the answer tells whether the
+credentials are good.
 
 Examples:
   jpsync doctor
   jpsync doctor --sandbox
 
-Exit codes: 0 all well or warnings alone, 1 some trouble, 4 credentials refused.`
+Exit codes: 0 no trouble, perhaps warnings, 1 trouble, 4 credentials refused.`
 }
 
-// Run makes every check that can be made, also after one has failed.
+// doctor makes the checks and prints their findings.
+type doctor struct {
+	t       *terminal
+	g       *globals
+	now     func() time.Time
+	timeout time.Duration
+
+	w      *workspace  // nil: the manifest cannot be loaded, or the endpoint is invalid
+	store  *state.File // nil: its location is invalid
+	locked bool        // another run is at work on the state
+	code   int         // the exit code so far
+}
+
+// checks are the checks in order. All of them are made, whatever the ones before found, but
+// for those that need what is missing.
+var checks = []struct {
+	needs need
+	run   func(*doctor, context.Context)
+}{
+	{0, (*doctor).manifest},
+	{needManifest, (*doctor).certificates},
+	{needManifest, (*doctor).secretFiles},
+	{0, (*doctor).location},
+	{needStore, (*doctor).stateFiles},
+	{needStore, (*doctor).git},
+	{needStore, (*doctor).lock},
+	{needManifest | needStore, (*doctor).recorded},
+	{needManifest, (*doctor).proxy},
+	{needManifest, (*doctor).account},
+}
+
+type need int
+
+const (
+	needManifest need = 1 << iota
+	needStore
+)
+
+// Run makes every check that can be made.
 func (c *doctorCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	d := &doctor{t: t, g: g, now: time.Now, code: ExitDone}
-	if _, err := g.endpoint(); err != nil {
-		d.trouble("endpoint", err, "leave --endpoint and JPSYNC_ENDPOINT out for JPush's own")
-		d.state(ctx)
-		return exit(d.code)
+	d := &doctor{t: t, g: g, now: time.Now, timeout: c.Timeout}
+	for _, check := range checks {
+		if check.needs&needManifest != 0 && d.w == nil || check.needs&needStore != 0 && d.store == nil {
+			continue
+		}
+		check.run(d, ctx)
 	}
-	w, err := openWorkspace(t, g)
-	if err != nil {
-		t.actions.place(err)
-		d.manifest(err)
-		d.state(ctx)
-		d.warning("account", "not asked: it is the manifest that says where the credentials are", "")
-		return exit(d.code)
+	if d.w != nil {
+		d.w.close()
+	} else {
+		d.warning("credentials", "not checked: that takes a manifest without errors and a valid endpoint", "")
 	}
-	defer w.close()
-	d.well("manifest", fmt.Sprintf("%s: %s", w.manifest.Path, plural(len(w.manifest.Apps), "app")))
-	d.certificates(ctx, w)
-	d.secretFiles(w)
-	locked := d.state(ctx)
-	d.belongs(ctx, w, locked)
-	d.proxy(w.endpoint)
-	d.account(ctx, w, c.Timeout)
 	if d.code != ExitDone {
 		return exit(d.code)
 	}
 	return nil
 }
 
-// doctor writes the findings and remembers how bad they are.
-type doctor struct {
-	t    *terminal
-	g    *globals
-	now  func() time.Time
-	code int
-}
+func (d *doctor) well(what, found string) { d.report(report.Well, what, note{found: found}) }
 
-func (d *doctor) well(what, found string) {
-	report.Finding(d.t.Out, d.t.out, report.Well, what, found, "")
-}
-
-// warning tells what keeps nothing from working and should not stay so.
+// warning reports what an apply can live with.
 func (d *doctor) warning(what, found, remedy string) {
-	report.Finding(d.t.Out, d.t.out, report.Warning, what, found, remedy)
+	d.report(report.Warning, what, note{found, remedy})
 }
 
+// trouble reports what keeps an apply from working.
 func (d *doctor) trouble(what string, err error, remedy string) {
-	report.Finding(d.t.Out, d.t.out, report.Trouble, what, report.ErrorText(err, d.t.out.Lang), remedy)
-	if code := exitCode(err); code == ExitCredentials {
-		d.code = code
-	} else if d.code == ExitDone {
-		d.code = ExitError
+	if exitCode(err) == ExitCredentials {
+		d.code = ExitCredentials
 	}
+	d.report(report.Trouble, what, note{report.ErrorText(err, d.t.out.Lang), remedy})
 }
 
-// mostFindings is how many findings of one kind are told: a hundred certificates that lack
-// the same variable are one trouble.
+// note is one finding and what to do about it; an empty remedy says that the finding tells.
+type note struct{ found, remedy string }
+
+// mostFindings bounds the findings of one kind: a hundred certificates that lack the same
+// variable are one trouble.
 const mostFindings = 10
 
-// remedies of the findings whose messages do not say what to do.
-var remedies = map[string]string{
-	planner.CodePasswordNotAtHand: "set what the manifest names for it, here and in the pipeline",
-	planner.CodeUnreadable:        "check the path, which is relative to the file that names it, and who may read it",
+// report prints findings of one kind and sets the exit code.
+func (d *doctor) report(health report.Health, what string, notes ...note) {
+	if health == report.Trouble && len(notes) > 0 && d.code == ExitDone {
+		d.code = ExitError
+	}
+	if more := len(notes) - mostFindings; more > 0 {
+		notes = append(notes[:mostFindings:mostFindings], note{fmt.Sprintf("and %d more", more), "jpsync validate lists all of them"})
+	}
+	for _, n := range notes {
+		report.Finding(d.t.Out, d.t.out, health, what, n.found, n.remedy)
+	}
 }
 
-// manifest tells what is wrong with it, each thing on a line of its own.
-func (d *doctor) manifest(err error) {
-	list, ok := errors.AsType[manifest.Errors](err)
-	if !ok {
-		d.trouble("manifest", err, "correct it; jpsync validate says the same")
+// manifest loads the manifest, and reports each of its errors.
+func (d *doctor) manifest(context.Context) {
+	if _, err := d.g.endpoint(); err != nil {
+		d.trouble("endpoint", err, "without --endpoint and JPSYNC_ENDPOINT it is JPush's own")
 		return
 	}
-	for i, e := range list {
-		if i == mostFindings {
-			d.trouble("manifest", fmt.Errorf("and %d more", len(list)-i), "jpsync validate names all of them")
-			break
+	w, err := openWorkspace(d.t, d.g)
+	if list, ok := errors.AsType[manifest.Errors](err); ok {
+		var notes []note
+		for _, e := range list {
+			notes = append(notes, note{found: e.Error()})
 		}
-		d.trouble("manifest", e, "")
+		d.report(report.Trouble, "manifest", notes...)
+	} else if err != nil {
+		d.trouble("manifest", err, "jpsync help manifest describes the format")
 	}
+	if err != nil {
+		d.t.actions.place(err)
+		return
+	}
+	d.w = w
+	d.well("manifest", w.manifest.Path+": "+plural(len(w.manifest.Apps), "app"))
+}
+
+// remedies are for the problems whose messages do not say what to do.
+var remedies = map[string]string{
+	planner.CodePasswordNotAtHand: "set the variable or the file that the manifest names, here and in the pipeline",
+	planner.CodeUnreadable:        "check the path, which is relative to the file that names it, and its permissions",
 }
 
 // certificates opens every certificate, as validate does.
-func (d *doctor) certificates(ctx context.Context, w *workspace) {
-	p, err := build(ctx, w, planner.Input{Manifest: w.manifest, State: state.New(), Now: d.now(),
-		Options: planner.Options{Rehearsal: d.g.Sandbox}})
+func (d *doctor) certificates(ctx context.Context) {
+	p, err := build(ctx, d.w, planner.Input{
+		Manifest: d.w.manifest,
+		State:    state.New(),
+		Now:      d.now(),
+		Options:  planner.Options{Rehearsal: d.g.Sandbox},
+	})
 	if err != nil {
 		d.trouble("certificates", err, "")
 		return
 	}
-	for i, e := range p.Errors {
-		if i == mostFindings {
-			d.trouble("certificates", fmt.Errorf("and %d more", len(p.Errors)-i), "jpsync validate names all of them")
-			break
+	notes := func(problems []planner.Problem) (notes []note) {
+		for _, e := range problems {
+			notes = append(notes, note{problem(e), remedies[e.Code]})
 		}
-		d.trouble("certificates", errors.New(problem(e)), remedies[e.Code])
+		return notes
 	}
-	for i, e := range p.Warnings {
-		if i == mostFindings {
-			d.warning("certificates", fmt.Sprintf("and %d more", len(p.Warnings)-i), "jpsync validate names all of them")
-			break
-		}
-		d.warning("certificates", problem(e), remedies[e.Code])
-	}
+	d.report(report.Trouble, "certificates", notes(p.Errors)...)
+	d.report(report.Warning, "certificates", notes(p.Warnings)...)
 	if len(p.Errors) == 0 {
 		d.well("certificates", plural(p.Summary.Upload, "file")+" opened")
 	}
 }
 
-func problem(p planner.Problem) string {
-	return place(p.App, p.Environment) + ": " + p.Text()
-}
-
-// place names an app, or the certificate of one of its environments.
-func place(app string, env jpush.Environment) string {
-	if env == "" {
-		return app
+// secretFiles looks at the modes of the files that hold secrets. Container systems mount
+// them readable for all, so a loose mode is only a warning.
+func (d *doctor) secretFiles(context.Context) {
+	var notes []note
+	seen := map[string]bool{}
+	for _, s := range secretsOf(d.w.manifest) {
+		if s.Path == "" || seen[s.Path] {
+			continue
+		}
+		seen[s.Path] = true
+		path := underRoot(d.w.manifest, s.Path)
+		if info, err := os.Stat(path); err == nil && loose(info) {
+			notes = append(notes, note{fmt.Sprintf("%s has mode %04o and holds a secret", s.File, info.Mode().Perm()), "chmod 600 " + path})
+		}
 	}
-	return app + " " + string(env)
+	d.report(report.Warning, "secrets", notes...)
 }
 
-// account looks for the credentials and then sends the empty create.
-func (d *doctor) account(ctx context.Context, w *workspace, timeout time.Duration) {
-	if !d.g.Sandbox && !d.present(w) {
+// loose reports whether others than its owner may use a file.
+func loose(info os.FileInfo) bool { return info.Mode().Perm()&0o077 != 0 }
+
+// proxy names the proxy of the requests by its host: its URL may hold a password. Requests
+// over plain http go to loopback, without a proxy.
+func (d *doctor) proxy(context.Context) {
+	u, err := url.Parse(d.w.endpoint)
+	if d.g.Sandbox || err != nil || u.Scheme == "http" {
 		return
 	}
-	client, disconnect, err := w.connect(1, jpush.Options{Timeout: timeout})
+	switch proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u}); {
+	case err != nil:
+		d.trouble("proxy", errors.New("HTTPS_PROXY is not a valid URL"), "write it like http://proxy.example:3128, or unset it")
+	case proxy != nil:
+		d.well("proxy", "requests to "+u.Host+" go through "+proxy.Host)
+	default:
+		d.well("proxy", "none for "+u.Host)
+	}
+}
+
+// account looks for the credentials and sends the empty create.
+func (d *doctor) account(ctx context.Context) {
+	if !d.g.Sandbox && !d.credentials() {
+		return
+	}
+	client, disconnect, err := d.w.connect(1, jpush.Options{Timeout: d.timeout})
 	if err != nil {
 		d.trouble("credentials", err, "")
 		return
@@ -165,45 +233,38 @@ func (d *doctor) account(ctx context.Context, w *workspace, timeout time.Duratio
 	e, _ := errors.AsType[*jpush.Error](err)
 	switch {
 	case err == nil:
-		d.well("endpoint", w.endpoint)
-		d.well("credentials", "accepted for account "+w.account())
+		d.well("endpoint", d.w.endpoint)
+		d.well("credentials", "accepted for account "+d.w.account())
 	case e != nil && e.Class == jpush.ClassAuth:
-		d.well("endpoint", w.endpoint)
+		d.well("endpoint", d.w.endpoint)
 		d.trouble("credentials", outcome{e}, report.Remedy(e, d.t.out.Lang))
 	case e != nil:
-		d.trouble("endpoint", fmt.Errorf("%s: %w", w.endpoint, outcome{e}), report.Remedy(e, d.t.out.Lang))
-		d.certificateTime(err)
+		d.trouble("endpoint", fmt.Errorf("%s: %w", d.w.endpoint, outcome{e}), report.Remedy(e, d.t.out.Lang))
+		d.tlsClock(err)
 	default:
 		d.trouble("endpoint", err, "")
 	}
 }
 
-// outcome is an API error without its remedy, which a finding has in a place of its own.
+// outcome is an API error without its remedy, which a finding prints after an arrow.
 type outcome struct{ err *jpush.Error }
 
 func (o outcome) Error() string { return o.err.Op + ": " + o.err.Outcome() }
 
 func (o outcome) Unwrap() error { return o.err }
 
-// present tells each half of the credentials that is missing.
-func (d *doctor) present(w *workspace) bool {
-	complete := true
+// credentials reports each half of the credentials that is missing.
+func (d *doctor) credentials() (complete bool) {
+	complete = true
 	for _, half := range []struct {
 		name string
 		from manifest.Secret
-	}{{"dev_key", w.manifest.Account.DevKey}, {"dev_secret", w.manifest.Account.DevSecret}} {
-		if _, err := w.files.Secret(half.from); err != nil {
+	}{{"dev_key", d.w.manifest.Account.DevKey}, {"dev_secret", d.w.manifest.Account.DevSecret}} {
+		if _, err := d.w.files.Secret(half.from); err != nil {
 			complete = false
 			d.trouble("credentials", fmt.Errorf("the %s: %w", half.name, err),
 				"take the "+half.name+" from the account page of the JPush console, or try without an account: --sandbox")
 		}
 	}
 	return complete
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

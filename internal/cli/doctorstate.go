@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"jpsync/manifest"
 	"jpsync/state"
 )
 
@@ -22,88 +22,156 @@ const (
 	lockSuffix    = ".lock"
 )
 
-// state looks at the files: readable, of the right mode, out of git, and in a place that can
-// be written. It reports whether another process is at work on them.
-func (d *doctor) state(ctx context.Context) (locked bool) {
+// location finds the state.
+func (d *doctor) location(context.Context) {
 	store, err := openStore(d.t, d.g)
 	if err != nil {
 		d.trouble("state", err, "")
-		return false
+		return
 	}
-	path := store.Location()
-	switch _, err := os.Stat(path); {
+	switch _, err := os.Stat(store.Location()); {
 	case errors.Is(err, fs.ErrNotExist):
-		d.well("state", path+": not there yet, the first apply writes it")
+		d.well("state", store.Location()+": not there yet, the first apply writes it")
 	case err != nil:
 		d.trouble("state", err, "make it readable for the user that runs jpsync")
-		return false
+		return
 	default:
-		d.well("state", path)
+		d.well("state", store.Location())
 	}
+	d.store = store
+}
+
+// stateFiles looks at the modes of the files, which hold master secrets, and tries to write
+// beside them.
+func (d *doctor) stateFiles(context.Context) {
 	for _, suffix := range []string{"", backupSuffix, journalSuffix} {
-		d.mode(path + suffix)
-	}
-	d.writable(filepath.Dir(path))
-	if !d.g.Sandbox {
-		d.outOfGit(ctx, path)
-	}
-	locked = d.locked(ctx, store)
-	if !locked {
-		d.journal(path + journalSuffix)
-	}
-	return locked
-}
-
-// mode looks at a file that holds master secrets.
-func (d *doctor) mode(path string) {
-	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
-		d.trouble("state", fmt.Errorf("%s has mode %04o and holds master secrets", path, info.Mode().Perm()),
-			"chmod 600 "+path+" (the next apply does it too)")
-	}
-}
-
-func (d *doctor) writable(dir string) {
-	if d.g.Sandbox {
-		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-			return // made when it is needed
+		path := d.store.Location() + suffix
+		if info, err := os.Stat(path); err == nil && loose(info) {
+			d.trouble("state", fmt.Errorf("%s has mode %04o and holds master secrets", path, info.Mode().Perm()),
+				"chmod 600 "+path+" (the next apply does it too)")
 		}
+	}
+	dir := filepath.Dir(d.store.Location())
+	if _, err := os.Stat(dir); d.g.Sandbox && errors.Is(err, fs.ErrNotExist) {
+		return // the first apply makes it
 	}
 	f, err := os.CreateTemp(dir, ".jpsync-doctor-*")
 	if err != nil {
-		d.trouble("state", fmt.Errorf("nothing can be written beside it: %w", err), "make "+dir+" writable, or name another place with --state")
+		d.trouble("state", fmt.Errorf("no file can be written beside it: %w", err), "make "+dir+" writable, or name another place with --state")
 		return
 	}
 	f.Close()
 	os.Remove(f.Name())
 }
 
-// locked asks for the lock only when somebody has signed it: asking takes it for a moment,
-// and that could turn an apply away that begins just then.
-func (d *doctor) locked(ctx context.Context, store *state.File) bool {
-	if note, err := os.ReadFile(store.Location() + lockSuffix); err != nil || len(note) == 0 {
-		return false
+// lock finds out whether another run is at work, and whether one was interrupted. It takes
+// the lock only if a holder has written its name there: taking it could turn away an apply
+// that starts at the same moment.
+func (d *doctor) lock(ctx context.Context) {
+	path := d.store.Location()
+	if holder, err := os.ReadFile(path + lockSuffix); err == nil && len(holder) > 0 {
+		release, err := d.store.Lock(ctx, state.Self("doctor", d.now()))
+		if err == nil {
+			release() // the holder was killed; its name is gone now
+		} else if e, ok := errors.AsType[*state.LockedError](err); ok {
+			d.trouble("state", e, "wait for that run to end; the lock ends with its process")
+			d.locked = true
+			return
+		}
 	}
-	release, err := store.Lock(ctx, state.Self("doctor", d.now()))
-	if err == nil {
-		release() // the signature of a process that was killed: it is gone now
-		return false
-	}
-	if e, ok := errors.AsType[*state.LockedError](err); ok {
-		d.trouble("state", e, "let that run end; the lock goes with its process")
-		return true
-	}
-	return false
-}
-
-// journal tells of a run that did not come to its end.
-func (d *doctor) journal(path string) {
-	if info, err := os.Stat(path); err == nil && info.Size() > 0 {
-		d.warning("state", fmt.Sprintf("%s is of a run that was interrupted %s ago", path, d.now().Sub(info.ModTime()).Round(time.Second)),
-			"run jpsync apply again, which takes its answers into the state; don't delete it")
+	if info, err := os.Stat(path + journalSuffix); err == nil && info.Size() > 0 {
+		d.warning("state", fmt.Sprintf("%s is of a run that was interrupted %s ago", path+journalSuffix, d.now().Sub(info.ModTime()).Round(time.Second)),
+			"run jpsync apply again, which replays it; do not delete it")
 	}
 }
 
-// gitTimeout bounds each question to git: a work tree on a network may be slow.
+// recorded reads the state: whether it is this account's, and what is recorded.
+func (d *doctor) recorded(ctx context.Context) {
+	st, err := state.View(ctx, d.store, state.Options{FS: d.t.FS})
+	switch {
+	case errors.Is(err, state.ErrDamaged):
+		d.trouble("state", err, "jpsync state repair")
+		return
+	case err == nil:
+		err = d.w.belongs(st)
+	}
+	if err != nil {
+		d.trouble("state", err, "")
+		return
+	}
+	d.clock(st)
+	if n := len(st.Apps); n > 0 {
+		d.well("state", fmt.Sprintf("serial %d, %s", st.Serial, plural(n, "app")))
+	}
+	if n := len(st.Pending); n > 0 && !d.locked {
+		d.trouble("state", fmt.Errorf("%s without a recorded answer", plural(n, "request")), "run jpsync apply again, which finds out what became of them")
+	}
+}
+
+// earliest is before the first release: a clock that says less is not set.
+var earliest = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// maxSkew is how far the clocks of two machines may differ.
+const maxSkew = 5 * time.Minute
+
+const setClock = "set the clock, for instance by NTP: TLS and the expiry of certificates depend on it"
+
+// clock compares the clock with the latest time in the state, which may be another machine's.
+func (d *doctor) clock(st *state.State) {
+	now, latest := d.now(), earliest
+	for _, app := range st.Apps {
+		times := []time.Time{app.CreatedAt, app.Certificates.Development.UploadedAt, app.Certificates.Production.UploadedAt}
+		for _, at := range times {
+			if at.After(latest) {
+				latest = at
+			}
+		}
+	}
+	switch {
+	case now.Before(earliest):
+		d.trouble("clock", fmt.Errorf("it is not set: it says %s", utc(now)), setClock)
+	case latest.Sub(now) > maxSkew:
+		d.warning("clock", fmt.Sprintf("it says %s, but the state has a record of %s", utc(now), utc(latest)), setClock)
+	}
+}
+
+// tlsClock reports that a wrong clock may be why a TLS certificate was refused.
+func (d *doctor) tlsClock(err error) {
+	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok && e.Reason == x509.Expired && e.Cert != nil {
+		d.trouble("clock", fmt.Errorf("it says %s, but the endpoint's certificate is valid from %s to %s",
+			utc(d.now()), utc(e.Cert.NotBefore), utc(e.Cert.NotAfter)), setClock)
+	}
+}
+
+func utc(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// git warns if the state is, or could get, into a git repository. Without git, or outside of
+// a work tree, there is nothing to warn of.
+func (d *doctor) git(ctx context.Context) {
+	if d.g.Sandbox {
+		return
+	}
+	dir, base := filepath.Split(d.store.Location())
+	names := []string{base, base + backupSuffix}
+	tracked, code := git(ctx, dir, append([]string{"--literal-pathspecs", "ls-files", "-z", "--"}, names...)...)
+	if code != 0 {
+		return
+	}
+	if tracked != "" {
+		first, _, _ := strings.Cut(tracked, "\x00")
+		d.warning("git", first+" is tracked by git: whoever has the repository has the master secrets",
+			"git rm --cached "+first+", add "+base+"* to .gitignore, and keep the state with the pipeline's secrets; the history still has it")
+		return
+	}
+	for _, name := range names {
+		if _, code := git(ctx, dir, "check-ignore", "-q", "--", "./"+name); code == 1 {
+			d.warning("git", name+" is not ignored by git, and it holds master secrets", "echo '"+base+"*' >> .gitignore")
+			return
+		}
+	}
+}
+
+// gitTimeout bounds each run of git: a work tree on a network may be slow.
 const gitTimeout = 5 * time.Second
 
 // outOfGit warns of a state that others get with the repository. Without git, or outside of a
@@ -128,13 +196,13 @@ func (d *doctor) outOfGit(ctx context.Context, path string) {
 	}
 }
 
-// git runs a command of git that only looks, and returns its exit code, -1 when it could not
-// be run. A repository may name programs that git starts by itself: the one that this
-// command could start is switched off.
+// git runs a command of git that changes nothing, and returns its output and exit code, or -1
+// if it could not be run. A repository's configuration can make git run a program, as
+// core.fsmonitor: that is switched off.
 func git(ctx context.Context, dir string, args ...string) (out string, code int) {
 	ctx, cancel := context.WithTimeout(ctx, gitTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", dir, "-c", "core.fsmonitor=false"}, args...)...)
+	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", filepath.Clean(dir), "-c", "core.fsmonitor=false"}, args...)...)
 	data, err := cmd.Output()
 	if e, ok := errors.AsType[*exec.ExitError](err); ok {
 		return "", e.ExitCode()
@@ -143,53 +211,4 @@ func git(ctx context.Context, dir string, args ...string) (out string, code int)
 		return "", -1
 	}
 	return string(data), 0
-}
-
-// secretFiles looks at the files that the manifest has secrets in. Some systems mount them
-// readable for all into a container of their own, so this is no trouble.
-func (d *doctor) secretFiles(w *workspace) {
-	seen := map[string]bool{}
-	look := func(s manifest.Secret) {
-		if s.Path == "" || seen[s.Path] || len(seen) >= mostFindings {
-			return
-		}
-		path := filepath.Join(w.manifest.CertRoot, filepath.FromSlash(s.Path))
-		if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
-			seen[s.Path] = true
-			d.warning("secrets", fmt.Sprintf("%s has mode %04o and holds a secret", s.File, info.Mode().Perm()), "chmod 600 "+path)
-		}
-	}
-	look(w.manifest.Account.DevKey)
-	look(w.manifest.Account.DevSecret)
-	for _, app := range w.manifest.Apps {
-		for _, cert := range app.Certificates {
-			if cert.Password != nil {
-				look(*cert.Password)
-			}
-		}
-	}
-}
-
-// belongs reads the state and holds it against the endpoint and the account.
-func (d *doctor) belongs(ctx context.Context, w *workspace, locked bool) {
-	st, err := state.View(ctx, w.store, state.Options{FS: w.t.FS})
-	switch {
-	case errors.Is(err, state.ErrDamaged):
-		d.trouble("state", err, "jpsync state repair")
-		return
-	case err != nil:
-		d.trouble("state", err, "")
-		return
-	}
-	if err := w.belongs(st); err != nil {
-		d.trouble("state", err, "")
-		return
-	}
-	d.clock(st)
-	if n := len(st.Apps); n > 0 {
-		d.well("state", fmt.Sprintf("serial %d, %s", st.Serial, plural(n, "app")))
-	}
-	if n := len(st.Pending); n > 0 && !locked {
-		d.trouble("state", fmt.Errorf("%s never answered", plural(n, "request")), "run jpsync apply again, which settles them")
-	}
 }

@@ -68,7 +68,7 @@ func (r *reporting) check(forms []string, planFile string) error {
 		return errors.New("--report-format says how, and --report FILE where: give both")
 	case r.Report == "":
 		return nil
-	case same(r.Report, planFile):
+	case sameFile(r.Report, planFile):
 		return fmt.Errorf("--report %s is the plan's file: name another", r.Report)
 	case !slices.Contains(forms, r.form()):
 		return fmt.Errorf("--report: this command has no report of the form %s, it has %s", r.form(), strings.Join(forms, ", "))

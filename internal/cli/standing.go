@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"jpsync/internal/jpush"
 	"jpsync/planner"
 )
 
@@ -46,4 +47,17 @@ func obstacles(told []string, what string, legible bool) error {
 		errs = append(errs, fmt.Errorf("and %s, see the plan", plural(n-mostTold, "more "+what)))
 	}
 	return errors.Join(errs...)
+}
+
+// problem is a problem's text with what it is about.
+func problem(p planner.Problem) string {
+	return place(p.App, p.Environment) + ": " + p.Text()
+}
+
+// place names an app, or its certificate for an environment.
+func place(app string, env jpush.Environment) string {
+	if env == "" {
+		return app
+	}
+	return app + " " + string(env)
 }

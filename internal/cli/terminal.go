@@ -130,3 +130,11 @@ func (t *terminal) detail(format string, args ...any) {
 func (t *terminal) warn(format string, args ...any) {
 	fmt.Fprintln(t.Err, t.err.Wrap("jpsync: warning: ", "  ", fmt.Sprintf(format, args...)))
 }
+
+// plural returns "1 app" or "2 apps".
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

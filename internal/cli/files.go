@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"jpsync/manifest"
+)
+
+// writeFile replaces the file at path, readable by its owner alone. A reader finds the old
+// file or the new one, never a part.
+func writeFile(path string, r io.Reader) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // its mode is 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(f.Name())
+		}
+	}()
+	_, err = io.Copy(f, r)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// readFile reads a file of at most limit bytes.
+func readFile(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = &os.PathError{Op: "read", Path: path, Err: errors.New("file is too large")}
+	}
+	return data, err
+}
+
+// spare refuses to write to a file that jpsync needs: the state and the files beside it, the
+// manifest with its includes and tables, a certificate, a file with a secret. The flag is the
+// one that names path. Without a manifest, m is nil.
+func (g *globals) spare(flag, path string, state string, m *manifest.Manifest) error {
+	needed := []string{g.Manifest, state, state + backupSuffix, state + journalSuffix, state + lockSuffix}
+	if m != nil {
+		needed = append(needed, m.Files...)
+		for _, s := range secretsOf(m) {
+			if s.Path != "" {
+				needed = append(needed, underRoot(m, s.Path))
+			}
+		}
+		for i := range m.Apps {
+			for _, c := range m.Apps[i].Certificates {
+				needed = append(needed, underRoot(m, c.Path))
+			}
+		}
+	}
+	for _, file := range needed {
+		if sameFile(path, file) {
+			return refused(fmt.Errorf("%s %s would overwrite %s, which jpsync needs: name another file", flag, path, file))
+		}
+	}
+	return nil
+}
+
+// secretsOf lists a manifest's references to secrets.
+func secretsOf(m *manifest.Manifest) []manifest.Secret {
+	secrets := []manifest.Secret{m.Account.DevKey, m.Account.DevSecret}
+	for i := range m.Apps {
+		for _, c := range m.Apps[i].Certificates {
+			if c.Password != nil {
+				secrets = append(secrets, *c.Password)
+			}
+		}
+	}
+	return secrets
+}
+
+// underRoot returns the path of a certificate or secret file for the operating system.
+func underRoot(m *manifest.Manifest, path string) string {
+	return filepath.Join(m.CertRoot, filepath.FromSlash(path))
+}
+
+// sameFile reports whether two paths name one file, which need not exist.
+func sameFile(a, b string) bool {
+	if a == "" || b == "" {
+		return false
+	}
+	if x, err := os.Stat(a); err == nil {
+		if y, err := os.Stat(b); err == nil {
+			return os.SameFile(x, y)
+		}
+	}
+	x, errX := filepath.Abs(a)
+	y, errY := filepath.Abs(b)
+	return errX == nil && errY == nil && x == y
+}
