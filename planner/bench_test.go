@@ -15,10 +15,6 @@ import (
 // unread is an inspector of files that nobody touched since they were uploaded.
 type unread struct{}
 
-func (unread) Read(manifest.Certificate) (planner.Inspection, error) {
-	return planner.Inspection{}, nil
-}
-
 func (unread) Inspect(_ manifest.Certificate, known string) (planner.Inspection, error) {
 	return planner.Inspection{FileSHA256: known}, nil
 }
@@ -89,18 +85,4 @@ func BenchmarkEncode(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-}
-
-// A plan in which nothing changes allocates next to nothing for an app: pipelines make one
-// on every run.
-func TestUnchangedAppsAllocateLittle(t *testing.T) {
-	const n = 1000
-	in := inStep(n)
-	allocations := testing.AllocsPerRun(5, func() {
-		p, err := planner.Build(in)
-		require.NoError(t, err)
-		require.True(t, p.Empty())
-		require.Equal(t, n, p.Summary.Unchanged)
-	})
-	require.Less(t, allocations, float64(n)/5)
 }

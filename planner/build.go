@@ -2,6 +2,8 @@ package planner
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"jpsync/manifest"
@@ -23,52 +25,47 @@ type Input struct {
 // Options are what a person asks for beside the manifest.
 type Options struct {
 	Selection Selection
-	Replace   []string // ids: delete and create anew although the app key and all devices are lost
-	Accept    []string // ids: take the manifest's name, package and group into the record, unsent
+	Replace   []string // ids: delete and create again although the app key and all devices are lost
+	Accept    []string // ids: record the manifest's name, package and group without a request
 	NoDelete  bool     // leave deletes out
 	AllowCert []string // codes of certificate errors that are to be warnings
-	Rehearsal bool     // on a simulator, where look-alike certificates are nothing to warn of
+	Rehearsal bool     // on a simulator, where test certificates deserve no warning
 }
 
-// Build compares and plans. It fails only on options that make no sense: a glob that does
-// not parse, an id to replace or accept that is not both desired and recorded, a replacement
-// without deletes. Conflicts and certificates that must not be sent are part of the plan.
-// The ids and packages of the manifest have to be unique, as a loaded one's are.
+// Build compares and plans. It fails only on options that make no sense: an invalid glob, an
+// id to replace or accept that is not both desired and recorded, a replacement without
+// deletes. Conflicts and certificates that must not be sent are part of the plan. The ids and
+// packages of the manifest must be unique, as a loaded manifest's are.
 func Build(in Input) (*Plan, error) {
-	b, err := newBuilder(in)
-	if err != nil {
+	if err := in.Options.Selection.checkGlobs(); err != nil {
+		return nil, err
+	}
+	b := newBuilder(in)
+	if err := b.checkNamed(); err != nil {
 		return nil, err
 	}
 	for i := range in.Manifest.Apps {
-		b.desired(&in.Manifest.Apps[i])
+		b.app(&in.Manifest.Apps[i])
 	}
-	b.departed()
-	b.unsettled()
+	b.orphans()
+	b.unanswered()
 	b.sharedCertificates()
-	b.plan.Actions = append(b.plan.Actions, b.deletes...)
-	b.plan.Summary = b.summary()
+	b.count()
 	return b.plan, nil
 }
 
 // builder holds a plan in the making.
 type builder struct {
-	in        Input
-	plan      *Plan
-	lookup    lookup
-	matched   int             // recorded apps that the manifest has
-	renamed   map[string]bool // recorded ids that a conflict takes for renamed
-	replace   map[string]bool
-	accept    map[string]bool
-	allowed   map[string]bool
-	deletes   []Change // of apps that left, to come last
-	unchanged int
-	sharing   sharing
+	in      Input
+	plan    *Plan
+	wanted  map[string]*manifest.App // by id
+	owners  map[string][]string      // recorded package -> ids: several after a correction by hand
+	renamed map[string]bool          // recorded ids that a conflict takes for renamed
+	uses    map[string][]use         // fingerprint -> who wants it
+	shared  []string                 // fingerprints with several uses, in the manifest's order
 }
 
-func newBuilder(in Input) (*builder, error) {
-	if err := in.Options.Selection.check(); err != nil {
-		return nil, err
-	}
+func newBuilder(in Input) *builder {
 	b := &builder{
 		in: in,
 		plan: &Plan{
@@ -78,62 +75,43 @@ func newBuilder(in Input) (*builder, error) {
 			Account:       in.Account,
 			Manifest:      ManifestRef{Path: in.Manifest.Path, SHA256: in.Manifest.SHA256},
 			State:         RefTo(in.State),
-			Actions:       make([]Change, 0, max(0, len(in.Manifest.Apps)-len(in.State.Apps))), // one for each new app
+			Actions:       []Change{},
 			Conflicts:     []Conflict{},
 			Warnings:      []Problem{},
 			OnExisting:    in.Manifest.Policy.OnExisting,
 		},
-		lookup:  lookup{apps: in.Manifest.Apps, recorded: in.State.Apps},
+		wanted:  make(map[string]*manifest.App, len(in.Manifest.Apps)),
+		owners:  make(map[string][]string, len(in.State.Apps)),
 		renamed: map[string]bool{},
-		replace: set(in.Options.Replace),
-		accept:  set(in.Options.Accept),
-		allowed: set(in.Options.AllowCert),
-		sharing: sharing{first: make(map[string]use, len(in.Manifest.Apps))},
+		uses:    map[string][]use{},
 	}
-	return b, b.checkNamed()
+	for i := range in.Manifest.Apps {
+		app := &in.Manifest.Apps[i]
+		b.wanted[app.ID] = app
+	}
+	for id, app := range in.State.Apps {
+		b.owners[app.AndroidPackage] = append(b.owners[app.AndroidPackage], id)
+	}
+	return b
 }
 
-// checkNamed refuses --replace and --accept for apps that they can't be about, since a
-// typing error there must not pass for "nothing to do".
-func (b *builder) checkNamed() error {
-	for _, named := range []struct {
-		flag string
-		ids  []string
-	}{{"--replace", b.in.Options.Replace}, {"--accept", b.in.Options.Accept}} {
-		for _, id := range named.ids {
-			if _, recorded := b.in.State.Apps[id]; !recorded {
-				return fmt.Errorf("%s %s: the state has no app of this id%s", named.flag, id, didYouMean(id, keys(b.in.State.Apps)))
-			}
-			if !b.lookup.wanted(id) {
-				return fmt.Errorf("%s %s: the manifest has no app of this id", named.flag, id)
-			}
-		}
-	}
-	for _, id := range b.in.Options.Replace {
-		if b.accept[id] {
-			return fmt.Errorf("%s is named by both --replace and --accept: choose one", id)
-		}
-		if b.in.Options.NoDelete {
-			return fmt.Errorf("--replace %s deletes the app first, and --no-delete leaves deletes out: choose one", id)
-		}
-	}
-	return nil
-}
-
-// desired plans one app of the manifest.
-func (b *builder) desired(app *manifest.App) {
+// app plans one app of the manifest.
+func (b *builder) app(app *manifest.App) {
 	recorded, ok := b.in.State.Apps[app.ID]
-	if !ok {
+	switch {
+	case !ok:
 		b.newApp(app)
-		return
+	case slices.Contains(b.in.Options.Replace, app.ID):
+		b.replacement(app, recorded)
+	default:
+		b.recordedApp(app, recorded)
 	}
-	b.matched++
-	if b.replace[app.ID] {
-		b.replaced(app, recorded)
-		return
-	}
+}
+
+// recordedApp plans an app that the state has.
+func (b *builder) recordedApp(app *manifest.App, recorded state.App) {
 	selected := b.selects(app)
-	records, conflicts := b.compare(app, &recorded)
+	records, conflicts := b.compare(app, recorded)
 	if len(conflicts) > 0 {
 		if selected {
 			b.plan.Conflicts = append(b.plan.Conflicts, conflicts...)
@@ -142,25 +120,26 @@ func (b *builder) desired(app *manifest.App) {
 		}
 		return
 	}
-	steps := b.uploads(app, &recorded)
-	idle := len(steps.changes) == 0 && !steps.blocked
+	up := b.uploads(app, recorded)
+	idle := len(up.changes) == 0 && !up.blocked
 	switch {
 	case !selected && (!idle || len(records) > 0):
 		b.plan.LeftOut++
 	case idle:
-		b.unchanged++
+		b.plan.Summary.Unchanged++
 	}
 	if selected {
-		b.plan.Records = append(append(b.plan.Records, records...), steps.moved...)
-		b.plan.Actions = append(b.plan.Actions, steps.changes...)
+		b.plan.Records = append(append(b.plan.Records, records...), up.records...)
+		b.plan.Actions = append(b.plan.Actions, up.changes...)
 	}
 }
 
-// newApp plans an app that the state does not have under this id.
+// newApp plans an app whose id the state does not have.
 func (b *builder) newApp(app *manifest.App) {
-	if conflict, owner, taken := b.packageTaken(app, ""); taken {
-		// To delete the owner of a package that comes back under another id is to lose what
-		// was renamed, so a selection of the owner alone has to hear of it as well.
+	if conflict, taken := b.packageTaken(app, ""); taken {
+		// A delete of the recorded owner would lose the app that was renamed, so a selection
+		// of the owner alone must show the conflict as well.
+		owner := conflict.Recorded
 		lost := b.renamed[owner] && !b.in.Options.NoDelete && b.in.Options.Selection.matches(owner, nil)
 		if b.selects(app) || lost {
 			b.plan.Conflicts = append(b.plan.Conflicts, conflict)
@@ -169,44 +148,45 @@ func (b *builder) newApp(app *manifest.App) {
 		}
 		return
 	}
-	steps, _ := b.creation(app, New)
+	changes, _ := b.creation(app, New)
 	if !b.selects(app) {
 		b.plan.LeftOut++
 		return
 	}
-	b.plan.Actions = append(b.plan.Actions, steps...)
+	b.plan.Actions = append(b.plan.Actions, changes...)
 }
 
-// replaced plans a delete and a create of one app, which somebody asked for by its id.
-func (b *builder) replaced(app *manifest.App, recorded state.App) {
+// replacement plans a delete and a create of one app, which somebody asked for by its id.
+func (b *builder) replacement(app *manifest.App, recorded state.App) {
 	if !b.selects(app) {
 		b.plan.LeftOut++
 		return
 	}
-	if isTrue(app.Protect) || recorded.Protected && !isFalse(app.Protect) {
+	wantsProtection := app.Protect != nil && *app.Protect || app.Protect == nil && recorded.Protected
+	if wantsProtection {
 		b.plan.Conflicts = append(b.plan.Conflicts, protected(app.ID, recorded, "replace"))
 		return
 	}
-	if conflict, _, taken := b.packageTaken(app, app.ID); taken {
+	if conflict, taken := b.packageTaken(app, app.ID); taken {
 		b.plan.Conflicts = append(b.plan.Conflicts, conflict)
 		return
 	}
-	steps, whole := b.creation(app, Replace)
-	if !whole {
-		return // its devices would be lost for an app that gets no pushes; the error is told
+	changes, blocked := b.creation(app, Replace)
+	if blocked {
+		return // the devices would be lost for an app that cannot push; the plan has the error
 	}
 	b.plan.Actions = append(b.plan.Actions, deletion(app.ID, recorded, Replace))
-	b.plan.Actions = append(b.plan.Actions, steps...)
+	b.plan.Actions = append(b.plan.Actions, changes...)
 }
 
-// creation is a create and the uploads that follow it. It is not whole when a certificate must
+// creation is a create and the uploads that follow it. It is blocked when a certificate must
 // not be sent.
-func (b *builder) creation(app *manifest.App, why Reason) (steps []Change, whole bool) {
-	planned := b.uploads(app, nil)
-	for i := range planned.changes {
-		planned.changes[i].Reason = why
+func (b *builder) creation(app *manifest.App, why Reason) (changes []Change, blocked bool) {
+	up := b.uploads(app, state.App{})
+	for i := range up.changes {
+		up.changes[i].Reason = why
 	}
-	return append([]Change{{
+	create := Change{
 		Action:         Create,
 		App:            app.ID,
 		Reason:         why,
@@ -214,17 +194,79 @@ func (b *builder) creation(app *manifest.App, why Reason) (steps []Change, whole
 		AndroidPackage: app.AndroidPackage,
 		GroupName:      app.GroupName,
 		Protect:        app.Protect,
-	}}, planned.changes...), !planned.blocked
+	}
+	return append([]Change{create}, up.changes...), up.blocked
+}
+
+func deletion(id string, app state.App, why Reason) Change {
+	return Change{
+		Action:         Delete,
+		App:            id,
+		Reason:         why,
+		AppName:        app.AppName,
+		AndroidPackage: app.AndroidPackage,
+		GroupName:      app.GroupName,
+		AppKey:         app.AppKey,
+	}
+}
+
+// orphans plans the apps that the state has and the manifest has not. They come last, by id.
+func (b *builder) orphans() {
+	for _, id := range slices.Sorted(maps.Keys(b.in.State.Apps)) {
+		if b.wanted[id] != nil || b.renamed[id] {
+			continue
+		}
+		app := b.in.State.Apps[id]
+		switch {
+		case !b.in.Options.Selection.matches(id, nil):
+			b.plan.LeftOut++
+		case b.in.Options.NoDelete:
+			b.plan.LeftOut++
+			b.plan.Warnings = append(b.plan.Warnings, Problem{Code: "delete_left_out", App: id,
+				Message: "no longer in the manifest and kept, because --no-delete was given"})
+		case app.Protected:
+			b.plan.Conflicts = append(b.plan.Conflicts, protected(id, app, "delete"))
+		default:
+			b.plan.Actions = append(b.plan.Actions, deletion(id, app, Removed))
+		}
+	}
+}
+
+// unanswered warns of requests that were sent and never answered, where nothing in this plan
+// resolves them: a create that is no longer wanted may have left an app whose key nobody has,
+// and an app that is wanted again may be gone.
+func (b *builder) unanswered() {
+	if len(b.in.State.Pending) == 0 {
+		return
+	}
+	packages := make(map[string]bool, len(b.wanted))
+	for _, app := range b.wanted {
+		packages[app.AndroidPackage] = true
+	}
+	for _, id := range slices.Sorted(maps.Keys(b.in.State.Pending)) {
+		intent := b.in.State.Pending[id]
+		_, recorded := b.in.State.Apps[id]
+		switch {
+		case intent.Op == state.OpCreate && !packages[intent.AndroidPackage]:
+			b.plan.Warnings = append(b.plan.Warnings, Problem{Code: "unsettled_create", App: id, Message: fmt.Sprintf(
+				"a create of %s was sent and never answered, so the app may exist without a record; put it back into the manifest and apply to get its key, or forget it with: jpsync state rm %s",
+				intent.AndroidPackage, Quote(id))})
+		case intent.Op == state.OpDelete && recorded && b.wanted[id] != nil && !slices.Contains(b.in.Options.Replace, id):
+			b.plan.Warnings = append(b.plan.Warnings, Problem{Code: "unsettled_delete", App: id, Message: fmt.Sprintf(
+				"a delete of app key %s was sent and never answered, so the app may be gone; look for it in the console, and if it is gone forget it with jpsync state rm %s and apply, which creates it anew",
+				intent.AppKey, Quote(id))})
+		}
+	}
 }
 
 func (b *builder) selects(app *manifest.App) bool {
 	return b.in.Options.Selection.matches(app.ID, app.Labels)
 }
 
-func (b *builder) warn(p Problem) { b.plan.Warnings = append(b.plan.Warnings, p) }
-
-func (b *builder) summary() Summary {
-	s := Summary{Unchanged: b.unchanged, Conflicts: len(b.plan.Conflicts)}
+// count fills in the rest of the summary.
+func (b *builder) count() {
+	s := &b.plan.Summary
+	s.Conflicts = len(b.plan.Conflicts)
 	for i := range b.plan.Actions {
 		switch b.plan.Actions[i].Action {
 		case Create:
@@ -235,5 +277,4 @@ func (b *builder) summary() Summary {
 			s.Delete++
 		}
 	}
-	return s
 }

@@ -3,6 +3,8 @@ package planner
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"jpsync/internal/jpush"
@@ -11,127 +13,146 @@ import (
 	"jpsync/state"
 )
 
-// steps are what the certificates of one app need.
-type steps struct {
-	changes []Change
-	moved   []Record // where a known certificate moved to another file
-	blocked bool     // some certificate must not be sent
+// Inspector looks at certificate files on the planner's behalf.
+type Inspector interface {
+	// Inspect reads the file that c names and opens it. When its SHA-256 is known it is not
+	// opened, no password is needed, and Inspection.Opened is nil. A failure is an
+	// [InspectError].
+	Inspect(c manifest.Certificate, known string) (Inspection, error)
 }
 
-// AllowableCodes are the certificate errors that somebody may have reason to send all the
-// same. What cannot be opened cannot be allowed either.
+// Inspection is what an [Inspector] saw.
+type Inspection struct {
+	FileSHA256 string
+	Opened     *pushcert.Certificate // nil: it was not opened
+	Password   pushcert.PasswordFacts
+}
+
+// InspectError says why a certificate file could not be opened. Code is one of this package's
+// or one of pushcert's kinds.
+type InspectError struct {
+	Code string
+	Err  error
+}
+
+func (e *InspectError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *InspectError) Unwrap() error { return e.Err }
+
+// Codes of an [InspectError] that are not about the file's content.
+const (
+	CodeUnreadable        = "file_unreadable"
+	CodePasswordNotAtHand = "password_not_at_hand"
+)
+
+// Codes of certificate errors that take a second certificate to see.
+const (
+	codeBundleChanged = "bundle_changed"
+	codeBundlesDiffer = "bundles_differ"
+)
+
+// AllowableCodes are the certificate errors that somebody may have a reason to ignore. A file
+// that cannot be opened cannot be allowed.
 var AllowableCodes = []string{
 	string(pushcert.CodeExpired), string(pushcert.CodeNotYetValid), string(pushcert.CodeWrongEnvironment),
 	string(pushcert.CodeNotPush), string(pushcert.CodeWrongBundle), string(pushcert.CodeNoKey),
 	codeBundleChanged, codeBundlesDiffer,
 }
 
-// Codes of certificate errors that only show beside another certificate.
-const (
-	codeBundleChanged = "bundle_changed"
-	codeBundlesDiffer = "bundles_differ"
-)
+// uploads are what the certificates of one app need.
+type uploads struct {
+	changes []Change
+	records []Record // of certificates that moved to another file
+	blocked bool     // some certificate must not be sent
+}
 
-// uploads plans the certificates of one app. recorded is nil for an app that is about to
-// be created.
-func (b *builder) uploads(app *manifest.App, recorded *state.App) (out steps) {
-	if len(app.Certificates) == 0 && (recorded == nil || recorded.Certificates == (state.Certificates{})) {
-		return out
-	}
-	var both [2]slot // one for each environment
-	slots := both[:0]
+// candidate is the certificate that the manifest wants in one environment of an app.
+type candidate struct {
+	app    *manifest.App
+	env    jpush.Environment
+	file   manifest.Certificate
+	have   state.Certificate // the recorded one; zero if there is none
+	seen   Inspection
+	bundle string
+	upload bool // it is not the recorded certificate
+}
+
+// uploads plans the certificates of one app. recorded is zero for an app that is about to be
+// created.
+func (b *builder) uploads(app *manifest.App, recorded state.App) (out uploads) {
+	var fit []*candidate
 	for _, env := range jpush.Environments {
-		want, wanted := app.Certificates[env]
-		var have state.Certificate
-		if recorded != nil {
-			have = recorded.Certificates.Of(env)
-		}
-		if !wanted {
-			if have.Fingerprint != "" {
-				b.advise(app, env, "certificate_stays",
-					"no longer in the manifest, but the API cannot remove a certificate: it stays on the server until it expires ("+day(have.NotAfter)+")")
+		have := recorded.Certificates.Of(env)
+		file, wanted := app.Certificates[env]
+		switch {
+		case wanted:
+			c := &candidate{app: app, env: env, file: file, have: have}
+			if b.inspect(c) {
+				fit = append(fit, c)
+			} else {
+				out.blocked = true
 			}
-			continue
-		}
-		if s, ok := b.slot(app, env, want, have); ok {
-			slots = append(slots, s)
-		} else {
-			out.blocked = true
+		case have.Fingerprint != "":
+			b.warn(app, env, "certificate_stays",
+				"no longer in the manifest, but the API cannot remove a certificate: it stays on the server until it expires ("+day(have.NotAfter)+")")
 		}
 	}
-	differ := len(slots) == 2 && slots[0].bundle != slots[1].bundle && slots[0].bundle != "" && slots[1].bundle != ""
-	for i := range slots {
-		s := &slots[i]
-		if differ && s.upload && b.refuse(app, s.env, codeBundlesDiffer, fmt.Sprintf(
-			"the development certificate is for %s and the production certificate for %s; an app has one bundle ID, so one of the files is another app's",
-			slots[0].bundle, slots[1].bundle)) {
-			out.blocked = true
-			continue
-		}
+	differ := len(fit) == 2 && fit[0].bundle != fit[1].bundle && fit[0].bundle != "" && fit[1].bundle != ""
+	for _, c := range fit {
 		switch {
-		case s.upload:
-			out.changes = append(out.changes, b.upload(app, s, recorded))
-		case s.moved:
-			out.moved = append(out.moved, Record{App: app.ID, Environment: s.env, Field: FieldFile,
-				Recorded: s.have.FileSHA256, Desired: s.seen.FileSHA256})
+		case differ && c.upload && b.refuse(app, c.env, codeBundlesDiffer, fmt.Sprintf(
+			"the development certificate is for %s and the production certificate for %s; an app has one bundle ID, so one of the files is another app's",
+			fit[0].bundle, fit[1].bundle)):
+			out.blocked = true
+		case c.upload:
+			out.changes = append(out.changes, c.change(recorded.AppKey))
+		case c.seen.FileSHA256 != c.have.FileSHA256:
+			out.records = append(out.records, Record{App: app.ID, Environment: c.env, Field: FieldFile,
+				Recorded: c.have.FileSHA256, Desired: c.seen.FileSHA256})
 		}
 	}
 	return out
 }
 
-// slot is one environment of an app as it is to be.
-type slot struct {
-	env    jpush.Environment
-	want   manifest.Certificate
-	have   state.Certificate
-	seen   Inspection
-	bundle string
-	upload bool // another certificate than the recorded one
-	moved  bool // the recorded certificate in another file
-}
-
-// slot looks at one desired certificate. ok is false when it must not be uploaded.
-func (b *builder) slot(app *manifest.App, env jpush.Environment, want manifest.Certificate, have state.Certificate) (s slot, ok bool) {
-	seen, err := b.in.Certificates.Inspect(want, have.FileSHA256)
-	if err != nil {
-		code := codeUnknownInspectFail
-		if e, is := errors.AsType[*InspectError](err); is {
+// inspect looks at a candidate and reports whether it is on the server or may be sent.
+func (b *builder) inspect(c *candidate) bool {
+	var err error
+	if c.seen, err = b.in.Certificates.Inspect(c.file, c.have.FileSHA256); err != nil {
+		code, message := "unreadable", err.Error()
+		if e, ok := errors.AsType[*InspectError](err); ok {
 			code = e.Code
 		}
-		message := err.Error()
-		if code == CodePasswordNotAtHand && have.Fingerprint != "" {
+		if code == CodePasswordNotAtHand && c.have.Fingerprint != "" {
 			message = "the file is not the recorded one, and whether it holds another certificate cannot be told without its password: " + message
 		}
-		b.fault(app, env, code, message)
-		return slot{}, false
+		b.fail(c.app, c.env, code, message)
+		return false
 	}
-	s = slot{env: env, want: want, have: have, seen: seen, bundle: bundleOf(have)}
-	fingerprint := have.Fingerprint
-	if seen.Opened != nil {
-		fingerprint = seen.Opened.Fingerprint
-		s.bundle = seen.Opened.App()
+	fingerprint := c.have.Fingerprint
+	c.bundle = bundleOf(c.have)
+	if c.seen.Opened != nil {
+		fingerprint, c.bundle = c.seen.Opened.Fingerprint, c.seen.Opened.App()
 	}
-	b.sharing.add(fingerprint, use{app, env})
-	s.upload = fingerprint != have.Fingerprint
-	s.moved = !s.upload && seen.FileSHA256 != have.FileSHA256
-	if !s.upload {
-		b.expiry(app, env, have.NotAfter)
-		return s, true
+	b.addUse(fingerprint, c)
+	if c.upload = fingerprint != c.have.Fingerprint; c.upload {
+		return b.check(c)
 	}
-	return s, b.judge(app, &s)
+	b.warnOfExpiry(c)
+	return true
 }
 
-// judge runs the checks of a certificate that is to be sent.
-func (b *builder) judge(app *manifest.App, s *slot) bool {
+// check runs the checks of a certificate that is to be sent.
+func (b *builder) check(c *candidate) bool {
 	ok := true
-	for _, f := range pushcert.Check(s.seen.Opened, pushcert.Expect{
-		Environment:         string(s.env),
-		BundleID:            app.BundleID,
-		Password:            s.seen.Password,
+	for _, f := range pushcert.Check(c.seen.Opened, pushcert.Expect{
+		Environment:         string(c.env),
+		BundleID:            c.app.BundleID,
+		Password:            c.seen.Password,
 		Now:                 b.in.Now,
 		RenewBefore:         b.in.Manifest.Policy.RenewBefore,
-		RecordedFingerprint: s.have.Fingerprint,
-		RecordedNotAfter:    s.have.NotAfter,
+		RecordedFingerprint: c.have.Fingerprint,
+		RecordedNotAfter:    c.have.NotAfter,
 	}) {
 		if f.Code == pushcert.CodeTestCertificate && b.in.Options.Rehearsal {
 			continue
@@ -141,77 +162,126 @@ func (b *builder) judge(app *manifest.App, s *slot) bool {
 			message += ": " + f.Remedy
 		}
 		if f.Severity != pushcert.SeverityError {
-			b.advise(app, s.env, string(f.Code), message)
-		} else if b.refuse(app, s.env, string(f.Code), message) {
+			b.warn(c.app, c.env, string(f.Code), message)
+		} else if b.refuse(c.app, c.env, string(f.Code), message) {
 			ok = false
 		}
 	}
-	if had := bundleOf(s.have); had != "" && had != s.bundle && b.refuse(app, s.env, codeBundleChanged, fmt.Sprintf(
-		"the uploaded certificate is for %s and this one for %s: JPush replaces a certificate only by one for the same bundle ID", had, s.bundle)) {
+	if had := bundleOf(c.have); had != "" && had != c.bundle && b.refuse(c.app, c.env, codeBundleChanged, fmt.Sprintf(
+		"the uploaded certificate is for %s and this one for %s: JPush replaces a certificate only by one for the same bundle ID", had, c.bundle)) {
 		ok = false
 	}
 	return ok
 }
 
-// expiry warns about a certificate that is on the server already.
-func (b *builder) expiry(app *manifest.App, env jpush.Environment, notAfter time.Time) {
+// warnOfExpiry warns about a certificate that is on the server already.
+func (b *builder) warnOfExpiry(c *candidate) {
+	notAfter := c.have.NotAfter
 	switch left := notAfter.Sub(b.in.Now); {
 	case notAfter.IsZero():
 	case left <= 0:
-		b.advise(app, env, "expired", "the uploaded certificate expired on "+day(notAfter)+" and iOS devices get no pushes: put a renewed one in its place")
+		b.warn(c.app, c.env, "expired", "the uploaded certificate expired on "+day(notAfter)+" and iOS devices get no pushes: put a renewed one in its place")
 	case left < b.in.Manifest.Policy.RenewBefore:
-		b.advise(app, env, "expires_soon", fmt.Sprintf("the uploaded certificate expires on %s, %s: renew it", day(notAfter), pushcert.Until(left)))
+		b.warn(c.app, c.env, "expires_soon", fmt.Sprintf("the uploaded certificate expires on %s, %s: renew it", day(notAfter), pushcert.Until(left)))
 	}
 }
 
-func (b *builder) upload(app *manifest.App, s *slot, recorded *state.App) Change {
-	opened := s.seen.Opened
-	c := Change{
+// change is the upload of the candidate. appKey is empty where the same plan creates the app.
+func (c *candidate) change(appKey string) Change {
+	opened := c.seen.Opened
+	change := Change{
 		Action:         Upload,
-		App:            app.ID,
-		Environment:    s.env,
+		App:            c.app.ID,
+		Environment:    c.env,
 		Reason:         New,
-		AppName:        app.AppName,
-		AndroidPackage: app.AndroidPackage,
-		GroupName:      app.GroupName,
+		AppName:        c.app.AppName,
+		AndroidPackage: c.app.AndroidPackage,
+		GroupName:      c.app.GroupName,
+		AppKey:         appKey,
 		Certificate: &Certificate{
-			File: s.want.File, Path: s.want.Path, FileSHA256: s.seen.FileSHA256,
-			Fingerprint: opened.Fingerprint, BundleID: opened.BundleID, NotAfter: opened.NotAfter.UTC(),
+			File:        c.file.File,
+			Fingerprint: opened.Fingerprint,
+			BundleID:    opened.BundleID,
+			NotAfter:    opened.NotAfter.UTC(),
+			Path:        c.file.Path,
+			FileSHA256:  c.seen.FileSHA256,
 		},
 	}
-	if p := s.want.Password; p != nil {
-		c.Certificate.Password = &Password{Env: p.Env, File: p.File, Path: p.Path}
+	if p := c.file.Password; p != nil {
+		change.Certificate.Password = &Password{Env: p.Env, File: p.File, Path: p.Path}
 	}
-	if recorded != nil {
-		c.AppKey = recorded.AppKey
+	if c.have.Fingerprint != "" {
+		change.Reason = Changed
+		change.Previous = &Previous{Fingerprint: c.have.Fingerprint, BundleID: c.have.BundleID, NotAfter: c.have.NotAfter.UTC()}
 	}
-	if s.have.Fingerprint != "" {
-		c.Reason = Changed
-		c.Previous = &Previous{Fingerprint: s.have.Fingerprint, BundleID: s.have.BundleID, NotAfter: s.have.NotAfter.UTC()}
-	}
-	return c
+	return change
 }
 
-// refuse notes a certificate error and reports whether it blocks. One that --allow-cert
-// names is a warning.
+// refuse notes a certificate error and reports whether it blocks. One that --allow-cert names
+// becomes a warning.
 func (b *builder) refuse(app *manifest.App, env jpush.Environment, code, message string) bool {
-	if b.allowed[code] {
-		b.advise(app, env, code, message+" (allowed by --allow-cert)")
+	if slices.Contains(b.in.Options.AllowCert, code) {
+		b.warn(app, env, code, message+" (allowed by --allow-cert)")
 		return false
 	}
-	b.fault(app, env, code, message)
+	b.fail(app, env, code, message)
 	return true
 }
 
-func (b *builder) fault(app *manifest.App, env jpush.Environment, code, message string) {
+func (b *builder) fail(app *manifest.App, env jpush.Environment, code, message string) {
 	if b.selects(app) {
 		b.plan.Errors = append(b.plan.Errors, Problem{Code: code, App: app.ID, Environment: env, Message: message})
 	}
 }
 
-func (b *builder) advise(app *manifest.App, env jpush.Environment, code, message string) {
+func (b *builder) warn(app *manifest.App, env jpush.Environment, code, message string) {
 	if b.selects(app) {
-		b.warn(Problem{Code: code, App: app.ID, Environment: env, Message: message})
+		b.plan.Warnings = append(b.plan.Warnings, Problem{Code: code, App: app.ID, Environment: env, Message: message})
+	}
+}
+
+// use is an app that wants a certificate, and the first environment where it does.
+type use struct {
+	app *manifest.App
+	env jpush.Environment
+}
+
+func (b *builder) addUse(fingerprint string, c *candidate) {
+	uses := b.uses[fingerprint]
+	if len(uses) > 0 && uses[len(uses)-1].app == c.app {
+		return
+	}
+	if len(uses) == 1 {
+		b.shared = append(b.shared, fingerprint)
+	}
+	b.uses[fingerprint] = append(uses, use{c.app, c.env})
+}
+
+// mostNamed is how many other apps a warning of a shared certificate names.
+const mostNamed = 3
+
+// sharedCertificates warns of one certificate in several apps: a push certificate is for one
+// bundle ID, so all but one of the apps would get no pushes. The warning is about the first
+// app that is selected.
+func (b *builder) sharedCertificates() {
+	for _, fingerprint := range b.shared {
+		uses := b.uses[fingerprint]
+		about := slices.IndexFunc(uses, func(u use) bool { return b.selects(u.app) })
+		if about < 0 {
+			continue
+		}
+		var others []string
+		for i, u := range uses {
+			if i != about && len(others) < mostNamed {
+				others = append(others, u.app.ID)
+			}
+		}
+		text := strings.Join(others, ", ")
+		if more := len(uses) - 1 - len(others); more > 0 {
+			text += fmt.Sprintf(" and %d more", more)
+		}
+		b.warn(uses[about].app, uses[about].env, "shared_certificate",
+			"the same certificate is given to "+text+": a push certificate works for one bundle ID only")
 	}
 }
 

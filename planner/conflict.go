@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -9,10 +10,10 @@ import (
 	"jpsync/state"
 )
 
-// compare lists how a recorded app differs from the desired one: as conflicts, or, for an
-// app that --accept names, as changes of the record alone. A difference in protection is
-// always the latter.
-func (b *builder) compare(app *manifest.App, recorded *state.App) ([]Record, []Conflict) {
+// compare lists how a recorded app differs from the desired one: as conflicts, or, for an app
+// that --accept names, as changes of the record alone. A difference in protection is always a
+// change of the record.
+func (b *builder) compare(app *manifest.App, recorded state.App) ([]Record, []Conflict) {
 	var records []Record
 	var conflicts []Conflict
 	for _, d := range [...]struct {
@@ -23,20 +24,19 @@ func (b *builder) compare(app *manifest.App, recorded *state.App) ([]Record, []C
 		{FieldAndroidPackage, recorded.AndroidPackage, app.AndroidPackage},
 		{FieldGroupName, recorded.GroupName, app.GroupName},
 	} {
-		if d.recorded == d.want {
-			continue
-		}
-		if b.accept[app.ID] {
+		switch {
+		case d.recorded == d.want:
+		case slices.Contains(b.in.Options.Accept, app.ID):
 			records = append(records, Record{App: app.ID, Field: d.field, Recorded: d.recorded, Desired: d.want})
-			continue
+		default:
+			conflicts = append(conflicts, Conflict{
+				App: app.ID, Field: d.field, Recorded: d.recorded, Desired: d.want,
+				Message: differs(app.ID, d.field, d.recorded, d.want),
+			})
 		}
-		conflicts = append(conflicts, Conflict{
-			App: app.ID, Field: d.field, Recorded: d.recorded, Desired: d.want,
-			Message: differs(app.ID, d.field, d.recorded, d.want),
-		})
 	}
 	if len(records)+len(conflicts) > 0 {
-		if conflict, _, taken := b.packageTaken(app, app.ID); taken {
+		if conflict, taken := b.packageTaken(app, app.ID); taken {
 			return nil, append(conflicts, conflict)
 		}
 	}
@@ -47,9 +47,9 @@ func (b *builder) compare(app *manifest.App, recorded *state.App) ([]Record, []C
 	return records, conflicts
 }
 
-// wantsProtection reports what the record should say. A manifest that is silent protects
+// wantsProtection reports what the record should say. A manifest without protect protects
 // nothing, except that an adopted app stays as it is until the manifest says otherwise.
-func wantsProtection(app *manifest.App, recorded *state.App) bool {
+func wantsProtection(app *manifest.App, recorded state.App) bool {
 	if app.Protect != nil {
 		return *app.Protect
 	}
@@ -58,34 +58,33 @@ func wantsProtection(app *manifest.App, recorded *state.App) bool {
 
 func differs(id string, field Field, recorded, want string) string {
 	how := fmt.Sprintf("%s is %s in the record and %s in the manifest; the API cannot change it", field, show(recorded), show(want))
+	replace := fmt.Sprintf("delete the app and create it anew with --replace %s (new app key, all registered devices are lost)", Quote(id))
 	if field == FieldAndroidPackage {
-		return fmt.Sprintf("%s, and neither can the console once it is saved: set it back, or correct a wrong record with --accept %s, or delete the app and create it anew with --replace %s (new app key, all registered devices are lost)",
-			how, Quote(id), Quote(id))
+		return fmt.Sprintf("%s, and neither can the console once it is saved: set it back, or correct a wrong record with --accept %s, or %s", how, Quote(id), replace)
 	}
-	return fmt.Sprintf("%s: if it was changed in the console, record that with --accept %s; or delete the app and create it anew with --replace %s (new app key, all registered devices are lost)",
-		how, Quote(id), Quote(id))
+	return fmt.Sprintf("%s: if it was changed in the console, record that with --accept %s; or %s", how, Quote(id), replace)
 }
 
-// packageTaken finds the recorded app that already has the desired app's package. Creating
-// a second one would hand back the first one's key. self is the id under which the package
-// may be recorded.
-func (b *builder) packageTaken(app *manifest.App, self string) (c Conflict, owner string, taken bool) {
-	owner, taken = b.lookup.owner(app.AndroidPackage, self)
-	if !taken {
-		return Conflict{}, "", false
+// packageTaken returns a conflict when another recorded app has the desired app's package: a
+// create would return that app's key. Conflict.Recorded is its id. self is the id under which
+// the package may be recorded.
+func (b *builder) packageTaken(app *manifest.App, self string) (c Conflict, taken bool) {
+	owner := b.owner(app.AndroidPackage, self)
+	if owner == "" {
+		return Conflict{}, false
 	}
 	c = Conflict{App: app.ID, Field: FieldID, Recorded: owner, Desired: app.ID}
 	switch {
-	case b.lookup.wanted(owner):
+	case b.wanted[owner] != nil:
 		c.Message = fmt.Sprintf("package %s is recorded for app %s, which the manifest still has: one package cannot belong to two apps; give %s its recorded package back, or delete it in an apply of its own first",
 			app.AndroidPackage, Quote(owner), Quote(owner))
 	case self != "":
-		// Without this app in the plan there is nothing to mistake the owner for.
+		// Only a selected app can be mistaken for the owner.
 		if b.selects(app) {
 			b.renamed[owner] = true
 		}
 		c.Message = fmt.Sprintf("package %s is recorded for app %s, which has left the manifest: delete that one in an apply of its own first, with: jpsync apply --target %s",
-			app.AndroidPackage, Quote(owner), Quote(literal(owner)))
+			app.AndroidPackage, Quote(owner), Quote(literalGlob(owner)))
 	default:
 		b.renamed[owner] = true
 		c.Message = fmt.Sprintf("package %s is recorded for app %s, which has left the manifest: this looks like a rename; keep the app and its key with: jpsync state mv %s %s",
@@ -94,22 +93,32 @@ func (b *builder) packageTaken(app *manifest.App, self string) (c Conflict, owne
 			c.Message += fmt.Sprintf(" and then, if the console shows the new name too: --accept %s", Quote(app.ID))
 		}
 	}
-	return c, owner, true
+	return c, true
 }
 
-// protected is the conflict of an app that is to go and must not.
+// owner is the first id other than self under which a package is recorded, or "".
+func (b *builder) owner(name, self string) (owner string) {
+	for _, id := range b.owners[name] {
+		if id != self && (owner == "" || id < owner) {
+			owner = id
+		}
+	}
+	return owner
+}
+
+// protected is the conflict of an app that is to be deleted and must not be.
 func protected(id string, app state.App, what string) Conflict {
 	why := "it is protected"
 	if app.Adopted {
 		why = "it was on the server before jpsync and is protected since"
 	}
-	way := "put it back into the manifest with protect: false, apply, then remove it; or let jpsync forget it, unsent, with: jpsync state rm " + Quote(id)
+	remedy := "put it back into the manifest with protect: false, apply, then remove it; or let jpsync forget it, unsent, with: jpsync state rm " + Quote(id)
 	if what == "replace" {
-		way = "say protect: false in the manifest first"
+		remedy = "say protect: false in the manifest first"
 	}
 	return Conflict{
 		App: id, Field: FieldProtect, Recorded: strconv.FormatBool(app.Protected), Desired: what,
-		Message: fmt.Sprintf("jpsync does not %s %s: %s; %s", what, Quote(id), why, way),
+		Message: fmt.Sprintf("jpsync does not %s %s: %s; %s", what, Quote(id), why, remedy),
 	}
 }
 
@@ -120,7 +129,7 @@ func show(value string) string {
 	return strconv.Quote(value)
 }
 
-// Quote makes an id, or a path, safe to paste into a shell.
+// Quote makes an id or a path safe to paste into a shell.
 func Quote(id string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.,/:@%+=", r) || r > 0x7f

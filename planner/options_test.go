@@ -19,13 +19,13 @@ func TestOptionsThatMakeNoSense(t *testing.T) {
 		options planner.Options
 		want    string
 	}{
-		"replace, near":     {planner.Options{Replace: []string{"shpo"}}, `--replace shpo: the state has no app of this id; did you mean "shop"?`},
-		"accept, near":      {planner.Options{Accept: []string{"shop", "News-"}}, `--accept News-: the state has no app of this id; did you mean "news"?`},
-		"replace, far":      {planner.Options{Replace: []string{"quite-another"}}, "--replace quite-another: the state has no app of this id"},
-		"replace, new":      {planner.Options{Replace: []string{"fresh"}}, "--replace fresh: the state has no app of this id"},
-		"accept, departed":  {planner.Options{Accept: []string{"old"}}, "--accept old: the manifest has no app of this id"},
-		"replace, departed": {planner.Options{Replace: []string{"old"}}, "--replace old: the manifest has no app of this id"},
-		"both":              {planner.Options{Replace: []string{"news", "shop"}, Accept: []string{"shop"}}, "shop is named by both --replace and --accept: choose one"},
+		"replace, near":   {planner.Options{Replace: []string{"shpo"}}, `--replace shpo: the state has no app of this id; did you mean "shop"?`},
+		"accept, near":    {planner.Options{Accept: []string{"shop", "News-"}}, `--accept News-: the state has no app of this id; did you mean "news"?`},
+		"replace, far":    {planner.Options{Replace: []string{"quite-another"}}, "--replace quite-another: the state has no app of this id"},
+		"replace, new":    {planner.Options{Replace: []string{"fresh"}}, "--replace fresh: the state has no app of this id"},
+		"accept, orphan":  {planner.Options{Accept: []string{"old"}}, "--accept old: the manifest has no app of this id"},
+		"replace, orphan": {planner.Options{Replace: []string{"old"}}, "--replace old: the manifest has no app of this id"},
+		"both":            {planner.Options{Replace: []string{"news", "shop"}, Accept: []string{"shop"}}, "shop is named by both --replace and --accept: choose one"},
 		"replace, no deletes": {planner.Options{Replace: []string{"shop"}, NoDelete: true},
 			"--replace shop deletes the app first, and --no-delete leaves deletes out: choose one"},
 		"target":  {planner.Options{Selection: planner.Selection{Targets: []string{"ok", "[a-"}}}, `"[a-" is no pattern: syntax error in pattern (use * ? and [a-z], and \ before a literal one of them)`},

@@ -1,14 +1,18 @@
-// Package planner compares a manifest with a state and says what would bring the account
-// in step: a [Plan], a plain value that can be printed, saved, compared and applied. It
-// sends nothing and reads no clock, no file and no environment of its own.
+// Package planner compares a manifest with a state and plans what brings the account in
+// step. A [Plan] is a plain value that can be printed, saved, compared and applied:
+//
+//	p, err := planner.Build(planner.Input{Manifest: m, State: st, Certificates: files, Now: now})
+//
+// The package sends nothing, and reads no clock, file or environment.
 //
 // An app is joined with its record by id alone. The Admin API has no update, so a recorded
-// app whose name, package or group differs is a [Conflict] and never a silent replacement;
-// and a deleted app loses its devices for good, so whatever looks like a rename is a
-// conflict as well.
+// app whose name, package or group differs is a [Conflict], never a silent replacement. A
+// deleted app loses its devices for good, so whatever looks like a rename is a conflict too.
 package planner
 
 import (
+	"fmt"
+	"strconv"
 	"time"
 
 	"jpsync/internal/jpush"
@@ -40,7 +44,7 @@ const (
 	Replace Reason = "replace" // part of a replacement that somebody asked for
 )
 
-// Plan is everything that an apply would do, and everything that stands in its way.
+// Plan is what an apply would do, and what stands in its way.
 type Plan struct {
 	FormatVersion int         `json:"format_version"`
 	JPSyncVersion string      `json:"jpsync_version"`
@@ -56,7 +60,7 @@ type Plan struct {
 	Summary       Summary     `json:"summary"`
 	// OnExisting is the policy for apps that turn out to exist, as the manifest had it.
 	OnExisting manifest.OnExisting `json:"on_existing,omitempty"`
-	// LeftOut counts the apps with changes that a selection kept out of this plan.
+	// LeftOut counts the apps with changes that a selection or --no-delete keeps out.
 	LeftOut int `json:"left_out,omitempty"`
 }
 
@@ -73,15 +77,6 @@ type StateRef struct {
 	Serial  int64  `json:"serial"`
 }
 
-// RefTo pins a state. One that was never written has no lineage yet, whatever it is about
-// to be called.
-func RefTo(st *state.State) StateRef {
-	if st.Serial == 0 {
-		return StateRef{}
-	}
-	return StateRef{Lineage: st.Lineage, Serial: st.Serial}
-}
-
 // Change is one request to the server, with all that is needed to make it but the secrets.
 type Change struct {
 	Action         Action            `json:"action"`
@@ -94,7 +89,7 @@ type Change struct {
 	AppKey         string            `json:"app_key,omitempty"` // empty where a create of the same plan brings it
 	Protect        *bool             `json:"protect,omitempty"` // of a create: what the manifest says
 	Certificate    *Certificate      `json:"certificate,omitempty"`
-	Previous       *Previous         `json:"previous,omitempty"` // of an upload: what it takes the place of
+	Previous       *Previous         `json:"previous,omitempty"` // of an upload: what it replaces
 }
 
 // Certificate is a certificate file as it was when the plan was made.
@@ -115,7 +110,7 @@ type Password struct {
 	Path string `json:"path,omitempty"` // relative to the certificate root
 }
 
-// Previous is the recorded certificate that an upload takes the place of.
+// Previous is the recorded certificate that an upload replaces.
 type Previous struct {
 	Fingerprint string    `json:"fingerprint"`
 	BundleID    string    `json:"bundle_id"`
@@ -144,8 +139,7 @@ type Record struct {
 	Desired     string            `json:"desired"`
 }
 
-// Quiet reports whether the record is bookkeeping that nobody has to know of: the same
-// certificate in another file.
+// Quiet reports whether the record needs no mention: the same certificate in another file.
 func (r Record) Quiet() bool { return r.Field == FieldFile }
 
 // Apply makes the change in app.
@@ -166,16 +160,16 @@ func (r Record) Apply(app *state.App) {
 	}
 }
 
-// Conflict is a difference that only a person can settle. A plan with one is not applied.
+// Conflict is a difference that needs a person's decision. A plan with one is not applied.
 type Conflict struct {
 	App      string `json:"app"`
 	Field    Field  `json:"field"`
 	Recorded string `json:"recorded"`
 	Desired  string `json:"desired"`
-	Message  string `json:"message"` // what is wrong and which command settles it
+	Message  string `json:"message"` // what is wrong and which command resolves it
 }
 
-// Problem is something a reader of the plan should know. Code is stable, for scripts.
+// Problem is an error or a warning about one app. Code is stable, for scripts.
 type Problem struct {
 	Code        string            `json:"code"`
 	App         string            `json:"app"`
@@ -183,7 +177,7 @@ type Problem struct {
 	Message     string            `json:"message"`
 }
 
-// Text is the message with its code behind it.
+// Text is the message followed by its code.
 func (p Problem) Text() string { return p.Message + " [" + p.Code + "]" }
 
 // Summary counts. A replacement counts as a delete and a create.
@@ -195,8 +189,7 @@ type Summary struct {
 	Conflicts int `json:"conflicts"`
 }
 
-// Pending reports whether an apply would change anything that people care about, on the
-// server or in the state.
+// Pending reports whether an apply would change anything but quiet records.
 func (p *Plan) Pending() bool {
 	if len(p.Actions) > 0 {
 		return true
@@ -209,20 +202,45 @@ func (p *Plan) Pending() bool {
 	return false
 }
 
-// Empty reports whether an apply would leave server and state exactly as they are.
+// Empty reports whether an apply would change nothing at all, on the server or in the state.
 func (p *Plan) Empty() bool { return len(p.Actions) == 0 && len(p.Records) == 0 }
 
-// Chains splits the actions into the runs of steps that belong to one app and have to
-// happen in order. The slices share the plan's memory.
+// Chains splits the actions into the steps of each app, which must happen in order. The
+// slices share the plan's memory.
 func (p *Plan) Chains() [][]Change {
 	var chains [][]Change
-	for i := 0; i < len(p.Actions); {
-		j := i + 1
-		for j < len(p.Actions) && p.Actions[j].App == p.Actions[i].App {
-			j++
+	start := 0
+	for i := range p.Actions {
+		if last := i+1 == len(p.Actions); last || p.Actions[i+1].App != p.Actions[i].App {
+			chains = append(chains, p.Actions[start:i+1])
+			start = i + 1
 		}
-		chains = append(chains, p.Actions[i:j])
-		i = j
 	}
 	return chains
+}
+
+// TooManyDeletesError says that a plan deletes more apps than it may.
+type TooManyDeletesError struct {
+	Deletes int
+	Limit   manifest.Limit
+	Allowed int // the apps that Limit allows
+}
+
+func (e *TooManyDeletesError) Error() string {
+	limit := strconv.Itoa(e.Allowed)
+	if e.Limit.Percent {
+		limit += " (" + e.Limit.String() + ")"
+	}
+	return fmt.Sprintf("the plan deletes %d of the recorded apps and %s may be deleted without being told to; deleting is final and loses every registered device: if it is meant, pass --max-deletes %d, or leave deletes out with --no-delete",
+		e.Deletes, limit, e.Deletes)
+}
+
+// CheckDeletes returns a [TooManyDeletesError] if the plan deletes more than limit allows. A
+// percentage is of the recorded apps and is rounded down.
+func (p *Plan) CheckDeletes(limit manifest.Limit, recorded int) error {
+	allowed := limit.Of(recorded)
+	if p.Summary.Delete > allowed {
+		return &TooManyDeletesError{Deletes: p.Summary.Delete, Limit: limit, Allowed: allowed}
+	}
+	return nil
 }

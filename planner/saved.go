@@ -11,19 +11,20 @@ import (
 	"strings"
 
 	"jpsync/internal/jpush"
+	"jpsync/state"
 )
 
-// MaxSavedSize is the most bytes that [Decode] takes.
+// MaxSavedSize is the largest file that may be passed to [Decode], in bytes.
 const MaxSavedSize = 1 << 30
 
-// saved is a plan as a file: the plan and a checksum of it.
+// saved is the file: a plan and its checksum.
 type saved struct {
 	*Plan
 	Checksum string `json:"checksum"`
 }
 
 // Encode renders a plan as a file that [Decode] reads: indented JSON without secrets, which
-// ends with a checksum of all the rest.
+// ends with a checksum of the rest.
 func Encode(p *Plan) ([]byte, error) {
 	sum, err := checksum(p)
 	if err != nil {
@@ -36,8 +37,7 @@ func Encode(p *Plan) ([]byte, error) {
 	return append(data, '\n'), nil
 }
 
-// Saved reports whether data looks like what [Encode] wrote, in whatever format version and
-// however damaged since.
+// Saved reports whether data looks like a saved plan, of any format version, damaged or not.
 func Saved(data []byte) bool {
 	var plan struct {
 		FormatVersion int    `json:"format_version"`
@@ -46,13 +46,13 @@ func Saved(data []byte) bool {
 	return json.Unmarshal(data, &plan) == nil && plan.FormatVersion > 0 && plan.Checksum != ""
 }
 
-// Decode reads what [Encode] wrote. A file that was damaged or edited is refused, and so is
-// one of another format version.
+// Decode reads a saved plan. It refuses one that was damaged or edited, and one of another
+// format version.
 func Decode(data []byte) (*Plan, error) {
 	var version struct {
 		FormatVersion int `json:"format_version"`
 	}
-	// This looks at all of data, so nothing can follow the plan.
+	// Unmarshal reads all of data, so nothing can follow the plan.
 	if err := json.Unmarshal(data, &version); err != nil || version.FormatVersion == 0 {
 		return nil, errors.New("this is not a saved plan, or one that was damaged: make one with jpsync plan --out FILE")
 	}
@@ -72,15 +72,15 @@ func Decode(data []byte) (*Plan, error) {
 	if sum != s.Checksum {
 		return nil, errors.New("the plan was damaged or edited (its checksum does not fit): make it anew")
 	}
-	if err := s.whole(); err != nil {
+	if err := s.checkActions(); err != nil {
 		return nil, err
 	}
 	return s.Plan, nil
 }
 
-// whole refuses a change that lacks what carrying it out or showing it takes. The checksum
-// keeps accidents out; this is for files that some other program made.
-func (p *Plan) whole() error {
+// checkActions refuses changes that cannot be shown or applied. The checksum finds accidents;
+// this finds files that another program made.
+func (p *Plan) checkActions() error {
 	for _, c := range p.Actions {
 		switch {
 		case c.Action != Create && c.Action != Upload && c.Action != Delete:
@@ -101,7 +101,7 @@ func checksum(p *Plan) (string, error) {
 	return "sha256:" + hex.EncodeToString(sum[:]), nil
 }
 
-// Pins are the things that a saved plan depends on, as they are now.
+// Pins are what a saved plan depends on, as it is now.
 type Pins struct {
 	Manifest string // SHA-256
 	State    StateRef
@@ -109,15 +109,23 @@ type Pins struct {
 	Account  string
 }
 
-// StaleError says what moved since a plan was made.
+// RefTo pins a state. The lineage of a state that was never written is not known yet.
+func RefTo(st *state.State) StateRef {
+	if st.Serial == 0 {
+		return StateRef{}
+	}
+	return StateRef{Lineage: st.Lineage, Serial: st.Serial}
+}
+
+// StaleError says what changed since a plan was made.
 type StaleError struct{ Moved []string }
 
 func (e *StaleError) Error() string {
 	return "the plan is stale and nothing was sent: " + strings.Join(e.Moved, "; ") + ": make a new plan"
 }
 
-// Verify returns a [StaleError] unless everything that the plan pins is as it was. An
-// account that was unknown when the plan was made is not compared.
+// Verify returns a [StaleError] unless everything that the plan pins is as it was. An account
+// that was unknown when the plan was made is not compared.
 func (p *Plan) Verify(now Pins) error {
 	var moved []string
 	say := func(format string, args ...any) { moved = append(moved, fmt.Sprintf(format, args...)) }

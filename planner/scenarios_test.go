@@ -105,7 +105,7 @@ apps:
   - {id: heir, app_name: Heir, android_package: cn.example.shop}
   - {id: shop, app_name: 商城, android_package: cn.example.shop2, group_name: Retail}
 `},
-		{name: "package-of-a-departed-app", rest: blocked, state: both(), options: planner.Options{Replace: []string{"shop"}}, manifest: `
+		{name: "package-of-an-orphan", rest: blocked, state: both(), options: planner.Options{Replace: []string{"shop"}}, manifest: `
 apps:
   - {id: shop, app_name: 商城, android_package: cn.example.news, group_name: Retail}
 `},
@@ -177,7 +177,7 @@ apps:
 			options: selecting(planner.Selection{Targets: []string{"old"}})},
 		{name: "rename-not-selected", rest: leftOver, manifest: renamed, state: old,
 			options: selecting(planner.Selection{Targets: []string{"retail-*"}})},
-		{name: "departed-owner-goes-first", rest: leftOver, state: both(), options: selecting(planner.Selection{Targets: []string{"news"}}), manifest: `
+		{name: "orphaned-owner-goes-first", rest: leftOver, state: both(), options: selecting(planner.Selection{Targets: []string{"news"}}), manifest: `
 apps:
   - {id: shop, app_name: 商城, android_package: cn.example.news, group_name: Retail}
 `},

@@ -16,11 +16,11 @@ import (
 // CertificateState says where a certificate stands.
 type CertificateState string
 
-// The states of a certificate, the first that fits: what wants attention comes before what
-// is merely to be done.
+// The states of a certificate. The first that fits is reported: what needs attention comes
+// before what is merely to be done.
 const (
 	OnlyRecorded CertificateState = "only recorded" // on the server, no longer in the manifest
-	Unreadable   CertificateState = "unreadable"    // the file could not be looked into
+	Unreadable   CertificateState = "unreadable"    // the file could not be opened
 	Expired      CertificateState = "expired"
 	Expiring     CertificateState = "expiring" // within policy.renew_before
 	ToUpload     CertificateState = "to upload"
@@ -41,113 +41,104 @@ type Due struct {
 	Message     string            `json:"message,omitempty"`
 }
 
-// Schedule lists every certificate of the manifest and the state, what is due first first.
-// Files are opened where their passwords are at hand; for one that is recorded and whose
-// password is not, the record stands.
-func Schedule(m *manifest.Manifest, st *state.State, in Inspector, now time.Time) []Due {
-	s := scheduler{in: in, now: now, renew: m.Policy.RenewBefore}
-	listed := make(map[string]bool, len(m.Apps))
-	for i := range m.Apps {
-		app := &m.Apps[i]
-		listed[app.ID] = true
-		recorded := st.Apps[app.ID].Certificates
-		for _, env := range jpush.Environments {
-			want, wanted := app.Certificates[env]
-			have := recorded.Of(env)
-			switch {
-			case wanted:
-				s.add(s.desired(app, env, want, have))
-			case have != (state.Certificate{}):
-				s.add(s.recorded(app.ID, env, have))
-			}
-		}
-	}
-	for id, app := range st.Apps {
-		if listed[id] {
-			continue
-		}
-		for _, env := range jpush.Environments {
-			if have := app.Certificates.Of(env); have != (state.Certificate{}) {
-				s.add(s.recorded(id, env, have))
-			}
-		}
-	}
-	slices.SortFunc(s.dues, func(a, b Due) int {
-		return cmp.Or(a.NotAfter.Compare(b.NotAfter), cmp.Compare(a.App, b.App), cmp.Compare(a.Environment, b.Environment))
-	})
-	return s.dues
-}
-
-type scheduler struct {
-	in    Inspector
-	now   time.Time
-	renew time.Duration
-	dues  []Due
-}
-
-func (s *scheduler) add(d Due) {
-	if !d.NotAfter.IsZero() {
-		d.DaysLeft = DaysLeft(d.NotAfter, s.now)
-	}
-	s.dues = append(s.dues, d)
-}
-
 // DaysLeft counts whole days until t. After t it is negative and counts the days since; on
 // either side, less than a day is 0.
 func DaysLeft(t, now time.Time) int { return int(t.Sub(now) / (24 * time.Hour)) }
 
-func (s *scheduler) recorded(id string, env jpush.Environment, have state.Certificate) Due {
+// Schedule lists every certificate of the manifest and the state, the first to expire first.
+// Where a recorded certificate's file has changed and its password is not at hand, the record
+// is listed.
+func Schedule(m *manifest.Manifest, st *state.State, in Inspector, now time.Time) []Due {
+	s := scheduler{in: in, now: now, renewBefore: m.Policy.RenewBefore}
+	var dues []Due
+	wanted := make(map[string]bool, len(m.Apps))
+	for i := range m.Apps {
+		app := &m.Apps[i]
+		wanted[app.ID] = true
+		recorded := st.Apps[app.ID].Certificates
+		for _, env := range jpush.Environments {
+			if file, ok := app.Certificates[env]; ok {
+				dues = append(dues, s.desired(app, env, file, recorded.Of(env)))
+			} else if have := recorded.Of(env); have != (state.Certificate{}) {
+				dues = append(dues, onlyRecorded(app.ID, env, have))
+			}
+		}
+	}
+	for id, app := range st.Apps {
+		if wanted[id] {
+			continue
+		}
+		for _, env := range jpush.Environments {
+			if have := app.Certificates.Of(env); have != (state.Certificate{}) {
+				dues = append(dues, onlyRecorded(id, env, have))
+			}
+		}
+	}
+	for i := range dues {
+		if d := &dues[i]; !d.NotAfter.IsZero() {
+			d.DaysLeft = DaysLeft(d.NotAfter, now)
+		}
+	}
+	slices.SortFunc(dues, func(a, b Due) int {
+		return cmp.Or(a.NotAfter.Compare(b.NotAfter), cmp.Compare(a.App, b.App), cmp.Compare(a.Environment, b.Environment))
+	})
+	return dues
+}
+
+func onlyRecorded(id string, env jpush.Environment, have state.Certificate) Due {
 	return Due{App: id, Environment: env, State: OnlyRecorded, BundleID: have.BundleID,
 		Fingerprint: have.Fingerprint, NotAfter: have.NotAfter}
 }
 
-func (s *scheduler) desired(app *manifest.App, env jpush.Environment, want manifest.Certificate, have state.Certificate) Due {
-	d := Due{App: app.ID, Environment: env, File: want.File}
-	seen, err := s.in.Inspect(want, "")
+type scheduler struct {
+	in          Inspector
+	now         time.Time
+	renewBefore time.Duration
+}
+
+// desired is the entry of a certificate that the manifest has.
+func (s scheduler) desired(app *manifest.App, env jpush.Environment, file manifest.Certificate, have state.Certificate) Due {
+	d := Due{App: app.ID, Environment: env, File: file.File}
+	seen, err := s.in.Inspect(file, "")
 	if e, ok := errors.AsType[*InspectError](err); ok && e.Code == CodePasswordNotAtHand && have.Fingerprint != "" {
-		seen, err = s.in.Inspect(want, have.FileSHA256)
+		seen, err = s.in.Inspect(file, have.FileSHA256)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		d.State, d.Message = Unreadable, err.Error()
 		return d
-	case seen.Opened == nil:
-		d.BundleID, d.Fingerprint, d.NotAfter = have.BundleID, have.Fingerprint, have.NotAfter
-	default:
-		d.take(seen.Opened)
+	}
+	d.BundleID, d.Fingerprint, d.NotAfter = have.BundleID, have.Fingerprint, have.NotAfter
+	if c := seen.Opened; c != nil {
+		d.BundleID, d.Topics, d.Fingerprint, d.NotAfter = c.BundleID, c.Topics, c.Fingerprint, c.NotAfter.UTC()
+	}
+	if seen.Opened != nil && d.Fingerprint != have.Fingerprint {
+		d.Message = s.unfit(app, env, seen)
 	}
 	switch left := d.NotAfter.Sub(s.now); {
 	case left <= 0:
 		d.State = Expired
-	case left < s.renew:
+	case left < s.renewBefore:
 		d.State = Expiring
 	case d.Fingerprint != have.Fingerprint:
 		d.State = ToUpload
 	default:
 		d.State = Current
 	}
-	if seen.Opened != nil && d.Fingerprint != have.Fingerprint {
-		d.Message = s.unfit(app, env, seen)
-	}
 	return d
 }
 
 // unfit says why a certificate must not be sent, or "".
-func (s *scheduler) unfit(app *manifest.App, env jpush.Environment, seen Inspection) string {
-	var wrong []string
+func (s scheduler) unfit(app *manifest.App, env jpush.Environment, seen Inspection) string {
+	var errs []string
 	for _, f := range pushcert.Check(seen.Opened, pushcert.Expect{
 		Environment: string(env), BundleID: app.BundleID, Password: seen.Password, Now: s.now,
 	}) {
 		if f.Severity == pushcert.SeverityError && f.Code != pushcert.CodeExpired {
-			wrong = append(wrong, f.Message+" ["+string(f.Code)+"]")
+			errs = append(errs, f.Message+" ["+string(f.Code)+"]")
 		}
 	}
-	if wrong == nil {
+	if errs == nil {
 		return ""
 	}
-	return "must not be sent: " + strings.Join(wrong, "; ")
-}
-
-func (d *Due) take(c *pushcert.Certificate) {
-	d.BundleID, d.Topics, d.Fingerprint, d.NotAfter = c.BundleID, c.Topics, c.Fingerprint, c.NotAfter.UTC()
+	return "must not be sent: " + strings.Join(errs, "; ")
 }

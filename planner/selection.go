@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -10,25 +11,23 @@ import (
 	"jpsync/state"
 )
 
-// Selection narrows a plan to some apps. The zero Selection takes all of them.
+// Selection narrows a plan to some apps. The zero Selection selects every app.
 type Selection struct {
-	Targets  []string          // globs on ids, any of which has to match
+	Targets  []string          // globs on ids, any of which must match
 	Excludes []string          // globs on ids, none of which may match
-	Labels   map[string]string // labels that the app must have; recorded apps that left the manifest have none
+	Labels   map[string]string // labels that the app must have; orphans have none
 }
 
-// Empty reports whether the selection takes every app.
+// Empty reports whether the selection selects every app.
 func (s Selection) Empty() bool {
 	return len(s.Targets) == 0 && len(s.Excludes) == 0 && len(s.Labels) == 0
 }
 
-// check finds globs that do not parse. The syntax is that of [path.Match].
-func (s Selection) check() error {
-	for _, list := range [][]string{s.Targets, s.Excludes} {
-		for _, g := range list {
-			if _, err := path.Match(g, ""); err != nil {
-				return fmt.Errorf("%q is no pattern: %w (use * ? and [a-z], and \\ before a literal one of them)", g, err)
-			}
+// checkGlobs refuses globs that do not parse. The syntax is that of [path.Match].
+func (s Selection) checkGlobs() error {
+	for _, g := range slices.Concat(s.Targets, s.Excludes) {
+		if _, err := path.Match(g, ""); err != nil {
+			return fmt.Errorf("%q is no pattern: %w (use * ? and [a-z], and \\ before a literal one of them)", g, err)
 		}
 	}
 	return nil
@@ -46,52 +45,48 @@ func (s Selection) matches(id string, labels map[string]string) bool {
 	return true
 }
 
-// literal is the glob that matches id alone.
-func literal(id string) string { return globs.Replace(id) }
-
-var globs = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
-
-func matchesAny(list []string, id string) bool {
-	for _, g := range list {
-		if ok, _ := path.Match(g, id); ok {
-			return true
-		}
-	}
-	return false
+func matchesAny(globs []string, id string) bool {
+	return slices.ContainsFunc(globs, func(g string) bool {
+		ok, _ := path.Match(g, id)
+		return ok
+	})
 }
 
-// Check refuses patterns and labels that match nothing. In a pipeline, a typing error in
-// --target would pass for "nothing to do", and one in --exclude would apply what it was to
-// keep out. asked are ids that something was asked for by name, which a selection that leaves
-// them out would silently drop.
-func (s Selection) Check(m *manifest.Manifest, st *state.State, asked ...string) error {
-	if err := s.check(); err != nil {
+// literalGlob is the glob that matches id alone.
+func literalGlob(id string) string { return globEscapes.Replace(id) }
+
+var globEscapes = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
+
+// Check refuses globs and labels that match nothing. In a pipeline, a typing error in --target
+// would pass for "nothing to do", and one in --exclude would apply what it was to keep out.
+// named are the ids of --replace and --accept, which the selection must not leave out.
+func (s Selection) Check(m *manifest.Manifest, st *state.State, named ...string) error {
+	if err := s.checkGlobs(); err != nil {
 		return err
 	}
 	if s.Empty() {
-		return nil // there may be a hundred thousand apps
+		return nil
 	}
+	ids := slices.Collect(maps.Keys(st.Apps))
 	for i := range m.Apps {
-		if app := &m.Apps[i]; slices.Contains(asked, app.ID) && !s.matches(app.ID, app.Labels) {
+		app := &m.Apps[i]
+		if slices.Contains(named, app.ID) && !s.matches(app.ID, app.Labels) {
 			return fmt.Errorf("something is asked for %s by name, and the selection leaves it out: select it as well, or leave the selection away", app.ID)
 		}
+		ids = append(ids, app.ID)
 	}
-	ids := keys(st.Apps)
-	for i := range m.Apps {
-		ids = append(ids, m.Apps[i].ID)
-	}
-	for _, named := range []struct {
-		flag string
-		list []string
+	for _, option := range []struct {
+		flag  string
+		globs []string
 	}{{"--target", s.Targets}, {"--exclude", s.Excludes}} {
-		for _, glob := range named.list {
+		for _, glob := range option.globs {
 			matches := func(id string) bool { return matchesAny([]string{glob}, id) }
 			if !slices.ContainsFunc(ids, matches) {
-				return fmt.Errorf("%s %s: no app of the manifest or the state has an id like this%s", named.flag, glob, didYouMean(glob, ids))
+				return fmt.Errorf("%s %s: no app of the manifest or the state has an id like this%s", option.flag, glob, didYouMean(glob, ids))
 			}
 		}
 	}
-	for _, name := range keys(s.Labels) {
+	for _, name := range slices.Sorted(maps.Keys(s.Labels)) {
 		labelled := func(app manifest.App) bool {
 			value, ok := app.Labels[name]
 			return ok && value == s.Labels[name]
@@ -101,4 +96,39 @@ func (s Selection) Check(m *manifest.Manifest, st *state.State, asked ...string)
 		}
 	}
 	return nil
+}
+
+// checkNamed refuses --replace and --accept for apps that they cannot apply to, since a typing
+// error must not pass for "nothing to do".
+func (b *builder) checkNamed() error {
+	options := b.in.Options
+	for _, named := range []struct {
+		flag string
+		ids  []string
+	}{{"--replace", options.Replace}, {"--accept", options.Accept}} {
+		for _, id := range named.ids {
+			if _, recorded := b.in.State.Apps[id]; !recorded {
+				return fmt.Errorf("%s %s: the state has no app of this id%s", named.flag, id, didYouMean(id, slices.Collect(maps.Keys(b.in.State.Apps))))
+			}
+			if b.wanted[id] == nil {
+				return fmt.Errorf("%s %s: the manifest has no app of this id", named.flag, id)
+			}
+		}
+	}
+	for _, id := range options.Replace {
+		if slices.Contains(options.Accept, id) {
+			return fmt.Errorf("%s is named by both --replace and --accept: choose one", id)
+		}
+		if options.NoDelete {
+			return fmt.Errorf("--replace %s deletes the app first, and --no-delete leaves deletes out: choose one", id)
+		}
+	}
+	return nil
+}
+
+func didYouMean(id string, candidates []string) string {
+	if near := manifest.Suggest(id, slices.Sorted(slices.Values(candidates))); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	return ""
 }

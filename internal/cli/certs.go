@@ -8,6 +8,7 @@ import (
 	"jpsync/internal/report"
 	"jpsync/manifest"
 	"jpsync/planner"
+	"jpsync/state"
 )
 
 type certsCmd struct {
@@ -59,7 +60,7 @@ func (c *certsListCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		return err
 	}
 	now := time.Now()
-	inspector, err := inspectAll(ctx, w.files, w.manifest, st)
+	inspector, err := inspectAll(ctx, w.files, w.manifest, state.New()) // open recorded ones too
 	if err != nil {
 		return err
 	}
