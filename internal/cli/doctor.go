@@ -128,7 +128,7 @@ func (d *doctor) report(health report.Health, what string, notes ...note) {
 // manifest loads the manifest, and reports each of its errors.
 func (d *doctor) manifest(context.Context) {
 	if _, err := d.g.endpoint(); err != nil {
-		d.trouble("endpoint", err, "without --endpoint and JPSYNC_ENDPOINT it is JPush's own")
+		d.trouble("endpoint", err, "leave --endpoint and JPSYNC_ENDPOINT out to use JPush's own")
 		return
 	}
 	w, err := openWorkspace(d.t, d.g)

@@ -74,7 +74,7 @@ func (d *doctor) lock(ctx context.Context) {
 		if err == nil {
 			release() // the holder was killed; its name is gone now
 		} else if e, ok := errors.AsType[*state.LockedError](err); ok {
-			d.trouble("state", e, "wait for that run to end; the lock ends with its process")
+			d.trouble("state", e, "the lock ends with that process")
 			d.locked = true
 			return
 		}
