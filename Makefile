@@ -32,4 +32,4 @@ bench: ## the figures of docs/performance.md on this machine
 	go run ./internal/benchtest
 
 bench-docs: ## the same, into docs/performance.md
-	go run ./internal/benchtest -write docs
+	go run ./internal/benchtest -write docs/performance.md

@@ -1,26 +1,30 @@
 package main
 
 import (
-	"encoding/xml"
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"jpsync/internal/jpush/sandbox"
 )
 
-func TestTheServerAnswersLikeTheAPI(t *testing.T) {
-	s, err := serve(0)
-	require.NoError(t, err)
-	defer s.close()
+func TestServiceAnswersLikeTheAPI(t *testing.T) {
+	s := &service{}
+	server := httptest.NewServer(s)
+	defer server.Close()
 	for path, want := range map[string]string{
-		"app":               `{"app_key":"000000000000000000000001","is_new_created":true}`,
-		"app/k/certificate": `{"success":"Synchronized success"}`,
+		"/v1/app":               `{"app_key":"000000000000000000000001","is_new_created":true}`,
+		"/v1/app/k/certificate": `{"success":"Synchronized success"}`,
 	} {
-		resp, err := http.Post(s.endpoint()+path, "application/json", strings.NewReader("{}"))
+		resp, err := http.Post(server.URL+path, "application/json", strings.NewReader("{}"))
 		require.NoError(t, err)
 		body, err := io.ReadAll(resp.Body)
 		require.NoError(t, errors.Join(err, resp.Body.Close()))
@@ -29,94 +33,57 @@ func TestTheServerAnswersLikeTheAPI(t *testing.T) {
 	require.EqualValues(t, 2, s.served.Load())
 }
 
-func TestTheBareLoopPostsEveryBodyOnce(t *testing.T) {
-	s, err := serve(0)
-	require.NoError(t, err)
-	defer s.close()
-	require.NoError(t, bare([]string{"-n", "50", "-c", "8", "-url", s.endpoint()}))
+func TestRivalMakesEachRequestOnce(t *testing.T) {
+	s := &service{}
+	server := httptest.NewServer(s)
+	defer server.Close()
+	endpoint := server.URL + "/v1/"
+	require.NoError(t, rival([]string{"-n", "50", "-parallelism", "8", "-endpoint", endpoint}))
 	require.EqualValues(t, 50, s.created.Load())
 
-	certs := t.TempDir()
-	require.NoError(t, mint(certs, 3))
-	require.NoError(t, bare([]string{"-n", "3", "-c", "2", "-url", s.endpoint(), "-certs", certs}))
+	certificates := t.TempDir()
+	require.NoError(t, mint(certificates, 3))
+	require.NoError(t, rival([]string{"-n", "3", "-parallelism", "2", "-endpoint", endpoint, "-certificates", certificates}))
 	require.EqualValues(t, 53, s.served.Load())
-	require.Error(t, bare([]string{"-n", "4", "-url", s.endpoint(), "-certs", certs}), "a file is missing")
+	require.Error(t, rival([]string{"-n", "4", "-endpoint", endpoint, "-certificates", certificates}), "a file is missing")
 }
 
-func TestTheBareDecoderReadsTheManifest(t *testing.T) {
+func TestRivalDecodesTheManifest(t *testing.T) {
 	dir := t.TempDir()
-	require.NoError(t, manifest(dir, 5, "certs"))
-	require.NoError(t, decode(dir+"/jpsync.yaml"))
-	require.NoError(t, manifest(dir, 0, ""))
-	require.Error(t, decode(dir+"/jpsync.yaml"))
+	path := filepath.Join(dir, "jpsync.yaml")
+	require.NoError(t, writeManifest(dir, 5, "certs"))
+	require.NoError(t, rival([]string{"-decode", path}))
+	require.NoError(t, writeManifest(dir, 0, ""))
+	require.Error(t, rival([]string{"-decode", path}))
+	require.Error(t, rival([]string{"-decode", os.DevNull}))
 }
 
 // The sides take turns to be first, and one bad round does not show.
-func TestADuelIsTheMedianOfItsRounds(t *testing.T) {
+func TestFigureIsTheMedianOfItsRounds(t *testing.T) {
 	var order strings.Builder
-	n := 0
-	o, err := fight(duel{
-		ours: func() (usage, error) {
+	walls := []time.Duration{2 * time.Second, time.Hour, 2 * time.Second}
+	s, err := compare(3,
+		func() (usage, error) {
 			order.WriteString("a")
-			n++
-			if n == 2 {
-				return usage{wall: time.Hour, user: time.Second, memory: 20}, nil
-			}
-			return usage{wall: 2 * time.Second, user: time.Second, memory: 20}, nil
+			u := usage{wall: walls[0], memory: 20 * mebibyte}
+			walls = walls[1:]
+			return u, nil
 		},
-		other: func() (usage, error) {
+		func() (usage, error) {
 			order.WriteString("b")
-			return usage{wall: time.Second, memory: 10}, nil
-		},
-		goal: goal{wall: 2.5},
-	}, 3)
+			return usage{wall: time.Second, memory: 10 * mebibyte}, nil
+		})
 	require.NoError(t, err)
 	require.Equal(t, "abbaab", order.String())
-	require.Equal(t, 2.0, o.wall)
-	require.Zero(t, o.user, "there is nothing to compare with")
-	require.Equal(t, 2.0, o.memory)
-	require.True(t, o.kept())
-	require.Contains(t, o.row(), "**2.00×** (≤ 2.5)")
-	o.goal.memory = 1.5
-	require.False(t, o.kept())
-	require.Contains(t, o.row(), "NO")
+	require.Equal(t, "| x | 2.00 s | 1.00 s | 2.00× | ≤ 2.5× | yes |\n", s.wall("x", 2.5).row())
+	require.Equal(t, "| x | 20 MiB | 10 MiB | 2.00× | ≤ 1.5× | **no** |\n", s.memory("x", 1.5).row())
 }
 
-func TestThePictureIsXMLWithALineForEachCommand(t *testing.T) {
-	curves := []curve{
-		{"a<b", []float64{0.01, 0.02, 0.1, 1}},
-		{"c", []float64{0.01, 0.02, 0.1, 1}},
+func TestBusyShareCountsOnceSettled(t *testing.T) {
+	var requests []sandbox.Request
+	for _, status := range []int{429, 200, 200, 429, 200, 200, 200} {
+		requests = append(requests, sandbox.Request{Status: status})
 	}
-	svg := picture(curves)
-	dec := xml.NewDecoder(strings.NewReader(svg))
-	lines := 0
-	for {
-		token, err := dec.Token()
-		if err == io.EOF {
-			break
-		}
-		require.NoError(t, err)
-		if e, ok := token.(xml.StartElement); ok && e.Name.Local == "polyline" {
-			lines++
-		}
-	}
-	require.Equal(t, 2, lines)
-	require.Equal(t, 10.0, curves[0].growth())
-	require.NotContains(t, svg, "NaN")
-	heights := labelHeights(curves, func(float64) float64 { return 100 })
-	require.GreaterOrEqual(t, heights[1]-heights[0], 15.0, "names don't overlap")
-}
-
-func TestTheSimulatorsGreeting(t *testing.T) {
-	endpoint, key, secret, err := greeting(strings.NewReader("http://127.0.0.1:1/v1/\nJPSYNC_ENDPOINT=http://127.0.0.1:1/v1/ JPUSH_DEV_KEY=k JPUSH_DEV_SECRET=s\n"))
-	require.NoError(t, err)
-	require.Equal(t, []string{"http://127.0.0.1:1/v1/", "k", "s"}, []string{endpoint, key, secret})
-	_, _, _, err = greeting(strings.NewReader("no\n"))
-	require.Error(t, err)
-}
-
-func TestNumbersAreGrouped(t *testing.T) {
-	for n, want := range map[int]string{7: "7", 999: "999", 1000: "1,000", 100_000: "100,000", 1_000_001: "1,000,001"} {
-		require.Equal(t, want, grouped(n))
-	}
+	require.Equal(t, 0.25, busyShare(requests, 2))
+	require.Zero(t, busyShare(nil, 2))
 }
