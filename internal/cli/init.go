@@ -7,67 +7,50 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
-
-	"jpsync/manifest"
 )
 
-// template is a manifest whose comments explain each key.
+// template is a manifest with a comment on each key.
 //
 //go:embed template.yaml
 var template []byte
 
-// ignored is what must not get into a repository that many people read: the state holds
-// master secrets.
+// ignored keeps the state out of the repository, because it holds master secrets.
 var ignored = []string{"jpsync.state.json*", "errored.jpsync.state*.json", ".jpsync/"}
 
-type initCmd struct {
-	FromCSV  *string     `name:"from-csv" placeholder:"FILE" help:"Take the apps from a CSV file."`
-	Encoding csvEncoding `enum:"utf-8,gb18030" default:"utf-8" help:"The CSV file's encoding: utf-8, or gb18030 as Excel writes it in China (${default})."`
-}
+type initCmd struct{}
 
 func (initCmd) Help() string {
-	return `Writes a manifest that is all comments and one example app, and adds the state to
-.gitignore beside it. A manifest that is there already stays untouched.
-
-With --from-csv the manifest has the apps of a CSV file instead. Its first line names the
-columns: ` + strings.Join(manifest.Columns[:6], ", ") + `,
-labels.NAME for each label, and for each of development and production as in
-certificates.production.file, .password_env and .password_file. A manifest can also read the
-file each time: apps_from: {csv: FILE}.
+	return `Writes a manifest that is all comments and one example app, and adds the state to .gitignore beside
+it. A manifest that exists already is left as it is. For apps that are in a table already, write
+apps_from: {csv: FILE} in place of apps; see jpsync help manifest.
 
 Examples:
   jpsync init
   jpsync init -m push/jpsync.yaml
-  jpsync init --from-csv apps.csv
 
 Exit codes: 0 written, 1 error.`
 }
 
-// Run writes the manifest, then the lines of .gitignore that are missing.
-func (c *initCmd) Run(t *terminal, g *globals) error {
-	if err := c.check(g); err != nil {
-		return err
-	}
-	text := template
-	if c.FromCSV != nil {
-		var err error
-		if text, err = c.fromCSV(g); err != nil {
-			return err
-		}
+// Run writes the manifest, then the lines that .gitignore lacks.
+func (initCmd) Run(t *terminal, g *globals) error {
+	dir := filepath.Dir(g.Manifest)
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("the manifest's directory %q does not exist: make it first", dir)
 	}
 	f, err := os.OpenFile(g.Manifest, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s is there already and stays as it is: edit it, or name another with --manifest", g.Manifest)
+		return fmt.Errorf("%s is there already and is left as it is: edit it, or name another with --manifest", g.Manifest)
 	}
 	if err != nil {
 		return fmt.Errorf("write the manifest: %w", err)
 	}
-	_, err = f.Write(text)
+	_, err = f.Write(template)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("write the manifest: %w", err)
 	}
-	gitignore := filepath.Join(filepath.Dir(g.Manifest), ".gitignore")
+	gitignore := filepath.Join(dir, ".gitignore")
 	added, err := ignore(gitignore)
 	if err != nil {
 		return fmt.Errorf("keep the state out of git: %w", err)
@@ -82,38 +65,24 @@ func (c *initCmd) Run(t *terminal, g *globals) error {
 	return nil
 }
 
-// check refuses what would end in another manifest than the one that is wanted, or in none.
-func (c *initCmd) check(g *globals) error {
-	switch {
-	case c.FromCSV != nil && *c.FromCSV == "":
-		return errors.New("--from-csv is empty: name the CSV file, is a variable not set?")
-	case c.FromCSV == nil && c.Encoding != manifest.UTF8:
-		return errors.New("--encoding is about a CSV file: name it with --from-csv")
-	}
-	dir := filepath.Dir(g.Manifest)
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("the manifest's directory %q does not exist: make it first", dir)
-	}
-	return nil
-}
-
-// ignore adds the lines of ignored that path lacks and reports whether there were any.
+// ignore adds to the file at path the lines of ignored that it lacks, and reports whether it
+// added any.
 func ignore(path string) (added bool, err error) {
 	data, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
-	has := map[string]bool{}
-	for _, line := range strings.Split(string(data), "\n") {
-		has[strings.TrimSpace(line)] = true
+	lines := strings.Split(string(data), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
 	}
-	var add strings.Builder
+	text := ""
 	if len(data) > 0 && data[len(data)-1] != '\n' {
-		add.WriteByte('\n')
+		text = "\n"
 	}
 	for _, line := range ignored {
-		if !has[line] {
-			add.WriteString(line + "\n")
+		if !slices.Contains(lines, line) {
+			text += line + "\n"
 			added = true
 		}
 	}
@@ -124,6 +93,6 @@ func ignore(path string) (added bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	_, err = f.WriteString(add.String())
+	_, err = f.WriteString(text)
 	return true, errors.Join(err, f.Close())
 }
