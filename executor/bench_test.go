@@ -34,9 +34,7 @@ func benchmarkClient(b *testing.B, latency time.Duration) *jpush.Client {
 	}
 	server, err := sandbox.New(o)
 	require.NoError(b, err)
-	transport := sandbox.Transport(server)
-	b.Cleanup(func() { transport.Close() })
-	client, err := jpush.New(jpush.Options{Endpoint: sandbox.Endpoint, DevKey: sandbox.DevKey, DevSecret: sandbox.DevSecret, Transport: transport})
+	client, err := jpush.New(jpush.Options{Endpoint: sandbox.Endpoint, DevKey: sandbox.DevKey, DevSecret: sandbox.DevSecret, Transport: sandbox.Transport(server)})
 	require.NoError(b, err)
 	return client
 }

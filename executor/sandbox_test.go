@@ -34,11 +34,9 @@ func newLab(t *testing.T, o sandbox.Options) *lab {
 	}
 	server, err := sandbox.New(o)
 	require.NoError(t, err)
-	transport := sandbox.Transport(server)
-	t.Cleanup(func() { transport.Close() })
 	client, err := jpush.New(jpush.Options{
 		Endpoint: sandbox.Endpoint, DevKey: sandbox.DevKey, DevSecret: sandbox.DevSecret,
-		Transport: transport, MaxConns: 64,
+		Transport: sandbox.Transport(server), MaxConns: 64,
 	})
 	require.NoError(t, err)
 	t.Cleanup(client.CloseIdleConnections)

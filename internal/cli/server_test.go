@@ -41,7 +41,7 @@ func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 			options.Identity = sandbox.CreateAlways
 		case "-master-secrets":
 			ts.Check(oneOf(value, "never"))
-			options.MasterSecrets = sandbox.Never
+			options.NoMasterSecret = true
 		case "-not-enabled":
 			options.NotEnabled = true
 		default:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -137,31 +138,26 @@ func (w *workspace) credentials() (devKey, devSecret string, err error) {
 	return devKey, devSecret, nil
 }
 
-// connect makes the client. close ends the embedded simulator, if there is one.
-func (w *workspace) connect(parallelism int, options jpush.Options) (client *jpush.Client, closeAll func(), err error) {
+// connect makes the client. closeIdle closes its connections at the end.
+func (w *workspace) connect(parallelism int, options jpush.Options) (client *jpush.Client, closeIdle func(), err error) {
 	options.DevKey, options.DevSecret, err = w.credentials()
 	if err != nil {
 		return nil, nil, err
 	}
 	options.Endpoint, options.Version, options.MaxConns = w.endpoint, version(), parallelism
-	stop := func() {}
 	if w.g.Sandbox {
-		pipe, err := embed(w.g.sandboxDir())
-		if err != nil {
+		if options.Transport, err = embed(w.g.sandboxDir()); err != nil {
 			return nil, nil, err
 		}
-		options.Transport = pipe
-		stop = func() { pipe.Close() }
 	}
 	if client, err = jpush.New(options); err != nil {
-		stop()
 		return nil, nil, err
 	}
-	return client, func() { client.CloseIdleConnections(); stop() }, nil
+	return client, client.CloseIdleConnections, nil
 }
 
-// embed starts the simulator inside this process.
-func embed(dir string) (*sandbox.PipeTransport, error) {
+// embed makes a transport that ends at a simulator inside this process.
+func embed(dir string) (http.RoundTripper, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("keep the sandbox's account: %w", err)
 	}

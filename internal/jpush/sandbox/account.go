@@ -5,13 +5,12 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"maps"
-	"sync"
 	"time"
 
 	"jpsync/internal/jpush"
 )
 
-// App is an app as the server has it.
+// App is an app of the account.
 type App struct {
 	AppKey         string                            `json:"app_key"`
 	MasterSecret   string                            `json:"master_secret"`
@@ -20,7 +19,7 @@ type App struct {
 	GroupName      string                            `json:"group_name,omitempty"`
 	Certificates   map[jpush.Environment]Certificate `json:"certificates,omitempty"`
 	CreatedAt      time.Time                         `json:"created_at"`
-	Deleted        bool                              `json:"deleted,omitempty"` // kept for the ledger, gone for requests
+	Deleted        bool                              `json:"deleted,omitempty"` // kept for Server.Apps, unknown to requests
 }
 
 // Certificate is an uploaded certificate.
@@ -36,14 +35,14 @@ func (a App) clone() App {
 	return a
 }
 
-// account is the apps and what finds them. It has no lock: the server's guards it.
+// account holds the apps and their indexes. The server's lock guards it.
 type account struct {
 	identity Identity
 	seed     uint64
 	apps     []*App // in the order of their creation
 	byKey    map[string]*App
-	alive    map[[2]string]*App // by identity, deleted ones left out
-	made     map[[2]string]int  // how many apps each name and package had so far
+	alive    map[[2]string]*App // by identity, without deleted ones
+	made     map[[2]string]int  // how many apps each name and package has had
 }
 
 func newAccount(identity Identity, seed uint64) account {
@@ -55,7 +54,7 @@ func newAccount(identity Identity, seed uint64) account {
 
 func (a *account) clear() { *a = newAccount(a.identity, a.seed) }
 
-// put records an app's state, a new app's too.
+// put records the state of a new or known app.
 func (a *account) put(app App) {
 	known := a.byKey[app.AppKey]
 	if known == nil {
@@ -74,7 +73,7 @@ func (a *account) put(app App) {
 	}
 }
 
-// find returns the app that a create means, if there is one.
+// find returns the app that a create would return again, or nil.
 func (a *account) find(name, pkg string) *App {
 	if a.identity == CreateAlways {
 		return nil
@@ -82,7 +81,7 @@ func (a *account) find(name, pkg string) *App {
 	return a.alive[a.id(name, pkg)]
 }
 
-// live returns the app with a key unless it was deleted.
+// live returns the app with a key, or nil if there is none or it is deleted.
 func (a *account) live(key string) *App {
 	if app := a.byKey[key]; app != nil && !app.Deleted {
 		return app
@@ -97,8 +96,8 @@ func (a *account) id(name, pkg string) [2]string {
 	return [2]string{name, pkg}
 }
 
-// complete makes up what an app has not got: 24 hexadecimal digits each, as JPush's are.
-// They hang on the app and not on the order of requests, so that a seed repeats them.
+// complete sets a missing key, secret and time. Like JPush's, a key has 24 hexadecimal
+// digits. It depends on the app and not on the order of requests, so that a seed repeats it.
 func (a *account) complete(app *App) {
 	n := a.made[[2]string{app.Name, app.AndroidPackage}]
 	for try := 0; app.AppKey == ""; try++ {
@@ -115,8 +114,13 @@ func (a *account) complete(app *App) {
 	}
 }
 
+// digits returns 24 hexadecimal digits that depend on the arguments alone.
 func digits(seed uint64, what, name, pkg string, numbers ...int) string {
-	h := sha256.New()
+	sum := hash(seed, what, name, pkg, numbers...)
+	return hex.EncodeToString(sum[:12])
+}
+
+func hash(seed uint64, what, name, pkg string, numbers ...int) [sha256.Size]byte {
 	b := binary.LittleEndian.AppendUint64(nil, seed)
 	for _, n := range numbers {
 		b = binary.LittleEndian.AppendUint64(b, uint64(n))
@@ -125,34 +129,5 @@ func digits(seed uint64, what, name, pkg string, numbers ...int) string {
 		b = binary.LittleEndian.AppendUint64(b, uint64(len(s)))
 		b = append(b, s...)
 	}
-	h.Write(b)
-	return hex.EncodeToString(h.Sum(nil)[:12])
-}
-
-// checkedCertificates remembers which files opened with which password: deriving a key is
-// slow on purpose, and a hundred thousand apps may share one certificate.
-type checkedCertificates struct {
-	check func(data []byte, password string) error
-	mu    sync.Mutex
-	seen  map[[2][sha256.Size]byte]error
-}
-
-const maxChecked = 4096
-
-func (c *checkedCertificates) err(data []byte, password string) error {
-	key := [2][sha256.Size]byte{sha256.Sum256(data), sha256.Sum256([]byte(password))}
-	c.mu.Lock()
-	err, ok := c.seen[key]
-	c.mu.Unlock()
-	if ok {
-		return err
-	}
-	err = c.check(data, password)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.seen == nil || len(c.seen) >= maxChecked {
-		c.seen = map[[2][sha256.Size]byte]error{}
-	}
-	c.seen[key] = err
-	return err
+	return sha256.Sum256(b)
 }

@@ -10,15 +10,13 @@ import (
 	"jpsync/internal/jpush/sandbox"
 )
 
-// BenchmarkCreate makes apps, 64 at a time, over connections in memory.
+// BenchmarkCreate makes apps, 64 at a time.
 func BenchmarkCreate(b *testing.B) {
 	s, err := sandbox.New(sandbox.Options{KeepRequests: 1})
 	if err != nil {
 		b.Fatal(err)
 	}
-	rt := sandbox.Transport(s)
-	defer rt.Close()
-	c, err := jpush.New(jpush.Options{Endpoint: sandbox.Endpoint, DevKey: sandbox.DevKey, DevSecret: sandbox.DevSecret, Transport: rt})
+	c, err := jpush.New(jpush.Options{Endpoint: sandbox.Endpoint, DevKey: sandbox.DevKey, DevSecret: sandbox.DevSecret, Transport: sandbox.Transport(s)})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -43,9 +41,7 @@ func BenchmarkUpload(b *testing.B) {
 	if err := s.Preload(sandbox.App{AppKey: "k", Name: "a", AndroidPackage: "b"}); err != nil {
 		b.Fatal(err)
 	}
-	rt := sandbox.Transport(s)
-	defer rt.Close()
-	c, err := jpush.New(jpush.Options{Endpoint: sandbox.Endpoint, DevKey: sandbox.DevKey, DevSecret: sandbox.DevSecret, Transport: rt})
+	c, err := jpush.New(jpush.Options{Endpoint: sandbox.Endpoint, DevKey: sandbox.DevKey, DevSecret: sandbox.DevSecret, Transport: sandbox.Transport(s)})
 	if err != nil {
 		b.Fatal(err)
 	}

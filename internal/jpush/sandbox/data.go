@@ -3,62 +3,46 @@ package sandbox
 import (
 	"bufio"
 	"bytes"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/gofrs/flock"
 )
 
-// dataFile keeps an account in a file of JSON lines: a header, then one line per change, an
-// app's last line being the app. A change costs one write of one line, however large the
-// account. Processes that share the file take turns by a lock beside it, and each reads
-// what the others wrote before it goes on. The caller of every method holds the server's
-// lock. The file is open only under the lock: a server has no Close that could be forgotten.
+// dataFile keeps an account in a file of JSON lines: a header, then one line per change.
+// An app's last line is its state. Processes can share the file: each change is made under
+// a lock beside it, after reading what the others have written. The file is open only under
+// that lock, so that a server needs no Close. The server's lock guards all methods.
 type dataFile struct {
-	path       string
-	lock       *flock.Flock
-	file       *os.File
-	generation string // of the file that was read so far
-	size       int64  // of what is read and written so far
-	lines      int    // of apps, so far
+	path  string
+	lock  *flock.Flock
+	file  *os.File
+	known os.FileInfo // the file that size and lines are about
+	size  int64       // how much of it is read
+	lines int         // how many apps were in that
 }
 
-// header is the first line. The generation changes when the file is written anew, so that
-// other processes know that what they have read is no longer its beginning.
-type header struct {
-	Sandbox    int    `json:"jpsync_sandbox"`
-	Generation string `json:"generation"`
-}
-
-const dataVersion = 1
+const (
+	dataVersion = 1
+	dataHeader  = `{"jpsync_sandbox":1}` + "\n"
+)
 
 func openData(path string, a *account) (*dataFile, error) {
 	d := &dataFile{path: path, lock: flock.New(path + ".lock")}
-	err := d.locked(a, func() error {
-		if d.lines > 2*len(a.apps)+100 {
-			return d.rewrite(a)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return d, nil
+	return d, d.locked(a, func() error { return nil })
 }
 
-// locked runs f while no other process changes the file.
+// locked brings the account up to date and runs f, while no other process changes the file.
 func (d *dataFile) locked(a *account, f func() error) (err error) {
 	if err := d.lock.Lock(); err != nil {
 		return fmt.Errorf("lock the sandbox's data %s: %w", d.path, err)
 	}
 	defer func() { err = errors.Join(err, d.lock.Unlock()) }()
-	if err := d.open(a); err != nil {
-		return fmt.Errorf("open the sandbox's data %s: %w", d.path, err)
+	if d.file, err = os.OpenFile(d.path, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return fmt.Errorf("open the sandbox's data: %w", err)
 	}
 	defer func() { err = errors.Join(err, d.file.Close()) }()
 	if err := d.catchUp(a); err != nil {
@@ -67,55 +51,37 @@ func (d *dataFile) locked(a *account, f func() error) (err error) {
 	return f()
 }
 
-// open writes an empty account where there is none.
-func (d *dataFile) open(a *account) error {
-	info, err := os.Stat(d.path)
-	if errors.Is(err, os.ErrNotExist) || (err == nil && info.Size() == 0) {
-		a.clear()
-		err = d.rewrite(a)
-	}
-	if err != nil {
-		return err
-	}
-	d.file, err = os.OpenFile(d.path, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	if info, err = d.file.Stat(); err == nil && info.Mode().Perm()&0o077 != 0 {
-		err = d.file.Chmod(0o600)
-	}
-	if err != nil {
-		return errors.Join(err, d.file.Close())
-	}
-	return nil
-}
-
-// catchUp reads what was written since. A last line without its end is what a killed
-// process left: its request was never answered, so the line is cut off.
+// catchUp reads what other processes have written. A killed one may have left a last line
+// without its end. Its request was never answered, so the line is cut off.
 func (d *dataFile) catchUp(a *account) error {
-	r := bufio.NewReader(d.file)
-	first, err := r.ReadBytes('\n')
-	var h header
-	if err != nil || json.Unmarshal(first, &h) != nil || h.Generation == "" {
-		return errors.New("this is no sandbox's file; name another one")
+	info, err := d.file.Stat()
+	if err != nil {
+		return err
 	}
-	if h.Sandbox != dataVersion {
-		return fmt.Errorf("it has version %d, and this jpsync knows %d", h.Sandbox, dataVersion)
+	if info.Mode().Perm()&0o077 != 0 {
+		if err := d.file.Chmod(0o600); err != nil {
+			return err
+		}
 	}
-	if h.Generation != d.generation {
+	if d.known == nil || !os.SameFile(d.known, info) || info.Size() < d.size {
 		a.clear()
-		d.generation, d.size, d.lines = h.Generation, int64(len(first)), 0
+		d.known, d.size, d.lines = info, 0, 0
+	}
+	if d.size == 0 {
+		if err := d.readHeader(); err != nil {
+			return err
+		}
 	}
 	if _, err := d.file.Seek(d.size, io.SeekStart); err != nil {
 		return err
 	}
-	r.Reset(d.file)
+	r := bufio.NewReader(d.file)
 	for {
 		line, err := r.ReadBytes('\n')
+		if err == io.EOF && len(line) > 0 {
+			return d.file.Truncate(d.size)
+		}
 		if err == io.EOF {
-			if len(line) > 0 {
-				return d.file.Truncate(d.size)
-			}
 			return nil
 		}
 		if err != nil {
@@ -131,6 +97,29 @@ func (d *dataFile) catchUp(a *account) error {
 	}
 }
 
+// readHeader reads the first line, and writes it to a file that is new.
+func (d *dataFile) readHeader() error {
+	line, err := bufio.NewReader(d.file).ReadBytes('\n')
+	if err == io.EOF && bytes.HasPrefix([]byte(dataHeader), line) {
+		line = []byte(dataHeader)
+		_, err = d.file.WriteAt(line, 0)
+	}
+	if err != nil && err != io.EOF {
+		return err
+	}
+	var h struct {
+		Version int `json:"jpsync_sandbox"`
+	}
+	if json.Unmarshal(line, &h) != nil || h.Version == 0 {
+		return errors.New("this is no sandbox's file; name another one")
+	}
+	if h.Version != dataVersion {
+		return fmt.Errorf("it has version %d, and this jpsync knows %d", h.Version, dataVersion)
+	}
+	d.size = int64(len(line))
+	return nil
+}
+
 func (d *dataFile) append(app App) error {
 	line, err := json.Marshal(app)
 	if err != nil {
@@ -142,34 +131,5 @@ func (d *dataFile) append(app App) error {
 	}
 	d.size += int64(len(line))
 	d.lines++
-	return nil
-}
-
-// rewrite puts a file with one line per app in the place of the one that is there.
-func (d *dataFile) rewrite(a *account) error {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	h := header{dataVersion, rand.Text()}
-	err := enc.Encode(h)
-	for _, app := range a.apps {
-		err = errors.Join(err, enc.Encode(app))
-	}
-	if err != nil {
-		return err
-	}
-	// CreateTemp makes files of mode 0600.
-	temp, err := os.CreateTemp(filepath.Dir(d.path), ".jpsync-sandbox-*")
-	if err != nil {
-		return err
-	}
-	_, err = temp.Write(b.Bytes())
-	err = errors.Join(err, temp.Sync(), temp.Close())
-	if err == nil {
-		err = os.Rename(temp.Name(), d.path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(temp.Name()))
-	}
-	d.generation, d.size, d.lines = h.Generation, int64(b.Len()), len(a.apps)
 	return nil
 }

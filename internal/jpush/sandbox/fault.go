@@ -1,13 +1,14 @@
 package sandbox
 
 import (
-	"encoding/binary"
+	"errors"
 	"fmt"
-	"hash/fnv"
+	"net/url"
 	"path"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"jpsync/internal/jpush"
 )
@@ -15,29 +16,29 @@ import (
 // Kind is a way to misbehave.
 type Kind string
 
-// The kinds. Those that are committed do what was asked before they misbehave; the others
-// do so with [Fault.Committed].
+// The kinds. Those marked committed execute the request before they misbehave; the others do
+// so with [Fault.Committed].
 const (
 	Code        Kind = "code"        // an API error: Fault.Code
 	Status      Kind = "status"      // an HTTP status with a line of text: Fault.Code
 	Auth        Kind = "auth"        // 401 with Fault.Code, one of 4004 to 4007; 0: 4005
 	Lost        Kind = "lost"        // committed, then the connection is cut
-	Drop        Kind = "drop"        // the connection is cut, nothing was done
+	Drop        Kind = "drop"        // the connection is cut before the request is executed
 	Hang        Kind = "hang"        // no answer, until the client gives up
 	HTML        Kind = "html502"     // a proxy's page with status 502
 	CutJSON     Kind = "cutjson"     // committed, the answer's second half is missing
 	SlowHeaders Kind = "slowheaders" // a header line per second, without an end
 	Endless     Kind = "endless"     // a body without an end
 	HugeBody    Kind = "hugebody"    // committed, an answer of 8 MiB
-	GzipBomb    Kind = "gzipbomb"    // a compressed body that unfolds to 512 MiB, never asked for
+	GzipBomb    Kind = "gzipbomb"    // a compressed body of 512 MiB, which was not asked for
 	WrongTypes  Kind = "wrongtypes"  // committed, every field of the answer has another type
 	Redirect    Kind = "redirect"    // Fault.Code (0: 307) to Fault.To
-	Latency     Kind = "latency"     // Fault.Delay, then whatever follows
+	Latency     Kind = "latency"     // a delay of Fault.Delay; other faults may follow
 	Rate        Kind = "rate"        // 429 beyond Fault.PerSecond requests per second
 )
 
-// Fault says how and when to misbehave. Several conditions all have to hold. The first
-// fault of a list that applies to a request is the one that it meets; latency comes on top.
+// Fault says how and when to misbehave. It applies to a request if all of its conditions
+// hold. The first fault of a list that applies is used; latencies are added to it.
 type Fault struct {
 	Kind Kind
 	// Code is an API code for Code and Auth, an HTTP status for Status and Redirect.
@@ -45,13 +46,13 @@ type Fault struct {
 
 	Op    string  // jpush.OpCreate, OpUpload or OpDelete; empty: any
 	Name  string  // a glob for the app's name, package or key; empty: any
-	First int     // only the first N requests for each app, operation and environment
+	First int     // only the first N requests of each app, operation and environment
 	Every int     // only each Nth request that Op and Name let through
 	From  int     // only from the Nth of all requests on
-	Times int     // only so often
-	Prob  float64 // only with this chance, 0 to 1; 0: always
+	Times int     // at most N times
+	Prob  float64 // only with this probability, 0 to 1; 0: always
 
-	Committed  bool          // do what was asked before misbehaving
+	Committed  bool          // execute the request before misbehaving
 	RetryAfter int           // seconds, in a Retry-After header; 0: none
 	Delay      time.Duration // of Latency
 	PerSecond  float64       // of Rate
@@ -59,151 +60,165 @@ type Fault struct {
 	To         string        // of Redirect; empty: the same path on other.localhost
 }
 
-// Validate reports what makes a fault meaningless.
-func (f Fault) Validate() error {
-	bad := func(format string, args ...any) error {
-		return fmt.Errorf("fault %q: %s", f.String(), fmt.Sprintf(format, args...))
+// ParseFault parses a fault from a command line:
+//
+//	KIND{:PART}
+//
+// KIND is one of lost, drop, hang, html502, cutjson, slowheaders, endless, hugebody,
+// gzipbomb, wrongtypes, redirect, auth, latency=DURATION, rate:N (N requests per second),
+// code10, an API code (1012), or an HTTP status (503, 429). A PART is an operation (create,
+// upload, delete, any), the word committed, or one of
+//
+//	first=N every=N from=N times=N prob=P name=GLOB retry-after=SECONDS
+//	code=N (of auth) status=N, to=URL (of redirect) burst=N (of rate)
+//
+// In a glob, %3A is a colon and %25 a percent sign. to= is the last part and extends to the
+// end. Examples are lost:create:first=1, auth:from=20:code=4007, 1012:upload:name=shop-*,
+// 429:every=10:retry-after=2, redirect:status=308:to=https://other.example/.
+func ParseFault(s string) (Fault, error) {
+	head, rest, _ := strings.Cut(s, ":")
+	f, err := parseKind(head)
+	if err != nil {
+		return Fault{}, fmt.Errorf("fault %q: %w", s, err)
 	}
+	for rest != "" {
+		if to, ok := strings.CutPrefix(rest, "to="); ok {
+			f.To, rest = to, ""
+			break
+		}
+		var part string
+		part, rest, _ = strings.Cut(rest, ":")
+		if err := f.parsePart(part); err != nil {
+			return Fault{}, fmt.Errorf("fault %q: %w", s, err)
+		}
+	}
+	if err := f.validate(); err != nil {
+		return Fault{}, fmt.Errorf("fault %q: %w", s, err)
+	}
+	return f, nil
+}
+
+func parseKind(head string) (Fault, error) {
+	if head == "code10" {
+		return Fault{Kind: Code, Code: 10}, nil
+	}
+	if n, err := strconv.Atoi(head); err == nil {
+		if n < 1000 {
+			return Fault{Kind: Status, Code: n}, nil
+		}
+		return Fault{Kind: Code, Code: n}, nil
+	}
+	if value, ok := strings.CutPrefix(head, string(Latency)+"="); ok {
+		d, err := time.ParseDuration(value)
+		if err != nil {
+			return Fault{}, fmt.Errorf("%q is no duration like 20ms or 3s", value)
+		}
+		return Fault{Kind: Latency, Delay: d}, nil
+	}
+	switch Kind(head) {
+	case Code, Status:
+		return Fault{}, errors.New("give the number itself, as in 1012 or 503")
+	}
+	return Fault{Kind: Kind(head)}, nil
+}
+
+func (f *Fault) parsePart(part string) (err error) {
+	key, value, hasValue := strings.Cut(part, "=")
+	if !hasValue {
+		return f.parseWord(part)
+	}
+	switch key {
+	case "first":
+		f.First, err = strconv.Atoi(value)
+	case "every":
+		f.Every, err = strconv.Atoi(value)
+	case "from":
+		f.From, err = strconv.Atoi(value)
+	case "times":
+		f.Times, err = strconv.Atoi(value)
+	case "prob":
+		f.Prob, err = strconv.ParseFloat(value, 64)
+	case "retry-after":
+		f.RetryAfter, err = strconv.Atoi(value)
+	case "burst":
+		f.Burst, err = strconv.Atoi(value)
+	case "name":
+		f.Name, err = url.PathUnescape(value)
+	case "code", "status":
+		if (key == "code") != (f.Kind == Auth) || (key == "status") != (f.Kind == Redirect) {
+			return fmt.Errorf("%s= does not go with %s", key, f.Kind)
+		}
+		f.Code, err = strconv.Atoi(value)
+	default:
+		return fmt.Errorf("there is no %q; there are first, every, from, times, prob, name, retry-after, code, status, burst, to", key)
+	}
+	if err != nil {
+		return fmt.Errorf("%s=%s cannot be read", key, value)
+	}
+	return nil
+}
+
+func (f *Fault) parseWord(word string) error {
+	switch word {
+	case "any":
+		f.Op = ""
+	case jpush.OpCreate, jpush.OpUpload, jpush.OpDelete:
+		f.Op = word
+	case "committed":
+		f.Committed = true
+	default:
+		n, err := strconv.ParseFloat(word, 64)
+		if f.Kind != Rate || err != nil {
+			return fmt.Errorf("%q is none of create, upload, delete, any, committed", word)
+		}
+		f.PerSecond = n
+	}
+	return nil
+}
+
+// validate reports what makes a fault meaningless.
+func (f Fault) validate() error {
 	row, known := jpush.LookupCode(f.Code)
 	switch f.Kind {
 	case Code:
 		if !known {
-			return bad("the API has no code %d", f.Code)
+			return fmt.Errorf("the API has no code %d", f.Code)
 		}
 	case Auth:
 		if f.Code != 0 && !(known && row.Class == jpush.ClassAuth) {
-			return bad("code %d is none of 4004 to 4007", f.Code)
+			return fmt.Errorf("code %d is none of 4004 to 4007", f.Code)
 		}
 	case Status:
 		if f.Code < 200 || f.Code > 599 {
-			return bad("HTTP statuses go from 200 to 599")
+			return errors.New("HTTP statuses go from 200 to 599")
 		}
 	case Redirect:
 		if f.Code != 0 && (f.Code < 300 || f.Code > 399) {
-			return bad("redirects have statuses from 300 to 399")
+			return errors.New("redirects have statuses from 300 to 399")
 		}
 	case Latency:
 		if f.Delay <= 0 {
-			return bad("say how long, as in latency=20ms")
+			return errors.New("say how long, as in latency=20ms")
 		}
 	case Rate:
 		if !(f.PerSecond > 0) || f.PerSecond > 1e9 {
-			return bad("say how many requests per second, as in rate:200")
+			return errors.New("say how many requests per second, as in rate:200")
 		}
 	case Lost, Drop, Hang, HTML, CutJSON, SlowHeaders, Endless, HugeBody, GzipBomb, WrongTypes:
 	default:
 		return fmt.Errorf("there is no fault of kind %q", f.Kind)
 	}
-	switch f.Op {
-	case "", jpush.OpCreate, jpush.OpUpload, jpush.OpDelete:
-	default:
-		return bad("operation %q is none of create, upload, delete, any", f.Op)
+	if !slices.Contains([]string{"", jpush.OpCreate, jpush.OpUpload, jpush.OpDelete}, f.Op) {
+		return fmt.Errorf("operation %q is none of create, upload, delete", f.Op)
 	}
 	if _, err := path.Match(f.Name, ""); err != nil {
-		return bad("name is no glob")
+		return errors.New("name is no glob")
 	}
-	if f.First < 0 || f.Every < 0 || f.From < 0 || f.Times < 0 || f.RetryAfter < 0 || f.Burst < 0 {
-		return bad("counts are not negative")
+	if min(f.First, f.Every, f.From, f.Times, f.RetryAfter, f.Burst) < 0 {
+		return errors.New("counts are not negative")
 	}
 	if !(f.Prob >= 0 && f.Prob <= 1) {
-		return bad("prob goes from 0 to 1")
+		return errors.New("prob goes from 0 to 1")
 	}
 	return nil
-}
-
-// faults is a list of faults with what is counted for each. The server's lock guards it.
-type faults struct {
-	seed uint64
-	list []armed
-}
-
-type armed struct {
-	Fault
-	seen, fired int
-	perTarget   map[string]int
-	bucket      *rate.Limiter
-}
-
-func (fs *faults) set(list []Fault, seed uint64) {
-	fs.seed, fs.list = seed, make([]armed, len(list))
-	for i, f := range list {
-		fs.list[i] = armed{Fault: f, perTarget: map[string]int{}}
-		if f.Kind == Rate {
-			burst := f.Burst
-			if burst == 0 {
-				burst = max(1, int(f.PerSecond))
-			}
-			fs.list[i].bucket = rate.NewLimiter(rate.Limit(f.PerSecond), burst)
-		}
-	}
-}
-
-// meet returns the delay and the fault for the server's nth request; a zero Fault is none.
-func (fs *faults) meet(n int, in incoming, names []string, now time.Time) (time.Duration, Fault) {
-	var delay time.Duration
-	for i := range fs.list {
-		f := &fs.list[i]
-		if !f.applies(fs.seed, i, n, in, names, now) {
-			continue
-		}
-		f.fired++
-		if f.Kind != Latency {
-			return delay, f.Fault
-		}
-		delay += f.Delay
-	}
-	return delay, Fault{}
-}
-
-func (f *armed) applies(seed uint64, index, n int, in incoming, names []string, now time.Time) bool {
-	if (f.Op != "" && f.Op != in.op) || !f.named(names) {
-		return false
-	}
-	f.seen++
-	nth := 0
-	if f.First > 0 || f.Prob > 0 {
-		target := in.target()
-		f.perTarget[target]++
-		nth = f.perTarget[target]
-		if f.Prob > 0 && chance(seed, index, target, nth) >= f.Prob {
-			return false
-		}
-	}
-	switch {
-	case f.First > 0 && nth > f.First,
-		f.Every > 0 && f.seen%f.Every != 0,
-		n < f.From,
-		f.Times > 0 && f.fired >= f.Times,
-		f.bucket != nil && f.bucket.AllowN(now, 1):
-		return false
-	}
-	return true
-}
-
-func (f *armed) named(names []string) bool {
-	if f.Name == "" {
-		return true
-	}
-	for _, name := range names {
-		if ok, _ := path.Match(f.Name, name); ok && name != "" {
-			return true
-		}
-	}
-	return false
-}
-
-// chance is a number from 0 up to 1 that hangs on the request and not on its turn, so that
-// the same seed fails the same requests however they are interleaved.
-func chance(seed uint64, index int, target string, nth int) float64 {
-	h := fnv.New64a()
-	b := binary.LittleEndian.AppendUint64(nil, seed)
-	b = binary.LittleEndian.AppendUint64(b, uint64(index))
-	b = binary.LittleEndian.AppendUint64(b, uint64(nth))
-	h.Write(b)
-	h.Write([]byte(target))
-	x := h.Sum64()
-	// FNV's high bits move little at the end of the input; this spreads them (splitmix64).
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return float64((x^x>>31)>>11) / (1 << 53)
 }

@@ -83,7 +83,7 @@ func TestEveryFault(t *testing.T) {
 				assert.True(t, e.Sent)
 				assert.Equal(t, tc.class == jpush.ClassLost && !e.Busy(), e.OutcomeUnknown())
 				assert.Equal(t, tc.committed, len(s.Apps()) == 1)
-				assert.Equal(t, fault(t, tc.fault).String(), s.Requests()[0].Fault)
+				assert.Equal(t, fault(t, tc.fault).Kind, s.Requests()[0].Fault)
 				assert.Equal(t, 1, s.Counts().Faults)
 
 				require.NoError(t, s.SetFaults())
@@ -104,12 +104,9 @@ func TestSilence(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newServer(t, sandbox.Options{Faults: []sandbox.Fault{fault(t, name)}})
-				rt := sandbox.Transport(s)
-				defer rt.Close()
-				c, err := jpush.New(jpush.Options{Endpoint: sandbox.Endpoint, DevKey: sandbox.DevKey, DevSecret: sandbox.DevSecret, Timeout: 7 * time.Second, Transport: rt})
-				require.NoError(t, err)
+				c := newClient(t, wires[1], s, 7*time.Second)
 				start := time.Now()
-				_, err = c.CreateApp(context.Background(), shop)
+				_, err := c.CreateApp(context.Background(), shop)
 				assert.Equal(t, 7*time.Second, time.Since(start))
 				e := wantError(t, err)
 				assert.True(t, e.OutcomeUnknown())
@@ -124,12 +121,9 @@ func TestSilence(t *testing.T) {
 func TestLatencyAndRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer(t, sandbox.Options{Faults: []sandbox.Fault{fault(t, "latency=3s:create"), fault(t, "rate:2:delete:retry-after=4")}})
-		rt := sandbox.Transport(s)
-		defer rt.Close()
-		c, err := jpush.New(jpush.Options{Endpoint: sandbox.Endpoint, DevKey: sandbox.DevKey, DevSecret: sandbox.DevSecret, Transport: rt})
-		require.NoError(t, err)
+		c := newClient(t, wires[1], s, time.Minute)
 		start := time.Now()
-		_, err = c.CreateApp(context.Background(), shop)
+		_, err := c.CreateApp(context.Background(), shop)
 		require.NoError(t, err)
 		assert.Equal(t, 3*time.Second, time.Since(start))
 

@@ -18,29 +18,25 @@ import (
 type reply struct {
 	status int
 	code   int
-	body   any // of the JSON; nil: no API answers here
+	body   any // encoded as JSON; nil: a line of text
 }
 
-// synchronized is what the documents show for a delete and an upload.
+// synchronized is the answer to a delete and an upload.
 var synchronized = reply{status: http.StatusOK, body: map[string]string{"success": "Synchronized success"}}
 
-// failure is an API error with the status that the table gives for its code.
-func failure(code int, message string) reply {
-	status := http.StatusOK
-	if row, ok := jpush.LookupCode(code); ok {
-		status = row.Status
-	}
-	if message == "" {
-		message = messages[code]
-	}
+// failure returns an API error with the status that the table has for its code.
+func failure(code int) reply { return failureText(code, messages[code]) }
+
+func failureText(code int, message string) reply {
+	row, _ := jpush.LookupCode(code)
 	type detail struct {
 		Code    int    `json:"code"`
 		Message string `json:"message"`
 	}
-	return reply{status: status, code: code, body: map[string]detail{"error": {code, message}}}
+	return reply{status: row.Status, code: code, body: map[string]detail{"error": {code, message}}}
 }
 
-// messages are the server's texts. Those of 1012 and 1015 stand in the documents.
+// messages are the texts of the errors. The documents have those of 1012 and 1015.
 var messages = map[int]string{
 	10:   "system error",
 	1010: "certificate exists",
@@ -59,19 +55,19 @@ var messages = map[int]string{
 	4007: "no permission",
 }
 
-// answer does what a request asks for, if it may.
+// answer executes a request.
 func (s *Server) answer(r *http.Request, in incoming) reply {
 	if in.op == "" {
 		return reply{status: http.StatusNotFound}
 	}
 	if r.Method != http.MethodPost {
-		return failure(4001, "")
+		return failure(4001)
 	}
 	if code := s.authorize(r); code != 0 {
-		return failure(code, "")
+		return failure(code)
 	}
 	if in.broken {
-		return failure(4003, "")
+		return failure(4003)
 	}
 	switch in.op {
 	case jpush.OpCreate:
@@ -113,31 +109,24 @@ type created struct {
 
 func (s *Server) create(in incoming) reply {
 	if code := checkApp(in.body); code != 0 {
-		return failure(code, "")
+		return failure(code)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var c created
-	err := s.withAccount(func() error {
+	return s.change(func() (reply, error) {
 		app := s.account.find(in.app.Name, in.app.AndroidPackage)
 		isNew := app == nil
 		if isNew {
 			app = &App{Name: in.app.Name, AndroidPackage: in.app.AndroidPackage, GroupName: in.app.GroupName}
 			s.account.complete(app)
 			if err := s.commit(*app); err != nil {
-				return err
+				return reply{}, err
 			}
 		}
-		c = created{AppKey: app.AppKey, IsNew: isNew, AndroidPackage: app.AndroidPackage}
-		if s.opts.MasterSecrets == Always || (s.opts.MasterSecrets == NewAppsOnly && isNew) {
-			c.MasterSecret = app.MasterSecret
+		body := created{AppKey: app.AppKey, IsNew: isNew, AndroidPackage: app.AndroidPackage}
+		if !s.opts.NoMasterSecret {
+			body.MasterSecret = app.MasterSecret
 		}
-		return nil
+		return reply{status: http.StatusOK, body: body}, nil
 	})
-	if err != nil {
-		return failure(10, err.Error())
-	}
-	return reply{status: http.StatusOK, body: c}
 }
 
 // checkApp returns 0 or the code of what is wrong with a create's body.
@@ -160,66 +149,77 @@ func checkApp(body []byte) int {
 }
 
 func (s *Server) remove(key string) reply {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r := synchronized
-	err := s.withAccount(func() error {
-		app := s.account.live(key)
-		if app == nil {
-			r = failure(1013, "")
-			return nil
-		}
-		gone := app.clone()
-		gone.Deleted = true
-		return s.commit(gone)
+	return s.changeApp(key, func(app App) (reply, error) {
+		app.Deleted = true
+		return synchronized, s.commit(app)
 	})
-	if err != nil {
-		return failure(10, err.Error())
-	}
-	return r
 }
 
 func (s *Server) upload(in incoming) reply {
-	// Opening a .p12 is slow, so it happens without the lock, and not for an app that
-	// does not exist.
-	if !s.exists(in.key) {
-		return failure(1013, "")
+	// Opening a .p12 is slow. It is done without the lock, and only for an app that exists.
+	exists := func(App) (reply, error) { return synchronized, nil }
+	if r := s.changeApp(in.key, exists); r.code != 0 {
+		return r
 	}
 	switch {
 	case in.form.err != nil:
-		return failure(4003, "")
+		return failure(4003)
 	case len(in.form.files) == 0:
-		return failure(1014, "")
+		return failure(1014)
 	}
 	for env, f := range in.form.files {
-		if s.checked.err(f.data, in.form.passwords[env]) != nil {
-			return failure(1012, "")
+		if s.checkCertificate(f.data, in.form.passwords[env]) != nil {
+			return failure(1012)
 		}
 	}
+	return s.changeApp(in.key, func(app App) (reply, error) {
+		if !app.addCertificates(in.form) {
+			return failure(1010), nil
+		}
+		return synchronized, s.commit(app)
+	})
+}
+
+// changeApp calls f with a copy of the app that has the key, under the lock.
+func (s *Server) changeApp(key string, f func(App) (reply, error)) reply {
+	return s.change(func() (reply, error) {
+		app := s.account.live(key)
+		if app == nil {
+			return failure(1013), nil
+		}
+		return f(app.clone())
+	})
+}
+
+// change calls f under the lock. An error of f is the server's own failure.
+func (s *Server) change(f func() (reply, error)) (r reply) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := synchronized
-	err := s.withAccount(func() error {
-		app := s.account.live(in.key)
-		if app == nil {
-			r = failure(1013, "")
-			return nil
-		}
-		with := app.clone()
-		if !with.take(in.form) {
-			r = failure(1010, "")
-			return nil
-		}
-		return s.commit(with)
+	err := s.withAccount(func() (err error) {
+		r, err = f()
+		return err
 	})
 	if err != nil {
-		return failure(10, err.Error())
+		return failureText(10, err.Error())
 	}
 	return r
 }
 
-// take reports false when the app has every one of the certificates already.
-func (a *App) take(f form) bool {
+// checkCertificate remembers its results, since many apps may share one certificate.
+func (s *Server) checkCertificate(data []byte, password string) error {
+	key := [2][sha256.Size]byte{sha256.Sum256(data), sha256.Sum256([]byte(password))}
+	if known, ok := s.checked.Load(key); ok {
+		return known.(checked).err
+	}
+	err := s.opts.CheckCertificate(data, password)
+	s.checked.Store(key, checked{err})
+	return err
+}
+
+type checked struct{ err error }
+
+// addCertificates returns false if the app has all of the certificates already.
+func (a *App) addCertificates(f form) bool {
 	changed := false
 	if a.Certificates == nil {
 		a.Certificates = map[jpush.Environment]Certificate{}
@@ -233,12 +233,4 @@ func (a *App) take(f form) bool {
 		}
 	}
 	return changed
-}
-
-func (s *Server) exists(key string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	found := false
-	err := s.withAccount(func() error { found = s.account.live(key) != nil; return nil })
-	return found || err != nil // upload itself reports what is wrong with the file
 }

@@ -15,9 +15,9 @@ type Request struct {
 	Op     string // jpush.OpCreate, OpUpload or OpDelete; empty for anything else
 	Header http.Header
 	Body   []byte
-	Fault  string // the fault that met it, empty for none
-	Code   int    // of the API, in the answer
-	Status int    // of the answer; 0 when none was written, or not yet
+	Fault  Kind // the fault that applied, empty for none
+	Code   int  // of the API, in the answer
+	Status int  // of the answer; 0 when none was written, or not yet
 	// Started and Ended number the beginnings and ends of all requests in one row, from 1,
 	// so that what ran side by side can be told. Ended is 0 while it runs.
 	Started, Ended int

@@ -43,28 +43,19 @@ const (
 	CreateAlways                     // nothing: every create makes an app
 )
 
-// MasterSecrets says which answers to a create carry a master_secret. The English
-// documents have one, the Chinese ones do not.
-type MasterSecrets int
-
-// The choices.
-const (
-	Always      MasterSecrets = iota
-	NewAppsOnly               // not when the app was there before
-	Never
-)
-
 // defaultKeep bounds the memory of a sandbox that serves for long.
 const defaultKeep = 10_000
 
 // Options configures a [Server]. The zero value is a working account.
 type Options struct {
-	DevKey        string // empty: DevKey
-	DevSecret     string // empty: DevSecret
-	NotEnabled    bool   // answer 4007: the account may not use the API
-	Identity      Identity
-	MasterSecrets MasterSecrets
-	Faults        []Fault
+	DevKey     string // empty: DevKey
+	DevSecret  string // empty: DevSecret
+	NotEnabled bool   // answer 4007: the account may not use the API
+	Identity   Identity
+	// NoMasterSecret leaves the master_secret out of the answers to creates. The English
+	// documents have it, the Chinese ones do not.
+	NoMasterSecret bool
+	Faults         []Fault
 	// Data names a file that keeps the account between runs, mode 0600; empty: memory
 	// only. Processes may share it. It holds master secrets, never a password.
 	Data string
@@ -82,7 +73,7 @@ type Options struct {
 // Server is the simulated API. It serves under /v1/ and is safe for concurrent use.
 type Server struct {
 	opts    Options
-	checked checkedCertificates
+	checked sync.Map // certificate and password to error: opening a .p12 is slow
 
 	mu      sync.Mutex
 	account account
@@ -112,14 +103,10 @@ func New(o Options) (*Server, error) {
 		}
 		o.Seed = binary.LittleEndian.Uint64(b[:])
 	}
-	for _, f := range o.Faults {
-		if err := f.Validate(); err != nil {
-			return nil, err
-		}
-	}
 	s := &Server{opts: o, account: newAccount(o.Identity, o.Seed), ledger: ledger{keep: o.KeepRequests}}
-	s.checked.check = o.CheckCertificate
-	s.faults.set(o.Faults, o.Seed)
+	if err := s.SetFaults(o.Faults...); err != nil {
+		return nil, err
+	}
 	if o.Data != "" {
 		data, err := openData(o.Data, &s.account)
 		if err != nil {
@@ -130,11 +117,11 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// SetFaults takes the place of the faults that were there; their counts start anew.
+// SetFaults replaces the faults. All counts start anew.
 func (s *Server) SetFaults(list ...Fault) error {
 	for _, f := range list {
-		if err := f.Validate(); err != nil {
-			return err
+		if err := f.validate(); err != nil {
+			return fmt.Errorf("fault %q: %w", f.Kind, err)
 		}
 	}
 	s.mu.Lock()

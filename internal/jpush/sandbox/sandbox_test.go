@@ -66,9 +66,7 @@ var wires = []wire{
 		return server.URL, nil
 	}},
 	{"memory", func(t *testing.T, h http.Handler) (string, http.RoundTripper) {
-		rt := sandbox.Transport(h)
-		t.Cleanup(func() { rt.Close() })
-		return sandbox.Endpoint, rt
+		return sandbox.Endpoint, sandbox.Transport(h)
 	}},
 }
 

@@ -2,13 +2,16 @@ package sandbox
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
 )
 
-// ServeHTTP records the request, lets it meet its fault if there is one, and answers.
+// ServeHTTP records the request and answers it, or misbehaves if a fault applies.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	in := read(w, r)
 	q, delay, fault := s.begin(r, in)
@@ -37,9 +40,9 @@ func (s *Server) begin(r *http.Request, in incoming) (*Request, time.Duration, F
 	if app := s.account.byKey[in.key]; app != nil {
 		names = append(names, app.Name, app.AndroidPackage)
 	}
-	delay, fault := s.faults.meet(q.Number, in, names, time.Now())
+	delay, fault := s.faults.next(q.Number, in, names, time.Now())
 	if fault.Kind != "" {
-		q.Fault = fault.String()
+		q.Fault = fault.Kind
 		s.ledger.counts.Faults++
 	}
 	return q, delay, fault
@@ -51,8 +54,8 @@ func (s *Server) finish(q *Request) {
 	s.ledger.end(q)
 }
 
-// note records what is about to be answered: by the time the client has it, the ledger
-// has it too.
+// note records the answer before it is written, so that the ledger is never behind the
+// client.
 func (s *Server) note(q *Request, status, code int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,19 +63,14 @@ func (s *Server) note(q *Request, status, code int) {
 }
 
 func (s *Server) write(w http.ResponseWriter, q *Request, rep reply) {
-	s.note(q, rep.status, rep.code)
 	if rep.body == nil {
-		http.Error(w, http.StatusText(rep.status), rep.status)
+		s.send(w, q, rep.status, 0, "text/plain; charset=utf-8", []byte(http.StatusText(rep.status)+"\n"))
 		return
 	}
-	body := rep.json()
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(rep.status)
-	w.Write(body)
+	s.send(w, q, rep.status, rep.code, "application/json", rep.json())
 }
 
-// json is the body as the documents show it: compact, without a line break.
+// json returns the body as the documents show it: compact, without a line break.
 func (r reply) json() []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -81,4 +79,151 @@ func (r reply) json() []byte {
 		panic(err) // strings, numbers and booleans always encode
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+const (
+	hugeBytes   = 8 << 20
+	bombMembers = 512
+	// slowLines limits slowHeaders if the client never gives up: one line per second.
+	slowLines = 600
+)
+
+// misbehave applies a fault. The kinds that are committed execute the request first.
+func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, in incoming, q *Request, f Fault) {
+	var done reply
+	if f.Committed || f.Kind == Lost || f.Kind == CutJSON || f.Kind == HugeBody || f.Kind == WrongTypes {
+		done = s.answer(r, in)
+	}
+	if f.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(f.RetryAfter))
+	}
+	switch f.Kind {
+	case Code:
+		s.write(w, q, failure(f.Code))
+	case Auth:
+		code := f.Code
+		if code == 0 {
+			code = 4005
+		}
+		s.write(w, q, failure(code))
+	case Status:
+		s.write(w, q, reply{status: f.Code})
+	case Rate:
+		if f.RetryAfter == 0 {
+			w.Header().Set("Retry-After", "1")
+		}
+		s.write(w, q, failure(2002))
+	case Lost, Drop:
+		panic(http.ErrAbortHandler)
+	case Hang:
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler)
+	case HTML:
+		s.send(w, q, http.StatusBadGateway, 0, "text/html", []byte("<html><body><h1>502 Bad Gateway</h1></body></html>\n"))
+	case Redirect:
+		s.redirect(w, r, q, f)
+	case WrongTypes:
+		s.send(w, q, http.StatusOK, 0, "application/json",
+			[]byte(`{"app_key":12345,"is_new_created":"yes","android_package":["a"],"master_secret":{},"success":7}`))
+	case HugeBody:
+		s.send(w, q, http.StatusOK, 0, "application/json", huge(done))
+	case CutJSON:
+		s.cut(w, q, done)
+	case Endless:
+		s.endless(w, r, q)
+	case GzipBomb:
+		w.Header().Set("Content-Encoding", "gzip")
+		s.bomb(w, q)
+	case SlowHeaders:
+		s.slowHeaders(w, r, q)
+	}
+}
+
+func (s *Server) send(w http.ResponseWriter, q *Request, status, code int, contentType string, body []byte) {
+	s.note(q, status, code)
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	w.Write(body)
+}
+
+func (s *Server) redirect(w http.ResponseWriter, r *http.Request, q *Request, f Fault) {
+	status, to := f.Code, f.To
+	if status == 0 {
+		status = http.StatusTemporaryRedirect
+	}
+	if to == "" {
+		to = "http://other.localhost" + r.URL.Path
+	}
+	s.note(q, status, 0)
+	w.Header().Set("Location", to)
+	w.WriteHeader(status)
+}
+
+// huge returns a proper answer with 8 MiB of padding in front.
+func huge(done reply) []byte {
+	body := []byte(`{"padding":"`)
+	body = append(body, bytes.Repeat([]byte("x"), hugeBytes)...)
+	body = append(body, `",`...)
+	return append(body, bytes.TrimPrefix(done.json(), []byte("{"))...)
+}
+
+// cut announces the length of the whole answer and cuts the connection after its first half.
+func (s *Server) cut(w http.ResponseWriter, q *Request, done reply) {
+	body := []byte("not found")
+	if done.body != nil {
+		body = done.json()
+	}
+	s.note(q, done.status, 0)
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(done.status)
+	w.Write(body[:len(body)/2])
+	http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
+}
+
+func (s *Server) endless(w http.ResponseWriter, r *http.Request, q *Request) {
+	s.note(q, http.StatusOK, 0)
+	w.Header().Set("Content-Type", "application/json")
+	io.WriteString(w, `{"app_key":"`)
+	chunk := bytes.Repeat([]byte("a"), 32<<10)
+	for r.Context().Err() == nil {
+		if _, err := w.Write(chunk); err != nil {
+			return
+		}
+	}
+}
+
+// bomb repeats one compressed mebibyte: consecutive gzip members are one text (RFC 1952,
+// 2.2). Compressed, it is smaller than the client's limit.
+func (s *Server) bomb(w http.ResponseWriter, q *Request) {
+	var member bytes.Buffer
+	z := gzip.NewWriter(&member)
+	z.Write(bytes.Repeat([]byte(" "), 1<<20))
+	z.Close()
+	s.send(w, q, http.StatusOK, 0, "application/json", bytes.Repeat(member.Bytes(), bombMembers))
+}
+
+// slowHeaders hijacks the connection, since net/http writes all headers at once. Where it
+// can't, it sends nothing.
+func (s *Server) slowHeaders(w http.ResponseWriter, r *http.Request, q *Request) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil { // HTTP/2, or no network at all
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler)
+	}
+	defer conn.Close()
+	s.note(q, http.StatusOK, 0)
+	if _, err := io.WriteString(conn, "HTTP/1.1 200 OK\r\n"); err != nil {
+		return
+	}
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for i := range slowLines {
+		<-tick.C
+		if _, err := fmt.Fprintf(conn, "X-Slow-%d: x\r\n", i); err != nil {
+			return
+		}
+	}
 }

@@ -1,159 +1,141 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
-	"log"
-	"net"
 	"net/http"
+	"strconv"
 	"sync"
-	"time"
 )
 
-// PipeTransport is an [http.RoundTripper] that leads to a handler in the same process, over
-// connections in memory. A real HTTP server and a real HTTP client sit at their ends, so
-// that what is cut is cut. It opens no socket and works in a testing/synctest bubble.
-type PipeTransport struct {
-	client *http.Transport
-	server *http.Server
-	pipes  *pipeListener
-	served chan struct{}
-	busy   sync.WaitGroup // connections that are served, and calls of the handler
-}
+// Transport returns an [http.RoundTripper] that calls h in this process, without a network.
+// The host of a request's URL does not matter. A call has ended when h has returned and the
+// response body is closed, so there is nothing to close afterwards. It works in a
+// testing/synctest bubble.
+//
+// A handler that panics with [http.ErrAbortHandler] cuts the connection. It can't hijack it.
+func Transport(h http.Handler) http.RoundTripper { return transport{h} }
 
-// Transport starts to serve h. The host in a request's URL does not matter.
-func Transport(h http.Handler) *PipeTransport {
-	pipes := &pipeListener{arrived: make(chan net.Conn), closed: make(chan struct{}), open: map[*pipeConn]bool{}}
-	t := &PipeTransport{
-		pipes:  pipes,
-		served: make(chan struct{}),
-		client: &http.Transport{
-			DialContext:            pipes.dial,
-			DisableCompression:     true,
-			MaxIdleConnsPerHost:    256,
-			MaxResponseHeaderBytes: 64 << 10,
-			IdleConnTimeout:        30 * time.Second,
-		},
+type transport struct{ handler http.Handler }
+
+var errCut = errors.New("the sandbox cut the connection")
+
+// RoundTrip returns when the handler has sent its headers or has returned. It ends the
+// handler's context when the request's ends, and then waits for the handler.
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithCancel(r.Context())
+	in := r.Clone(ctx)
+	if in.Body == nil {
+		in.Body = http.NoBody
 	}
-	t.server = &http.Server{
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			t.busy.Add(1)
-			defer t.busy.Done()
-			h.ServeHTTP(w, r)
-		}),
-		ConnState: t.count,
-		// A connection that the other side cut is the daily work here and no news.
-		ErrorLog: log.New(io.Discard, "", 0),
-	}
+	body, out := io.Pipe()
+	w := &responseWriter{header: http.Header{}, body: out, started: make(chan struct{})}
+	done := make(chan struct{})
 	go func() {
-		defer close(t.served)
-		t.server.Serve(pipes)
+		defer close(done)
+		defer in.Body.Close()
+		err := serve(t.handler, w, in)
+		// A cancelled request has no complete answer.
+		w.end(cmp.Or(ctx.Err(), err))
 	}()
-	return t
-}
-
-// RoundTrip sends one request to the handler.
-func (t *PipeTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	return t.client.RoundTrip(r)
-}
-
-// CloseIdleConnections closes the connections that no request uses.
-func (t *PipeTransport) CloseIdleConnections() { t.client.CloseIdleConnections() }
-
-// Close cuts all connections, waits until the handler's last call has returned, and lets
-// every later request fail. It may be called twice.
-func (t *PipeTransport) Close() error {
-	err := t.server.Close()
-	<-t.served
-	t.pipes.cutAll()
-	t.busy.Wait()
-	t.client.CloseIdleConnections()
-	return err
-}
-
-// count follows a connection from its acceptance to its end. One that a handler took over
-// ends with the handler, which is counted by itself.
-func (t *PipeTransport) count(_ net.Conn, state http.ConnState) {
-	switch state {
-	case http.StateNew:
-		t.busy.Add(1)
-	case http.StateClosed, http.StateHijacked:
-		t.busy.Done()
+	end := func() {
+		cancel()
+		body.Close()
+		<-done
 	}
-}
-
-// pipeListener gives the server its end of each connection that the client dials.
-type pipeListener struct {
-	arrived chan net.Conn
-	closed  chan struct{}
-	once    sync.Once
-
-	mu   sync.Mutex
-	open map[*pipeConn]bool // both ends, also those that a handler took over
-}
-
-func (l *pipeListener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	c, s := newPipe()
-	client, server := c.(*pipeConn), s.(*pipeConn)
 	select {
-	case <-l.closed:
-		return nil, errClosed
-	default:
-	}
-	l.track(client)
-	l.track(server)
-	select {
-	case l.arrived <- server:
-		return client, nil
-	case <-l.closed:
-		client.Close()
-		server.Close()
-		return nil, errClosed
+	case <-w.started:
 	case <-ctx.Done():
-		client.Close()
-		server.Close()
-		return nil, ctx.Err()
+		end()
+		return nil, context.Cause(ctx)
 	}
+	if w.status == 0 {
+		end()
+		return nil, w.err
+	}
+	return w.response(r, responseBody{body, end}), nil
 }
 
-var errClosed = errors.New("the sandbox is closed")
-
-func (l *pipeListener) track(c *pipeConn) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.open[c] = true
-	c.onClose = func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		delete(l.open, c)
-	}
-}
-
-func (l *pipeListener) cutAll() {
-	l.mu.Lock()
-	var open []*pipeConn
-	for c := range l.open {
-		open = append(open, c)
-	}
-	l.mu.Unlock()
-	for _, c := range open {
-		c.Close()
-	}
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.arrived:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipeListener) Close() error {
-	l.once.Do(func() { close(l.closed) })
+// serve calls the handler and returns errCut if it aborts.
+func serve(h http.Handler, w http.ResponseWriter, r *http.Request) (err error) {
+	defer func() {
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
+			err = errCut
+		default:
+			panic(p)
+		}
+	}()
+	h.ServeHTTP(w, r)
 	return nil
 }
 
-func (l *pipeListener) Addr() net.Addr { return pipeAddr{} }
+// responseWriter is the handler's side of a call.
+type responseWriter struct {
+	header  http.Header
+	body    *io.PipeWriter
+	once    sync.Once
+	started chan struct{} // closed when the fields below are set
+	status  int           // 0: the handler aborted before it sent a status
+	sent    http.Header
+	err     error
+}
+
+func (w *responseWriter) Header() http.Header { return w.header }
+
+func (w *responseWriter) WriteHeader(status int) {
+	w.once.Do(func() {
+		w.status, w.sent = status, w.header.Clone()
+		close(w.started)
+	})
+}
+
+func (w *responseWriter) Write(b []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	return w.body.Write(b)
+}
+
+// end ends the response: with err if it is not nil, else as a complete one.
+func (w *responseWriter) end(err error) {
+	if err == nil {
+		w.WriteHeader(http.StatusOK)
+	}
+	w.once.Do(func() {
+		w.err = err
+		close(w.started)
+	})
+	if err == errCut {
+		err = io.ErrUnexpectedEOF // what net/http's client returns for half a body
+	}
+	w.body.CloseWithError(err)
+}
+
+func (w *responseWriter) response(r *http.Request, body io.ReadCloser) *http.Response {
+	length, err := strconv.ParseInt(w.sent.Get("Content-Length"), 10, 64)
+	if err != nil {
+		length = -1
+	}
+	return &http.Response{
+		Status:     strconv.Itoa(w.status) + " " + http.StatusText(w.status),
+		StatusCode: w.status,
+		Proto:      "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header:        w.sent,
+		Body:          body,
+		ContentLength: length,
+		Request:       r,
+	}
+}
+
+// responseBody ends the call when it is closed.
+type responseBody struct {
+	io.Reader
+	end func()
+}
+
+func (b responseBody) Close() error {
+	b.end()
+	return nil
+}
