@@ -27,9 +27,8 @@ type applyCmd struct {
 }
 
 func (applyCmd) Help() string {
-	return `Makes a plan, or takes a saved one, asks, and carries it out. Every answer is written to a
-journal beside the state before anything else happens, so an interrupted apply is continued by
-running it again.
+	return `Makes a plan, or takes a saved one, asks, and carries it out. Every answer is written to the
+state's journal before it is reported, so an interrupted apply is continued by running it again.
 
 All certificates are opened and checked before anything is sent. One that must not be sent is
 named and left out; all else is done.
@@ -43,7 +42,7 @@ Exit codes: 0 done, 1 error, 3 applied in part (run again), 4 credentials refuse
 guard, a conflict or a stale plan, 6 state locked, 130 interrupted and recorded.`
 }
 
-// Validate refuses numbers that make no sense.
+// Validate refuses flags that make no sense.
 func (c *applyCmd) Validate() error {
 	switch {
 	case !(c.Rate >= 0) || math.IsInf(c.Rate, 0):
@@ -52,17 +51,18 @@ func (c *applyCmd) Validate() error {
 		return errors.New("--max-attempts takes 1 or more")
 	case c.Timeout <= 0:
 		return errors.New("--timeout takes a duration such as 60s")
-	case c.PlanFile != "" && c.shaped():
+	case c.PlanFile != "" && c.shapesPlan():
 		return errors.New("a saved plan is applied as it is: --target, --exclude, --select, --replace, --accept, --no-delete and --allow-cert belong to jpsync plan --out")
 	}
 	return errors.Join(c.choices.Validate(), c.check(runForms, c.PlanFile))
 }
 
-func (c *applyCmd) shaped() bool {
+// shapesPlan reports whether a flag is there that a saved plan has no use for.
+func (c *applyCmd) shapesPlan() bool {
 	return len(c.Target)+len(c.Exclude)+len(c.Select)+len(c.Replace)+len(c.Accept)+len(c.AllowCert) > 0 || c.NoDelete
 }
 
-// Run applies. For a program, the first line and the last come whatever happens between.
+// Run applies. In JSON, the first line and the last are written whatever happens between.
 func (c *applyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	a := &application{applyCmd: c, t: t}
 	if c.Format == "json" {
@@ -71,17 +71,30 @@ func (c *applyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 			return fmt.Errorf("nobody reads the output, so nothing was sent: %w", err)
 		}
 	}
-	err := a.locked(ctx, g)
+	err := a.underLock(ctx, g)
 	if a.lines != nil {
 		if unread := a.lines.Summary(a.summary(err)); unread != nil {
-			err = errors.Join(err, fmt.Errorf("what was done could not be told: %w", unread))
+			err = errors.Join(err, fmt.Errorf("the summary could not be written: %w", unread))
 		}
 	}
 	return err
 }
 
-// locked does everything under the state's lock, from reading the state to writing it.
-func (a *application) locked(ctx context.Context, g *globals) (err error) {
+// application is one apply on its way.
+type application struct {
+	*applyCmd
+	t        *terminal
+	lines    *report.Lines // nil: text
+	w        *workspace
+	run      *state.Run
+	plan     *planner.Plan // nil until it is made
+	began    time.Time     // when the first request could be sent; zero if none was
+	progress *progress
+	result   *executor.Result // nil if nothing was sent
+}
+
+// underLock does all that needs the state's lock, from reading the state to writing it.
+func (a *application) underLock(ctx context.Context, g *globals) (err error) {
 	if a.w, err = openWithState(a.t, g); err != nil {
 		return err
 	}
@@ -93,44 +106,19 @@ func (a *application) locked(ctx context.Context, g *globals) (err error) {
 		return err
 	}
 	defer a.run.Close()
-	err = a.do(ctx)
+	err = a.apply(ctx)
 	return errors.Join(err, a.publish(err))
 }
 
-// application is one apply on its way.
-type application struct {
-	*applyCmd
-	w      *workspace
-	t      *terminal
-	run    *state.Run
-	began  time.Time     // of the requests; zero: there were none
-	lines  *report.Lines // nil: text
-	plan   *planner.Plan
-	result *executor.Result
-
-	progress *progress
-}
-
-// shown is how many changes a person is shown: none when the output is for a program.
-func (a *application) shown() int {
-	if a.lines != nil {
-		return 0
-	}
-	return len(a.plan.Actions)
-}
-
-// legible reports whether a person has the plan before their eyes.
-func (a *application) legible() bool { return a.lines == nil && isTerminal(a.t.Out) }
-
-func (a *application) do(ctx context.Context) error {
-	if err := a.makePlan(ctx); err != nil {
+func (a *application) apply(ctx context.Context) (err error) {
+	if a.plan, err = a.makePlan(ctx); err != nil {
 		return err
 	}
-	if err := a.present(); err != nil {
-		return err
+	if err := a.showPlan(); err != nil {
+		return fmt.Errorf("the plan could not be shown, so nothing was sent: %w", err)
 	}
 	if len(a.plan.Conflicts) > 0 || a.plan.Empty() {
-		return standing(a.plan, a.legible())
+		return obstacles(a.plan, a.planIsShown())
 	}
 	if a.plan.Pending() {
 		if err := a.approve(ctx); err != nil {
@@ -140,28 +128,30 @@ func (a *application) do(ctx context.Context) error {
 	return a.carryOut(ctx)
 }
 
-// present shows the plan before anything is done about it.
-func (a *application) present() error {
-	var err error
+// planIsShown reports whether standard output has the plan for a person to read.
+func (a *application) planIsShown() bool { return a.lines == nil && (a.t.ask || !a.t.quiet) }
+
+func (a *application) showPlan() error {
 	switch {
 	case a.lines != nil:
-		err = a.lines.Plan(a.plan)
-	case a.t.ask || !a.t.quiet:
-		err = report.PlanText(a.t.Out, a.plan, a.t.out, time.Now())
-	}
-	if err != nil {
-		return fmt.Errorf("the plan could not be shown, so nothing was sent: %w", err)
+		return a.lines.Plan(a.plan)
+	case a.planIsShown():
+		return report.PlanText(a.t.Out, a.plan, a.t.out, time.Now())
 	}
 	return nil
 }
 
-// carryOut sends, records and sums up.
+// carryOut sends the plan's requests, saves the answers and reports how it went.
 func (a *application) carryOut(ctx context.Context) error {
-	client, disconnect, err := a.connect()
-	if err != nil {
-		return err
+	var client *jpush.Client // a plan without requests needs none, and no credentials
+	if len(a.plan.Actions) > 0 {
+		connected, disconnect, err := a.w.connect(a.Parallelism.most(), jpush.Options{Timeout: a.Timeout})
+		if err != nil {
+			return err
+		}
+		defer disconnect()
+		client = connected
 	}
-	defer disconnect()
 	if err := a.w.bind(a.run); err != nil {
 		return err
 	}
@@ -169,9 +159,9 @@ func (a *application) carryOut(ctx context.Context) error {
 		return fmt.Errorf("nothing was sent, because the state could not take the answers: %w", err)
 	}
 	if a.PlanFile != "" {
-		a.run.Advance() // also a plan of which nothing succeeds is applied once
+		a.run.Advance() // a saved plan is applied once, even if every request fails
 	}
-	err = a.send(ctx, client)
+	err := a.send(ctx, client)
 	saved := a.save(ctx)
 	if err != nil {
 		return errors.Join(err, saved)
@@ -179,13 +169,26 @@ func (a *application) carryOut(ctx context.Context) error {
 	if saved == nil {
 		a.result.Saved()
 	}
-	return a.conclude(saved)
+	var unread error
+	if a.lines == nil {
+		if err := report.ResultText(a.t.Out, a.plan, a.result, time.Since(a.began), a.allKeys(), a.t.out); err != nil {
+			unread = fmt.Errorf("the result could not be shown: %w", err)
+		}
+	}
+	if saved != nil {
+		return errors.Join(saved, unread)
+	}
+	return errors.Join(a.verdict(), unread)
 }
 
-// send has the plan carried out. The error says that nothing was sent.
-func (a *application) send(ctx context.Context, client executor.API) (err error) {
+// send has the executor apply the plan. An error means that nothing was sent.
+func (a *application) send(ctx context.Context, client *jpush.Client) (err error) {
 	a.began = time.Now()
-	a.progress = newProgress(a.t, a.shown(), time.Now)
+	changes := len(a.plan.Actions)
+	if a.lines != nil {
+		changes = 0 // no progress beside JSON
+	}
+	a.progress = newProgress(a.t, changes, time.Now)
 	defer a.progress.close()
 	defer a.progress.watch(ctx)()
 	a.result, err = executor.Apply(ctx, a.plan, a.run.Saved(), executor.Options{
@@ -196,56 +199,20 @@ func (a *application) send(ctx context.Context, client executor.API) (err error)
 		Adaptive:     a.Parallelism.auto,
 		Rate:         a.Rate,
 		MaxAttempts:  a.MaxAttempts,
-		OnEvent:      a.tell,
+		OnEvent:      a.event,
 		OnPace:       a.progress.adapted,
 	})
 	return err
 }
 
-// conclude tells how it went; saved is what kept the state from being saved.
-func (a *application) conclude(saved error) (err error) {
+// event shows one event as it happens.
+func (a *application) event(e executor.Event) {
 	if a.lines == nil {
-		if err = report.ResultText(a.t.Out, a.plan, a.result, time.Since(a.began), a.allKeys(), a.t.out); err != nil {
-			err = fmt.Errorf("what was done could not be shown: %w", err)
-		}
+		a.progress.event(e)
+		return
 	}
-	if saved != nil {
-		return errors.Join(saved, err)
-	}
-	return errors.Join(a.verdict(), err)
+	_ = a.lines.Event(e) // recording goes on after a closed pipe; the summary finds the error
 }
 
 // allKeys is the command that prints every app key.
 func (a *application) allKeys() string { return "jpsync output" + a.w.g.sameFlags() }
-
-// connect makes the client, if anything is to be sent: a plan that only corrects the state
-// needs no credentials.
-func (a *application) connect() (executor.API, func(), error) {
-	if len(a.plan.Actions) == 0 {
-		return unreachable{}, func() {}, nil
-	}
-	return a.w.connect(a.Parallelism.most(), jpush.Options{Timeout: a.Timeout})
-}
-
-// unreachable is the API of a plan without requests.
-type unreachable struct{}
-
-var errUnreachable = errors.New("this plan sends nothing")
-
-func (unreachable) CreateApp(context.Context, jpush.App) (jpush.Created, error) {
-	return jpush.Created{}, errUnreachable
-}
-func (unreachable) UploadCertificate(context.Context, string, jpush.Certificate) error {
-	return errUnreachable
-}
-func (unreachable) DeleteApp(context.Context, string) error { return errUnreachable }
-
-// tell passes on one event as it happens.
-func (a *application) tell(e executor.Event) {
-	if a.lines != nil {
-		// A closed pipe must not stop what is being recorded; the exit code will tell.
-		_ = a.lines.Event(e)
-		return
-	}
-	a.progress.event(e)
-}

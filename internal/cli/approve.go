@@ -11,24 +11,21 @@ import (
 	"jpsync/planner"
 )
 
-// approve makes sure that somebody wants the plan carried out: a saved plan was reviewed
-// when it was saved; --auto-approve covers everything but deletes; otherwise a person has
-// to type the word.
+// approve makes sure that somebody wants the plan applied. A saved plan was reviewed when it
+// was saved, --auto-approve covers everything but deletes, and otherwise a person must type
+// yes.
 func (a *application) approve(ctx context.Context) error {
-	if a.PlanFile != "" {
-		if a.MaxDeletes == nil {
-			return nil
-		}
-		return a.plan.CheckDeletes(a.MaxDeletes.Limit, len(a.run.State().Apps))
-	}
-	if a.AutoApprove {
-		return a.plan.CheckDeletes(a.maxDeletes(a.w.manifest), len(a.run.State().Apps))
-	}
-	if !a.t.ask {
+	recorded := len(a.run.Saved().Apps)
+	switch {
+	case a.PlanFile != "" && a.MaxDeletes == nil:
+		return nil
+	case a.PlanFile != "" || a.AutoApprove:
+		return a.plan.CheckDeletes(a.maxDeletes(a.w.manifest), recorded)
+	case !a.t.ask:
 		return refused(errors.New("nobody approved the plan and there is no terminal to ask at, so nothing was sent: pass --auto-approve, or apply a plan saved by jpsync plan --out"))
 	}
 	if len(a.plan.Actions) > 0 {
-		// Nobody should read a plan and say yes to it, only to hear of a missing variable.
+		// Report a missing variable before a person reads the plan, not after the yes.
 		if _, _, err := a.w.credentials(); err != nil {
 			return err
 		}
@@ -36,25 +33,25 @@ func (a *application) approve(ctx context.Context) error {
 	return a.question(ctx)
 }
 
-// mostNamed is how many deletes the question names; the plan above it has them all.
+// mostNamed is how many deletes the question names. The plan above it has all of them.
 const mostNamed = 20
 
 // question asks, deletes first.
 func (a *application) question(ctx context.Context) error {
 	w := a.t.Err
-	var gone []planner.Change
+	var deletes []planner.Change
 	for _, c := range a.plan.Actions {
 		if c.Action == planner.Delete {
-			gone = append(gone, c)
+			deletes = append(deletes, c)
 		}
 	}
-	if len(gone) > 0 {
+	if len(deletes) > 0 {
 		fmt.Fprintln(w)
-		fmt.Fprintln(w, a.t.err.Wrap("", "", fmt.Sprintf("This deletes %d of the account's apps. Their registered devices are lost for good:", len(gone))))
-		for _, c := range gone[:min(mostNamed, len(gone))] {
+		fmt.Fprintln(w, a.t.err.Wrap("", "", fmt.Sprintf("This deletes %d of the account's apps. Their registered devices are lost for good:", len(deletes))))
+		for _, c := range deletes[:min(mostNamed, len(deletes))] {
 			fmt.Fprintln(w, a.t.err.Wrap("  - ", "      ", fmt.Sprintf("%s  %s  app key %s", c.App, c.AndroidPackage, c.AppKey)))
 		}
-		if n := len(gone) - mostNamed; n > 0 {
+		if n := len(deletes) - mostNamed; n > 0 {
 			fmt.Fprintf(w, "  and %d more, see the plan\n", n)
 		}
 	}
@@ -70,8 +67,8 @@ func (a *application) question(ctx context.Context) error {
 	return nil
 }
 
-// readLine waits for a line or for ctx, whichever comes first. The reader of a line that
-// never came ends with the process.
+// readLine waits for a line or for ctx. Its goroutine cannot be stopped and ends with the
+// process.
 func readLine(ctx context.Context, r io.Reader) (string, error) {
 	type answer struct {
 		line string

@@ -139,8 +139,11 @@ func keyOf(cert manifest.Certificate, known string) inspectKey {
 	return key
 }
 
+// errInterruptedPlanning ends a command that was interrupted before anything was sent.
+var errInterruptedPlanning = &exitError{ExitInterrupted, errors.New("interrupted while planning, nothing was sent")}
+
 // inspectAll inspects every certificate of a manifest, as many at a time as there are cores.
-// The error says that ctx was cancelled.
+// Its only error is errInterruptedPlanning.
 func inspectAll(ctx context.Context, files *manifest.Files, m *manifest.Manifest, st *state.State) (planner.Inspector, error) {
 	all := inspections{certificates{files}, map[inspectKey]*inspection{}}
 	var group errgroup.Group
@@ -168,7 +171,7 @@ func inspectAll(ctx context.Context, files *manifest.Files, m *manifest.Manifest
 		}
 	}
 	if err := group.Wait(); err != nil {
-		return nil, interruptedPlanning()
+		return nil, errInterruptedPlanning
 	}
 	return all, nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,8 +38,7 @@ func (l *limit) UnmarshalText(text []byte) (err error) {
 	return nil
 }
 
-// Validate refuses codes that no certificate error has: one that is mistyped would be found
-// out by the error that it was to allow.
+// Validate refuses --allow-cert codes that do not exist.
 func (c *choices) Validate() error {
 	for _, code := range c.AllowCert {
 		if !slices.Contains(planner.AllowableCodes, code) {
@@ -48,7 +48,7 @@ func (c *choices) Validate() error {
 	return nil
 }
 
-// maxDeletes is what may be deleted without a person's word: the flag, else the policy.
+// maxDeletes is how many apps may be deleted without a typed yes: the flag, else the policy.
 func (c *choices) maxDeletes(m *manifest.Manifest) manifest.Limit {
 	if c.MaxDeletes != nil {
 		return c.MaxDeletes.Limit
@@ -56,7 +56,7 @@ func (c *choices) maxDeletes(m *manifest.Manifest) manifest.Limit {
 	return m.Policy.MaxDeletes
 }
 
-// labels reads --select. A label has one value, so two for one key match nothing.
+// labels parses --select. A label has one value, so two values for one key match nothing.
 func (c *choices) labels() (map[string]string, error) {
 	labels := make(map[string]string, len(c.Select))
 	for _, text := range c.Select {
@@ -72,7 +72,7 @@ func (c *choices) labels() (map[string]string, error) {
 	return labels, nil
 }
 
-// input is what a plan is made from, but for the certificates.
+// input is what a plan is made from, except the certificates.
 func (c *choices) input(w *workspace, st *state.State) (planner.Input, error) {
 	if slices.Contains(c.Target, "") || slices.Contains(c.Exclude, "") {
 		return planner.Input{}, errors.New("--target and --exclude take a pattern, and this one is empty: perhaps a variable was not set")
@@ -85,15 +85,11 @@ func (c *choices) input(w *workspace, st *state.State) (planner.Input, error) {
 	if err := selection.Check(w.manifest, st, append(slices.Clone(c.Replace), c.Accept...)...); err != nil {
 		return planner.Input{}, err
 	}
-	account := w.account()
-	if account == "" {
-		account = st.Account
-	}
 	return planner.Input{
 		Manifest: w.manifest,
 		State:    st,
 		Endpoint: w.endpoint,
-		Account:  account,
+		Account:  cmp.Or(w.account(), st.Account),
 		Version:  version(),
 		Now:      time.Now(),
 		Options: planner.Options{
@@ -107,7 +103,7 @@ func (c *choices) input(w *workspace, st *state.State) (planner.Input, error) {
 	}, nil
 }
 
-// build plans, with the certificates that a workspace has.
+// build inspects the certificates and plans.
 func build(ctx context.Context, w *workspace, in planner.Input) (*planner.Plan, error) {
 	var err error
 	if in.Certificates, err = inspectAll(ctx, w.files, in.Manifest, in.State); err != nil {
@@ -115,13 +111,9 @@ func build(ctx context.Context, w *workspace, in planner.Input) (*planner.Plan, 
 	}
 	p, err := planner.Build(in)
 	if ctx.Err() != nil {
-		return nil, interruptedPlanning()
+		return nil, errInterruptedPlanning
 	}
 	return p, err
-}
-
-func interruptedPlanning() error {
-	return &exitError{ExitInterrupted, errors.New("interrupted while planning, nothing was sent")}
 }
 
 type planCmd struct {
@@ -145,14 +137,17 @@ Examples:
 Exit codes: 0 done, 1 error, 2 changes (with --detailed-exitcode), 5 a conflict or a guard.`
 }
 
-// Run prints the plan and then says with the exit code whether it could be applied.
+// Run prints the plan. The exit code says whether it could be applied.
 func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	w, err := openWithState(t, g)
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	if err := c.spare(g, w); err != nil {
+	err = errors.Join(
+		g.spare("--report", c.Report, w.store.Location(), w.manifest),
+		g.spare("--out", c.Out, w.store.Location(), w.manifest))
+	if err != nil {
 		return err
 	}
 	st, err := w.view(ctx)
@@ -173,7 +168,7 @@ func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if err := c.publish(t, w, p); err != nil {
 		return err
 	}
-	if err := standing(p, c.Format == "text" && isTerminal(t.Out)); err != nil {
+	if err := obstacles(p, c.Format != "json"); err != nil {
 		return err
 	}
 	if err := p.CheckDeletes(c.maxDeletes(w.manifest), len(st.Apps)); err != nil {
@@ -191,13 +186,6 @@ func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		return exit(ExitPending)
 	}
 	return nil
-}
-
-// spare looks at both files that a plan may be written to.
-func (c *planCmd) spare(g *globals, w *workspace) error {
-	return errors.Join(
-		g.spare("--report", c.Report, w.store.Location(), w.manifest),
-		g.spare("--out", c.Out, w.store.Location(), w.manifest))
 }
 
 func (c *planCmd) print(t *terminal, p *planner.Plan) error {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,8 +16,8 @@ import (
 	"jpsync/planner"
 )
 
-// savePlan writes a plan so that the file is there whole or not at all. Only a saved plan is
-// ever overwritten: the same flag with the name of the state would cost every app key.
+// savePlan writes a plan atomically. It overwrites saved plans alone: with the state's name by
+// mistake, every app key would be lost.
 func savePlan(t *terminal, g *globals, path string, p *planner.Plan) error {
 	if err := overwritable(path); err != nil {
 		return fmt.Errorf("save the plan: %w", err)
@@ -45,55 +46,45 @@ func overwritable(path string) error {
 		if err != nil {
 			return err
 		}
-		// An empty file is one that was made for the plan, as mktemp does.
+		// An empty file was made for the plan, for instance by mktemp.
 		if len(old) == 0 || planner.Saved(old) {
 			return nil
 		}
 	}
-	return refused(fmt.Errorf("%s is there and is no saved plan, so it stays as it is: name another file", path))
+	return refused(fmt.Errorf("%s exists and is no saved plan: name another file", path))
 }
 
-// makePlan compares, or reads a saved plan and makes sure that nothing moved since.
-func (a *application) makePlan(ctx context.Context) error {
+// makePlan plans, or loads a saved plan and checks that nothing has changed since.
+func (a *application) makePlan(ctx context.Context) (*planner.Plan, error) {
+	st := a.run.Saved()
 	if a.PlanFile == "" {
-		in, err := a.choices.input(a.w, a.run.Saved())
+		in, err := a.choices.input(a.w, st)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		a.plan, err = build(ctx, a.w, in)
-		return err
+		return build(ctx, a.w, in)
 	}
 	p, err := loadPlan(a.PlanFile)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	st := a.run.Saved()
 	err = p.Verify(planner.Pins{
 		Manifest: a.w.manifest.SHA256,
 		State:    planner.RefTo(st),
 		Endpoint: a.w.endpoint,
-		Account:  a.account(),
+		Account:  cmp.Or(a.w.account(), st.Account),
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	a.plan = p
-	return a.checkFiles(ctx)
+	return p, checkFiles(ctx, a.w.files, p)
 }
 
-// account is the dev_key, or, when that is not at hand, the one that the state is bound to.
-func (a *application) account() string {
-	if account := a.w.account(); account != "" {
-		return account
-	}
-	return a.run.Saved().Account
-}
-
-// checkFiles makes sure that the certificate files of a saved plan are still the planned ones,
-// as many at a time as there are cores.
-func (a *application) checkFiles(ctx context.Context) error {
+// checkFiles checks that the certificate files of a saved plan are still the planned ones, as
+// many at a time as there are cores.
+func checkFiles(ctx context.Context, files *manifest.Files, p *planner.Plan) error {
 	var uploads []planner.Change
-	for _, change := range a.plan.Actions {
+	for _, change := range p.Actions {
 		if change.Certificate != nil {
 			uploads = append(uploads, change)
 		}
@@ -103,16 +94,14 @@ func (a *application) checkFiles(ctx context.Context) error {
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, change := range uploads {
 		group.Go(func() error {
-			if ctx.Err() != nil {
-				return nil
+			if ctx.Err() == nil {
+				_, errs[i] = certificates{files}.Load(change)
 			}
-			_, errs[i] = certificates{a.w.files}.Load(change)
-			return nil
+			return ctx.Err()
 		})
 	}
-	_ = group.Wait() // the errors are in errs, in the plan's order
-	if ctx.Err() != nil {
-		return interruptedPlanning()
+	if err := group.Wait(); err != nil {
+		return errInterruptedPlanning
 	}
 	var moved []string
 	for i, err := range errs {

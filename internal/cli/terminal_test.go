@@ -54,7 +54,7 @@ func TestAnApplyWithoutAReader(t *testing.T) {
 	}{
 		{nil, ExitError, []string{"the plan could not be shown, so nothing was sent: write"}},
 		{[]string{"--format", "json"}, ExitError, []string{"so nothing was sent: write"}},
-		{[]string{"--quiet"}, ExitPartial, []string{"1 failed", "what was done could not be shown: write"}},
+		{[]string{"--quiet"}, ExitPartial, []string{"1 failed", "the result could not be shown: write"}},
 	} {
 		var told bytes.Buffer
 		args := append([]string{"apply", "--sandbox", "--auto-approve", "-m", path}, tt.flags...)

@@ -14,12 +14,12 @@ type validateCmd struct {
 	AllowCert []string `placeholder:"CODE" help:"Let a certificate error of this code be a warning (repeatable)."`
 }
 
-// Validate is that of the flag's namesake in plan.
+// Validate checks the codes as plan does.
 func (c *validateCmd) Validate() error { return (&choices{AllowCert: c.AllowCert}).Validate() }
 
 func (validateCmd) Help() string {
 	return `Reads the manifest and opens every certificate in it, with its password, offline and without the
-state: what can be said of them before anything is sent is said here.
+state. It reports what is wrong with them.
 
 Examples:
   jpsync validate
@@ -28,8 +28,8 @@ Examples:
 Exit codes: 0 valid, 1 not.`
 }
 
-// Run plans against an empty state, so that every certificate is looked into, and prints
-// only what is wrong.
+// Run plans against an empty state, so that every certificate is opened, and prints what is
+// wrong.
 func (c *validateCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	w, err := openWorkspace(t, g)
 	if err != nil {
@@ -50,7 +50,7 @@ func (c *validateCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if err := report.ProblemsText(t.Out, p, t.out); err != nil {
 		return err
 	}
-	if err := standing(p, isTerminal(t.Out)); err != nil {
+	if err := obstacles(p, true); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(t.Out, "%s is valid: %s, %s\n", w.manifest.Path, plural(p.Summary.Create, "app"), plural(p.Summary.Upload, "certificate"))

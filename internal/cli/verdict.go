@@ -6,11 +6,96 @@ import (
 	"time"
 
 	"jpsync/executor"
+	"jpsync/internal/jpush"
 	"jpsync/internal/report"
 	"jpsync/planner"
 )
 
-// summary is what a program is told at the end; err is what the command ends with.
+// mostListed is how many obstacles of one kind an error lists.
+const mostListed = 20
+
+// obstacles returns an error for what stands in a plan's way, or nil. Conflicts come before
+// certificate errors, since nothing of a plan with a conflict is applied. If standard output
+// shows the plan to a person, the error only counts; otherwise it lists them.
+func obstacles(p *planner.Plan, shown bool) error {
+	var list []string
+	for _, c := range p.Conflicts {
+		list = append(list, c.App+": "+c.Message)
+	}
+	if len(list) > 0 {
+		return refused(listed(list, "conflict", "nothing is applied until resolved", shown))
+	}
+	for _, e := range p.Errors {
+		list = append(list, problem(e))
+	}
+	if len(list) > 0 {
+		return listed(list, "certificate error", "not sent until corrected", shown)
+	}
+	return nil
+}
+
+func listed(list []string, what, effect string, shown bool) error {
+	if shown {
+		return fmt.Errorf("%s: %s", plural(len(list), what), effect)
+	}
+	var errs []error
+	for _, text := range list[:min(mostListed, len(list))] {
+		errs = append(errs, errors.New(text))
+	}
+	if more := len(list) - mostListed; more > 0 {
+		errs = append(errs, fmt.Errorf("and %s, see jpsync plan", plural(more, "more "+what)))
+	}
+	return errors.Join(errs...)
+}
+
+// problem is a problem's text with what it is about.
+func problem(p planner.Problem) string {
+	return place(p.App, p.Environment) + ": " + p.Text()
+}
+
+// place names an app, or its certificate for an environment.
+func place(app string, env jpush.Environment) string {
+	if env == "" {
+		return app
+	}
+	return app + " " + string(env)
+}
+
+// verdict is the error that the command ends with after it sent requests.
+func (a *application) verdict() error {
+	res := a.result
+	if s := res.Stopped; s != nil {
+		switch s.Reason {
+		case executor.StopAuth:
+			return &exitError{ExitCredentials, s.Err}
+		case executor.StopInterrupted:
+			return &exitError{ExitInterrupted, errors.New("interrupted; what was answered is recorded, so run the same command again to go on")}
+		case executor.StopOutage, executor.StopJournal:
+			// After StopJournal the answers are saved all the same, or save would have failed.
+			return &exitError{ExitPartial, s.Err}
+		case executor.StopEndpoint:
+			if res.Changed() {
+				return &exitError{ExitPartial, s.Err}
+			}
+		}
+		return s.Err
+	}
+	failed := res.Counts.Failed + len(a.plan.Errors)
+	if failed == 0 && res.Complete() {
+		return nil
+	}
+	text := fmt.Sprintf("%d failed", failed)
+	if n := res.Counts.NotStarted; n > 0 {
+		text += fmt.Sprintf(" and %d not started", n)
+	}
+	err := fmt.Errorf("%s: correct what is named above and run the same command again", text)
+	if !res.Changed() && res.Counts.Requests == 0 {
+		return err
+	}
+	return &exitError{ExitPartial, err}
+}
+
+// summary is the last line of JSON; err is what the command ends with.
 func (a *application) summary(err error) report.Summary {
 	var elapsed time.Duration
 	if !a.began.IsZero() {
@@ -25,42 +110,4 @@ func (a *application) summary(err error) report.Summary {
 		s.Message = err.Error()
 	}
 	return s
-}
-
-// verdict turns the result into the command's error, which the text has told already.
-func (a *application) verdict() error {
-	res := a.result
-	if s := res.Stopped; s != nil {
-		switch s.Reason {
-		case executor.StopAuth:
-			return &exitError{ExitCredentials, s.Err}
-		case executor.StopInterrupted:
-			return &exitError{ExitInterrupted, errors.New("interrupted; what was answered is recorded, so run the same command again to go on")}
-		case executor.StopOutage:
-			return &exitError{ExitPartial, s.Err}
-		case executor.StopEndpoint:
-			if res.Changed() {
-				return &exitError{ExitPartial, s.Err}
-			}
-			return s.Err
-		case executor.StopJournal:
-			// The answers are saved all the same, or the command would not have come here.
-			return &exitError{ExitPartial, s.Err}
-		default:
-			return s.Err
-		}
-	}
-	failed := res.Counts.Failed + len(a.plan.Errors)
-	if failed == 0 && res.Complete() {
-		return nil
-	}
-	left := fmt.Sprintf("%d failed", failed)
-	if n := res.Counts.NotStarted; n > 0 {
-		left += fmt.Sprintf(" and %d not started", n)
-	}
-	err := fmt.Errorf("%s: correct what is named above and run the same command again", left)
-	if !res.Changed() && res.Counts.Requests == 0 {
-		return err
-	}
-	return &exitError{ExitPartial, err}
 }

@@ -56,14 +56,14 @@ var done = map[executor.Outcome]struct{ word, color string }{
 // mostKeys is how many new app keys the text of a result lists.
 const mostKeys = 50
 
-// ResultText writes how an apply ended: the keys that came back, what failed and why, what
-// was not started, and last the counts. allKeys is the command that prints every key.
+// ResultText writes how an apply ended: the keys that came back, what failed and why, and last
+// the counts. Why the run stopped early is not in it: that is the command's error. allKeys is
+// the command that prints every key.
 func ResultText(w io.Writer, p *planner.Plan, res *executor.Result, elapsed time.Duration, allKeys string, st Style) error {
 	t := &resultText{Writer: bufio.NewWriter(w), st: st}
 	t.keys(res.Steps, allKeys)
 	t.notes(res.Steps)
 	t.failures(p, res)
-	t.stopped(res)
 	t.counts(p, res, elapsed)
 	return t.Flush()
 }
@@ -156,14 +156,6 @@ func who(c planner.Change) string {
 		return printable(c.App) + " " + string(c.Environment)
 	}
 	return printable(c.App)
-}
-
-func (t *resultText) stopped(res *executor.Result) {
-	if res.Stopped == nil {
-		return
-	}
-	t.line(t.st.Wrap(t.st.paint("Stopped early", bold, red)+": ", "  ", printable(ErrorText(res.Stopped.Err, t.st.Lang))))
-	t.line("")
 }
 
 func (t *resultText) counts(p *planner.Plan, res *executor.Result, elapsed time.Duration) {
