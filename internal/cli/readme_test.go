@@ -60,3 +60,26 @@ func TestReadmes(t *testing.T) {
 		})
 	}
 }
+
+var (
+	anAppKey  = regexp.MustCompile(`[0-9a-f]{24}`)
+	anElapsed = regexp.MustCompile(`in [0-9.]+m?s\.`)
+)
+
+// TestReadmesShowRealOutput applies the quickstart example, twice, and looks for what that
+// prints in the READMEs. Keys and times differ.
+func TestReadmesShowRealOutput(t *testing.T) {
+	alike := func(s string) string {
+		return anElapsed.ReplaceAllString(anAppKey.ReplaceAllString(s, "KEY"), "in TIME.")
+	}
+	work := copyTracked(t, filepath.Join(examples, "quickstart"))
+	first := sandboxed(t, ExitDone, work, "apply", "--auto-approve")
+	second := sandboxed(t, ExitDone, work, "apply", "--auto-approve")
+	for _, name := range []string{"README.md", "README.zh-CN.md"} {
+		data, err := os.ReadFile(filepath.Join("../..", name))
+		require.NoError(t, err)
+		text := alike(string(data))
+		require.Contains(t, text, "```text\n"+alike(first)+"```", name)
+		require.Contains(t, text, "```text\n"+alike(second)+"```", name)
+	}
+}
