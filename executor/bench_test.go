@@ -63,7 +63,7 @@ func wholeApply(b *testing.B, client *jpush.Client, apps, inFlight int) time.Dur
 	run, err := state.Begin(b.Context(), store, state.Options{})
 	require.NoError(b, err)
 	require.NoError(b, run.Bind(sandbox.Endpoint, sandbox.DevKey))
-	require.NoError(b, run.Open(apps))
+	require.NoError(b, run.Start(b.Context()))
 	p, st := creates(apps), run.State()
 	began := time.Now()
 	res, err := Apply(b.Context(), p, st, Options{API: client, Journal: Journaled(run), Parallelism: inFlight, OnEvent: func(Event) {}})

@@ -60,7 +60,7 @@ func (l *lab) apply(t *testing.T, due func(*state.State) *planner.Plan) (*Result
 	res, err := Apply(t.Context(), due(st), st, l.opts)
 	require.NoError(t, err)
 	require.NoError(t, run.Finish(t.Context()))
-	saved, err := l.store.Read(t.Context())
+	saved, err := l.store.Load(t.Context())
 	require.NoError(t, err)
 	return res, saved
 }

@@ -10,80 +10,64 @@ import (
 	"strings"
 )
 
-// tempMark stands in the name of every file that is on its way to another name, or that
-// only keeps room free. What a killed process leaves of them goes under the next lock.
+// tempMark stands in the name of every file that is on its way to another name: the name of
+// the state, the mark, something random. So whoever holds the state's lock knows every file
+// that a killed process left.
 const tempMark = ".tmp-"
 
-// tempName returns a new name beside path.
-func tempName(path string) string { return path + tempMark + rand.Text() }
-
-// writeTemp writes a file beside path that is durable, 0600 from its first byte on, and
-// has its final name still to come. It leaves nothing behind when it fails.
-func writeTemp(fsys FS, path string, data []byte) (temp string, err error) {
-	temp = tempName(path)
-	f, err := fsys.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return "", err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return "", errors.Join(err, fsys.Remove(temp))
-	}
-	return temp, nil
+// createTemp makes a file beside the state, 0600 from its first byte on.
+func createTemp(fsys FS, state string) (f Handle, temp string, err error) {
+	temp = state + tempMark + rand.Text()
+	f, err = fsys.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
+	return f, temp, err
 }
 
-// reserveTemp makes a file beside path that only takes up room on the disk: zeros, or blocks
-// that were never written, where the system has those.
-func reserveTemp(fsys FS, path string, size int64) (temp string, err error) {
-	temp = tempName(path)
-	f, err := fsys.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+// atomicWrite puts data in the place of target, a file that belongs to the state. After a
+// crash target has the old content or the new, never a part. The caller syncs the directory.
+func atomicWrite(fsys FS, state, target string, data []byte) error {
+	f, temp, err := createTemp(fsys, state)
 	if err != nil {
-		return "", err
+		return fmt.Errorf("write %s: %w", target, err)
 	}
-	done, err := allocate(f, size)
-	if err == nil && !done {
-		_, err = f.Write(make([]byte, size))
+	err = writeSync(f, data)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = fsys.Rename(temp, target)
 	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return "", errors.Join(err, fsys.Remove(temp))
-	}
-	return temp, nil
-}
-
-// replace puts data in the place of path. After a crash path has the old content or the
-// new, never a part. The caller syncs the directory.
-func replace(fsys FS, path string, data []byte) error {
-	temp, err := writeTemp(fsys, path, data)
 	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	if err := fsys.Rename(temp, path); err != nil {
-		return fmt.Errorf("write %s: %w", path, errors.Join(err, fsys.Remove(temp)))
+		return fmt.Errorf("write %s: %w", target, errors.Join(err, fsys.Remove(temp)))
 	}
 	return nil
 }
 
-// removeTemps removes what killed processes left beside path. The caller holds the lock.
-func removeTemps(fsys FS, path string) error {
-	names, err := fsys.ReadDir(filepath.Dir(path))
+func writeSync(f Handle, data []byte) error {
+	if n, err := f.Write(data); err != nil {
+		return fmt.Errorf("%d of %d bytes: %w", n, len(data), err)
+	}
+	return f.Sync()
+}
+
+// removeTemps removes what killed processes left beside the state. The caller holds the lock.
+func removeTemps(fsys FS, state string) error {
+	dir := filepath.Dir(state)
+	names, err := fsys.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		own, _, marked := strings.Cut(name, tempMark)
-		if base := filepath.Base(path); !marked || (own != base && own != base+backupSuffix) {
+		if !strings.HasPrefix(name, filepath.Base(state)+tempMark) {
 			continue
 		}
-		err := fsys.Remove(filepath.Join(filepath.Dir(path), name))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := fsys.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
 	return nil
+}
+
+// syncRemove removes a file durably.
+func syncRemove(fsys FS, path string) error {
+	if err := fsys.Remove(path); err != nil {
+		return err
+	}
+	return fsys.SyncDir(filepath.Dir(path))
 }

@@ -23,41 +23,73 @@ const (
 // a context.
 const lockPoll = 50 * time.Millisecond
 
-// File is the [Store] on the local disk: the state at a path, the one before at PATH.backup,
-// the lock at PATH.lock. Every file is 0600 from its first byte on, and looser ones are
-// tightened by Lock. A path that is a link stands for the file that it points to, also when
-// that is yet to be made, and the other files are beside that one.
+// loadTries is how often Load looks again when a run ends while it looks.
+const loadTries = 10
+
+// File is the [Store] on the local disk: the snapshot at a path, the one before at
+// PATH.backup, the journal at PATH.journal, the lock at PATH.lock. Every file is 0600 from its
+// first byte on, and looser ones are tightened by Open. A path that is a link stands for the
+// file that it points to, also when that is yet to be made, and the other files are beside
+// that one.
 type File struct {
 	path  string
 	fs    FS
-	ahead <-chan readAhead // nil: nothing was read ahead
+	newID func() string // for journals
+	// recovering leaves the journal alone: see Recover.
+	recovering bool
 }
 
 // NewFile returns the store at path. fsys is [OS] outside tests.
-func NewFile(path string, fsys FS) *File { return &File{path: path, fs: fsys} }
+func NewFile(path string, fsys FS) *File { return &File{path: path, fs: fsys, newID: newUUID} }
 
 // Location returns the path as it was given.
 func (f *File) Location() string { return f.path }
 
-// JournalPath returns where the journal of an apply against this store belongs.
-func (f *File) JournalPath() (string, error) {
-	path, err := resolve(f.fs, f.path)
-	return path + journalSuffix, err
-}
-
-// Read implements [Store]. Only a missing file is an empty state; an empty file is a damaged
-// one, and a missing file whose backup is there is a [*MissingError]. It tightens no modes, so that it works where nothing can be written.
-func (f *File) Read(ctx context.Context) (*State, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
+// Load implements [Store]. Only a missing file is an empty state; an empty file is a damaged
+// one, and a missing file whose backup is there is a [*MissingError].
+func (f *File) Load(ctx context.Context) (*State, error) {
 	path, err := resolve(f.fs, f.path)
 	if err != nil {
 		return nil, err
 	}
-	if s := f.takeAhead(path); s != nil {
-		return s, nil
+	for range loadTries {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("read the state %s: %w", f.path, err)
+		}
+		if s, consistent, err := f.tryLoad(path); consistent || err != nil {
+			return s, err
+		}
 	}
+	return nil, fmt.Errorf("read the state %s: it changed %d times meanwhile; try again", f.path, loadTries)
+}
+
+// tryLoad reads the journal and then the snapshot. In this order a journal that is folded in
+// between shows in the snapshot. The two are not consistent when the journal is another one,
+// or gone, afterwards: then the snapshot may be of two runs later.
+func (f *File) tryLoad(path string) (s *State, consistent bool, err error) {
+	before, journalErr := readJournal(f.fs, path+journalSuffix)
+	s, err = f.readSnapshot(path)
+	if err != nil {
+		return nil, false, err
+	}
+	if journalErr == nil && (before == nil || before.header.ID == s.Journal) {
+		return s, true, nil
+	}
+	after, err := readJournal(f.fs, path+journalSuffix)
+	if journalErr != nil {
+		if err == nil {
+			return nil, false, nil
+		}
+		return nil, false, journalErr
+	}
+	if err != nil || after == nil || after.header.ID != before.header.ID {
+		return nil, false, err
+	}
+	s, err = before.replay(s, path+journalSuffix)
+	return s, err == nil, err
+}
+
+func (f *File) readSnapshot(path string) (*State, error) {
 	data, err := readFile(f.fs, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := f.fs.Lstat(path + backupSuffix); err != nil {
@@ -72,19 +104,16 @@ func (f *File) Read(ctx context.Context) (*State, error) {
 		return nil, err
 	}
 	s, err := Unmarshal(data)
-	return s, at(err, f.path)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", f.path, err)
+	}
+	return s, nil
 }
 
-// Write implements [Store] by temporary file, sync, rename and directory sync.
-func (f *File) Write(ctx context.Context, s *State) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
+// writeSnapshot replaces the snapshot durably. What was there becomes the backup, unless it
+// is damaged: then nothing is written, since the backup may be all that is left.
+func (f *File) writeSnapshot(path string, s *State) error {
 	data, err := Marshal(s)
-	if err != nil {
-		return err
-	}
-	path, err := resolve(f.fs, f.path)
 	if err != nil {
 		return err
 	}
@@ -94,19 +123,18 @@ func (f *File) Write(ctx context.Context, s *State) error {
 	case err != nil:
 		return err
 	case !intact(old):
-		// The backup may be all that is left; what is damaged must not replace it.
-		return at(damagedState(0, "it would be overwritten"), f.path)
+		return fmt.Errorf("write %s: %w", f.path, damagedState(errors.New("it would be overwritten")))
 	default:
-		if err := replace(f.fs, path+backupSuffix, old); err != nil {
+		if err := atomicWrite(f.fs, path, path+backupSuffix, old); err != nil {
 			return err
 		}
 	}
 	return f.put(path, data)
 }
 
-// put makes data the state, durably.
+// put makes data the snapshot, durably.
 func (f *File) put(path string, data []byte) error {
-	if err := replace(f.fs, path, data); err != nil {
+	if err := atomicWrite(f.fs, path, path, data); err != nil {
 		return err
 	}
 	if err := f.fs.SyncDir(filepath.Dir(path)); err != nil {
@@ -115,23 +143,24 @@ func (f *File) put(path string, data []byte) error {
 	return nil
 }
 
-// Lock implements [Store] with an operating system lock on PATH.lock, whose content says who
-// holds it. The file is never removed: two processes could each hold a lock on one of two
-// files of that name. Once it has the lock it clears away what a killed process left.
-func (f *File) Lock(ctx context.Context, holder Holder) (release func() error, err error) {
-	path, err := resolve(f.fs, f.path)
-	if err != nil {
-		return nil, err
-	}
+// lock takes an operating system lock on PATH.lock, whose content says who holds it. The file
+// is never removed: two processes could each hold a lock on one of two files of that name.
+// Under the lock it tightens modes and removes what a killed process left.
+func (f *File) lock(ctx context.Context, path string, holder Holder) (unlock func() error, err error) {
 	note, err := json.Marshal(holder)
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", f.path, err)
 	}
-	unlock, err := f.acquire(ctx, path+lockSuffix, string(note)+"\n", holder.Wait)
+	unlock, err = f.acquire(ctx, path+lockSuffix, string(note)+"\n", holder.Wait)
 	if err != nil {
 		return nil, err
 	}
-	if err := f.tidy(path); err != nil {
+	for _, suffix := range []string{"", backupSuffix, journalSuffix} {
+		if err := tighten(f.fs, path+suffix); err != nil {
+			return nil, errors.Join(err, unlock())
+		}
+	}
+	if err := removeTemps(f.fs, path); err != nil {
 		return nil, errors.Join(err, unlock())
 	}
 	return sync.OnceValue(unlock), nil
@@ -174,14 +203,4 @@ func (f *File) locked(path string) error {
 		}
 	}
 	return e
-}
-
-// tidy makes the files beside the state as they should be.
-func (f *File) tidy(path string) error {
-	for _, suffix := range []string{"", backupSuffix, journalSuffix} {
-		if err := tighten(f.fs, path+suffix); err != nil {
-			return err
-		}
-	}
-	return removeTemps(f.fs, path)
 }

@@ -1,213 +1,253 @@
 package state
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"sync"
+	"io/fs"
+	"strconv"
 )
 
-// Journal takes what happens during an apply: an intent before each create and delete, the
-// result after each call. A record is with the operating system when the call that writes
-// it returns, so it survives the process; it survives a power loss once its [Ack] says so.
-//
-// The file is lines of JSON, numbered and chained by checksum. The header says which state
-// the journal continues.
-//
-// A journal that could not be written or synced once is broken for good: nobody knows what
-// of it is on the disk, and a second fsync may succeed without having written anything.
-// Every later call returns the first error.
-//
-// All methods may be called from several goroutines.
-type Journal struct {
-	path string
-	file Handle
+// maxLine caps one line of a journal, in bytes: JSON may make six bytes of one.
+const maxLine = 8 << 20
 
-	mu      sync.Mutex
-	cond    *sync.Cond // a sync has ended
-	sum     string     // of the last record
-	lines   []byte     // what was written last, to be used again
-	written int64      // records, the header included
-	synced  int64      // records that are durable
-	syncing bool
-	err     error // the journal is broken
+// header is a journal's first line.
+type header struct {
+	Seq     int64  `json:"seq"`     // 0
+	ID      string `json:"journal"` // UUID
+	Version int    `json:"version"`
+	Serial  int64  `json:"serial"` // of the snapshot that the journal continues
 }
 
-// createJournal starts a journal at path, durable with its header in it. The file gets its
-// name only when the header is whole, so a journal without one is a damaged journal.
-func createJournal(fsys FS, path string, h header) (*Journal, error) {
-	line, sum, err := encodeHeader(h)
-	if err != nil {
-		return nil, err
-	}
-	fail := func(err error) (*Journal, error) {
-		return nil, fmt.Errorf("start the journal %s: %w", path, err)
-	}
-	temp := tempName(path)
-	f, err := fsys.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return fail(err)
-	}
-	_, err = f.Write(line)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err == nil {
-		err = fsys.Rename(temp, path)
-	}
-	if err != nil {
-		return fail(errors.Join(err, f.Close(), fsys.Remove(temp)))
-	}
-	if err := fsys.SyncDir(filepath.Dir(path)); err != nil {
-		return fail(errors.Join(err, f.Close(), fsys.Remove(path)))
-	}
-	j := &Journal{path: path, file: f, sum: sum, written: 1, synced: 1}
-	j.cond = sync.NewCond(&j.mu)
-	return j, nil
+// entry is a later line. Synced is how many lines were durable when it was written.
+type entry struct {
+	Seq    int64 `json:"seq"`
+	Synced int64 `json:"synced"`
+	Record
 }
 
-// Ack is the promise that a record gets durable.
-type Ack struct {
-	j   *Journal
-	seq int64 // how many records have to be durable
+// The last field of each line chains it to the one before: SHA-256, in lower case hex, of
+// the sum of the line before (64 digits, none for the first) and the line up to the comma
+// before "sum". So a line that was changed, dropped, repeated or moved breaks every one
+// after it.
+const sumStart = `,"sum":"`
+
+const sumLen = len(sumStart) + sha256.Size*2 + len(`"}`)
+
+func chain(previous string, body []byte) string {
+	sum := sha256.Sum256(append([]byte(previous), body...))
+	return hex.EncodeToString(sum[:])
 }
 
-// errNoRecord is what the zero Ack says, which comes with an error that was passed over.
-var errNoRecord = errors.New("wait for a record that was never written")
-
-// Wait returns nil once the record survives a power loss. Whoever waits at the same time
-// shares one fsync.
-func (a Ack) Wait() error {
-	if a.j == nil {
-		return errNoRecord
-	}
-	return a.j.sync(a.seq)
+// journalWriter makes the lines of a journal.
+type journalWriter struct {
+	lines bytes.Buffer // what is not written yet
+	seq   int64        // of the next line
+	sum   string       // of the last line
 }
 
-// Sent writes that the request of an intent goes out now. It has to be written, not synced:
-// a process that is killed leaves it behind, and after a power loss that takes it, what the
-// request made counts as somebody else's, which is the safe side.
-func (j *Journal) Sent(id string, in Intent) (Ack, error) {
-	if id == "" {
-		return Ack{}, errors.New("a request is about no id")
+func (w *journalWriter) add(v any) error {
+	var body bytes.Buffer
+	enc := json.NewEncoder(&body)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("write a record to the journal: %w", err)
 	}
-	in = in.asWritten()
-	return j.append([]entry{{id: id, intent: &in, sent: true}})
+	object := bytes.TrimSuffix(body.Bytes(), []byte("}\n"))
+	w.sum = chain(w.sum, object)
+	w.seq++
+	w.lines.Write(object)
+	w.lines.WriteString(sumStart + w.sum + "\"}\n")
+	return nil
 }
 
-// Planned is an intent with the id of its app.
-type Planned struct {
-	ID     string
-	Intent Intent
-}
-
-// IntendAll writes that requests are to come, several at once. Send them only when the Ack's
-// Wait has returned nil, each after a Sent. An intent that nothing comes of needs no more.
-func (j *Journal) IntendAll(all []Planned) (Ack, error) {
-	entries := make([]entry, len(all))
-	for i, p := range all {
-		if p.ID == "" {
-			return Ack{}, errors.New("an intent is about no id")
-		}
-		in := p.Intent.asWritten()
-		entries[i] = entry{id: p.ID, intent: &in}
-	}
-	return j.append(entries)
-}
-
-// Record writes how a request ended. Report it only when the Ack's Wait has returned nil.
-func (j *Journal) Record(r Result) (Ack, error) {
-	if err := r.check(); err != nil {
-		return Ack{}, err
-	}
-	if r.App != nil {
-		a := r.App.asWritten()
-		r.App = &a
-	}
-	return j.append([]entry{{id: r.ID, result: &r}})
-}
-
-// append hands the records to the operating system in one write.
-func (j *Journal) append(entries []entry) (Ack, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.err != nil {
-		return Ack{}, j.err
-	}
-	lines, sum := j.lines[:0], j.sum
-	for i, en := range entries {
-		var err error
-		if lines, sum, err = appendEntry(lines, en, j.written+int64(i), j.synced, sum); err != nil {
-			return Ack{}, err // nothing is written yet, so nothing is broken
-		}
-	}
-	j.lines = lines
-	if n, err := j.file.Write(lines); err != nil {
-		j.err = fmt.Errorf("write to the journal %s: %d of %d bytes: %w", j.path, n, len(lines), err)
-		j.cond.Broadcast()
-		return Ack{}, j.err
-	}
-	j.sum = sum
-	j.written += int64(len(entries))
-	return Ack{j: j, seq: j.written}, nil
-}
-
-// sync returns when the first n records are durable. One goroutine syncs for all that came
-// until then; who comes later waits for the next.
-func (j *Journal) sync(n int64) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for j.synced < n {
-		switch {
-		case j.err != nil:
-			return j.err
-		case j.syncing:
-			j.cond.Wait()
-		default:
-			j.flush()
+// addAll adds a batch. The lines before it are durable already.
+func (w *journalWriter) addAll(batch []Record) error {
+	synced := w.seq
+	for _, rec := range batch {
+		if err := w.add(entry{Seq: w.seq, Synced: synced, Record: rec}); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// flush syncs what is written. The lock is open meanwhile, so that others can write.
-func (j *Journal) flush() {
-	j.syncing = true
-	upTo := j.written
-	j.mu.Unlock()
-	err := j.file.Sync()
-	j.mu.Lock()
-	j.syncing = false
-	if err != nil {
-		if j.err == nil {
-			j.err = fmt.Errorf("sync the journal %s: %w", j.path, err)
-		}
-	} else {
-		j.synced = upTo
-	}
-	j.cond.Broadcast()
+// journal is a journal that was read.
+type journal struct {
+	header  header
+	records []Record
+	size    int64 // of the lines that were read, in bytes
 }
 
-// errJournalClosed is what a journal says after its end.
-var errJournalClosed = errors.New("the journal is closed")
+// readJournal reads the journal at path. It returns nil when there is none. With an
+// [ErrDamaged] come the records before the damage.
+func readJournal(fsys FS, path string) (*journal, error) {
+	data, err := readFile(fsys, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	j, err := parseJournal(data)
+	if err != nil {
+		return j, fmt.Errorf("read %s: %w", path, err)
+	}
+	return j, nil
+}
 
-// close makes everything durable that was written and closes the file, which stays. It
-// returns what broke the journal, if anything did.
-func (j *Journal) close() error {
-	j.mu.Lock()
-	written, broken := j.written, j.err
-	j.mu.Unlock()
-	if errors.Is(broken, errJournalClosed) {
+// parseJournal reads a journal's bytes. What a crash may leave at the end is forgiven:
+//
+//   - the beginning of a line, without its newline, when the file ends there. A line that
+//     lacks nothing but the newline counts as written;
+//   - zero bytes where a power loss kept the file's length and lost its data. They have to
+//     begin at a line's start or at a multiple of 512, the smallest unit a disk writes, and
+//     to go on to such a multiple or to the end. What follows the zeros is lost with them, as
+//     long as no line after them says that one before was durable: then the disk lost data
+//     that it promised to keep.
+//
+// Everything else is damage, and the records before it come with the error. A whole line is
+// never forgiven: it was written, perhaps synced, perhaps reported.
+func parseJournal(data []byte) (*journal, error) {
+	j := &journal{}
+	sum := ""
+	for seq := int64(0); j.size < int64(len(data)) || seq == 0; seq++ {
+		line, newline := cutLine(data[j.size:])
+		body := line[:max(0, len(line)-sumLen)]
+		next := chain(sum, body)
+		if len(line) < sumLen || string(line[len(body):]) != sumStart+next+`"}` {
+			return j, j.checkTail(data, seq, newline)
+		}
+		sum = next
+		if err := j.add(append(bytes.Clone(body), '}'), seq); err != nil {
+			return j, err
+		}
+		j.size += int64(len(line))
+		if newline {
+			j.size++
+		}
+	}
+	if len(j.records) == 0 || j.records[0].Bind == nil {
+		return j, j.damaged(1, "the first record is no binding")
+	}
+	return j, nil
+}
+
+func cutLine(data []byte) (line []byte, newline bool) {
+	line, _, newline = bytes.Cut(data, []byte("\n"))
+	return line, newline
+}
+
+// add takes a line whose checksum holds: it is as it was written, but perhaps by a newer
+// jpsync.
+func (j *journal) add(body []byte, seq int64) error {
+	if seq == 0 {
+		err := json.Unmarshal(body, &j.header)
+		switch {
+		case j.header.Version > Version:
+			return &NewerVersionError{Document: docJournal, Version: j.header.Version}
+		case err != nil || j.header.Version != Version || j.header.ID == "" || j.header.Seq != 0:
+			return j.damaged(seq, "invalid journal header")
+		}
 		return nil
 	}
-	if broken == nil {
-		broken = j.sync(written)
+	var en entry
+	if err := json.Unmarshal(body, &en); err != nil {
+		return j.damaged(seq, err.Error())
 	}
-	err := j.file.Close()
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.err = errJournalClosed
-	j.cond.Broadcast()
-	return errors.Join(broken, err)
+	if en.Seq != seq {
+		return j.damaged(seq, fmt.Sprintf("it is numbered %d", en.Seq))
+	}
+	rec, err := en.Record.checked()
+	if err != nil {
+		return j.damaged(seq, err.Error())
+	}
+	j.records = append(j.records, rec)
+	return nil
+}
+
+func (j *journal) damaged(seq int64, reason string) error {
+	return &DamagedError{Document: docJournal, Record: int(seq) + 1, Offset: j.size, Reason: reason}
+}
+
+// checkTail returns nil when the rest of the file is what a crash may leave.
+func (j *journal) checkTail(data []byte, seq int64, newline bool) error {
+	rest := data[j.size:]
+	switch {
+	case seq <= 1: // the file got its name with these in it
+		return j.damaged(seq, "invalid journal header")
+	case !newline && len(rest) > maxLine:
+		return j.damaged(seq, fmt.Sprintf("it has more than %d bytes", maxLine))
+	case !newline && bytes.IndexByte(rest, 0) < 0:
+		if holdsSum(rest) {
+			return j.damaged(seq, "the checksum does not match")
+		}
+		return nil
+	case !lostZeros(data, int(j.size)):
+		return j.damaged(seq, "the checksum does not match: the record was changed, or one before it is missing")
+	case promised(rest, seq):
+		return j.damaged(seq, "it is lost, and a later record says that it was durable")
+	}
+	return nil
+}
+
+// holdsSum reports whether a last line without a newline has a whole checksum: then it is not
+// torn, but was changed.
+func holdsSum(rest []byte) bool {
+	i := bytes.LastIndex(rest, []byte(sumStart))
+	return i >= 0 && len(rest)-i >= sumLen
+}
+
+// lostZeros reports whether the line that starts at from has zero bytes where data that never
+// reached the disk leaves them.
+func lostZeros(data []byte, from int) bool {
+	const sector = 512
+	zero := bytes.IndexByte(data[from:], 0)
+	if zero < 0 || bytes.IndexByte(data[from:from+zero], '\n') >= 0 {
+		return false
+	}
+	start := from + zero
+	end := start
+	for end < len(data) && data[end] == 0 {
+		end++
+	}
+	return (start == from || start%sector == 0) && (end == len(data) || end%sector == 0)
+}
+
+// promised reports whether a line in the rest says that line number seq was durable.
+func promised(rest []byte, seq int64) bool {
+	for line := range bytes.Lines(rest) {
+		_, after, found := bytes.Cut(line[:min(len(line), 80)], []byte(`"synced":`))
+		digits, _, _ := bytes.Cut(after, []byte(","))
+		if n, err := strconv.ParseInt(string(digits), 10, 64); found && err == nil && n > seq {
+			return true
+		}
+	}
+	return false
+}
+
+// replay returns the state with the journal's records. s stays as it is; the result is s
+// itself when it includes the journal already. A journal that does not continue exactly this
+// state is refused: see [UnfitJournalError].
+func (j *journal) replay(s *State, path string) (*State, error) {
+	if s.Journal == j.header.ID {
+		return s, nil
+	}
+	bind := j.records[0].Bind
+	if s.Serial != j.header.Serial || s.Lineage != bind.Lineage && s.Lineage != "" {
+		return nil, &UnfitJournalError{Path: path, Lineage: bind.Lineage, Serial: j.header.Serial,
+			StateLineage: s.Lineage, StateSerial: s.Serial}
+	}
+	next := s.Clone()
+	if err := next.bind(bind.Endpoint, bind.Account); err != nil {
+		return nil, fmt.Errorf("replay %s: %w", path, err)
+	}
+	for _, rec := range j.records {
+		next.apply(rec)
+	}
+	next.Journal = j.header.ID
+	return next, nil
 }

@@ -1,247 +1,179 @@
 package state
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"time"
+	"unicode/utf8"
 )
 
-// maxRecord caps one line of a journal, in bytes. An answer of the server has at most one
-// MiB, and JSON may make six bytes of one.
-const maxRecord = 8 << 20
-
-// header is a journal's first record: what the journal continues.
-type header struct {
-	ID       string // UUID, of this journal
-	Version  int
-	Lineage  string
-	Serial   int64 // of the state before
-	Endpoint string
-	Account  string
+// Record is one entry of a journal: exactly one of Bind, Intent and Result is set.
+type Record struct {
+	ID     string   `json:"id,omitempty"` // of the app; empty for a Bind
+	Bind   *Binding `json:"bind,omitempty"`
+	Intent *Intent  `json:"intent,omitempty"`
+	Result *Result  `json:"result,omitempty"`
 }
 
-// entry is a later record: an intent, or a result. An intent comes in two records: before
-// the request it is made durable, and when the request goes out, sent is written. Only what
-// was sent may have had an effect.
-type entry struct {
-	id     string
-	intent *Intent
-	sent   bool
-	result *Result
+// Binding is a journal's first record: which state the records belong to, and which account
+// the requests go to.
+type Binding struct {
+	Lineage  string `json:"lineage"`
+	Endpoint string `json:"endpoint"`
+	Account  string `json:"account"`
 }
 
-// The last field of each record chains it to the one before: SHA-256, in lower case hex,
-// over the sum of the record before (64 digits, none for the first) and the line up to the
-// comma before "sum". So a record that was changed, dropped, repeated or moved breaks every
-// one after it.
-const sumStart = `,"sum":"`
+// Op names what an intent or a result is about.
+type Op string
 
-const sumLen = len(sumStart) + sha256.Size*2 + len(`"}`)
+// The operations that a journal knows.
+const (
+	OpCreate Op = "create"
+	OpUpload Op = "upload"
+	OpDelete Op = "delete"
+	OpRecord Op = "record" // the record alone changes, no request is sent
+)
 
-// seal ends the line of the record that begins at start.
-func seal(lines []byte, start int, previous string) (sealed []byte, sum string) {
-	sum = chain(previous, lines[start:])
-	lines = append(lines, sumStart...)
-	lines = append(lines, sum...)
-	return append(lines, "\"}\n"...), sum
+// Intent says that a request may go out from now on. Without a result it is pending: nobody
+// knows whether the request took effect. Uploads have no intent, since they can be repeated.
+type Intent struct {
+	Op             Op        `json:"op"` // OpCreate or OpDelete
+	AppName        string    `json:"app_name,omitempty"`
+	AndroidPackage string    `json:"android_package,omitempty"`
+	GroupName      string    `json:"group_name,omitempty"`
+	AppKey         string    `json:"app_key,omitempty"` // of a delete
+	At             time.Time `json:"at,omitzero"`
 }
 
-func chain(previous string, body []byte) string {
-	text := make([]byte, 0, 1024) // most records fit, and then it takes no memory
-	sum := sha256.Sum256(append(append(text, previous...), body...))
-	return string(hex.AppendEncode(text, sum[:]))
+// Result says how a request ended and what the record is from now on. It ends the app's
+// pending intent. A request whose outcome is unknown has no Result: its intent stays pending.
+type Result struct {
+	Op Op     `json:"op"`
+	ID string `json:"-"` // the Record has it
+	// App is the whole record from now on: after a create, an upload or an OpRecord. It is
+	// nil after a delete, which removes the record, and when Failed or Unsent is set.
+	App *App `json:"app,omitempty"`
+	// Failed says that the server refused the request: the record stays as it is.
+	Failed bool `json:"failed,omitempty"`
+	// Unsent withdraws the intent: the request was never sent, the record stays as it is.
+	Unsent bool `json:"unsent,omitempty"`
 }
 
-// unseal takes a line without its newline and returns the JSON object without the sum.
-func unseal(line []byte, previous string) (body, sum string, ok bool) {
-	if len(line) < sumLen {
-		return "", "", false
-	}
-	cut := len(line) - sumLen
-	sum = chain(previous, line[:cut])
-	if string(line[cut:]) != sumStart+sum+`"}` {
-		return "", "", false
-	}
-	return string(line[:cut]) + "}", sum, true
-}
+// maxText caps the texts of one record together, in bytes. An answer of the server has at
+// most one MiB.
+const maxText = 1 << 20
 
-// encodeHeader returns the first record's line.
-func encodeHeader(h header) (line []byte, sum string, err error) {
-	e := &encoder{}
-	e.open()
-	e.int("seq", 0)
-	e.text("journal", h.ID)
-	e.int("version", Version)
-	e.text("lineage", h.Lineage)
-	e.int("serial", h.Serial)
-	e.text("endpoint", h.Endpoint)
-	e.text("account", h.Account)
-	if e.err != nil {
-		return nil, "", fmt.Errorf("write the journal's header: %w", e.err)
-	}
-	line, sum = seal(e.buf, 0, "")
-	return line, sum, nil
-}
-
-// appendEntry appends the line of record number seq to lines. synced is how many records,
-// the header included, were durable when it was written.
-func appendEntry(lines []byte, en entry, seq, synced int64, previous string) (longer []byte, sum string, err error) {
-	start := len(lines)
-	e := &encoder{within: en.id, buf: lines}
-	e.open()
-	e.int("seq", seq)
-	e.int("synced", synced)
-	if en.intent != nil {
-		kind := "intent"
-		if en.sent {
-			kind = "sent"
+// checked returns the record as it is read back, in memory of its own, or an error if it
+// says nothing or cannot be written. Such a record must not reach a store, where it would
+// fail the records beside it.
+func (rec Record) checked() (Record, error) {
+	var err error
+	switch {
+	case rec.Bind != nil && rec.Intent == nil && rec.Result == nil:
+		err = checkText(rec.Bind.Lineage, rec.Bind.Endpoint, rec.Bind.Account)
+	case rec.Bind == nil && rec.Intent != nil && rec.Result == nil:
+		in := rec.Intent.asWritten()
+		rec.Intent, err = &in, in.check(rec.ID)
+	case rec.Bind == nil && rec.Intent == nil && rec.Result != nil:
+		r := *rec.Result
+		if rec.ID == "" {
+			rec.ID = r.ID
 		}
-		e.key(kind)
-		e.open()
-		e.text("id", en.id)
-		e.intent(en.intent)
-		e.close()
-	} else {
-		e.key("result")
-		e.open()
-		e.text("id", en.id)
-		e.text("op", string(en.result.Op))
-		e.flag("failed", en.result.Failed)
-		if en.result.App != nil {
-			e.key("app")
-			e.app(en.result.App)
-		}
-		e.close()
-	}
-	if e.err != nil {
-		return nil, "", fmt.Errorf("write a record about %q to the journal: %w", en.id, e.err)
-	}
-	longer, sum = seal(e.buf, start, previous)
-	if n := len(longer) - start; n > maxRecord {
-		return nil, "", fmt.Errorf("write a record about %.80q to the journal: it has %d bytes, and %d is the limit", en.id, n, maxRecord)
-	}
-	return longer, sum, nil
-}
-
-// check refuses a result that says nothing, before anything is written.
-func (r Result) check() error {
-	switch r.Op {
-	case OpCreate, OpUpload, OpRecord:
-		if !r.Failed && r.App == nil {
-			return fmt.Errorf("the result of a %s of %q has no record", r.Op, r.ID)
-		}
-	case OpDelete:
 		if r.App != nil {
-			return fmt.Errorf("the result of a delete of %q has a record", r.ID)
+			a := r.App.asWritten()
+			r.App = &a
 		}
+		rec.Result, err = &r, r.check(rec.ID)
+		r.ID = rec.ID
 	default:
-		return fmt.Errorf("%q is no operation: the result is about %q", r.Op, r.ID)
+		err = errors.New("it has not exactly one of binding, intent and result")
 	}
-	if r.ID == "" {
-		return errors.New("a result is about no id")
+	if err != nil {
+		return Record{}, fmt.Errorf("invalid record about %.80q: %w", rec.ID, err)
+	}
+	return rec, nil
+}
+
+func (in Intent) check(id string) error {
+	if id == "" {
+		return errors.New("it has no id")
+	}
+	if in.Op != OpCreate && in.Op != OpDelete {
+		return fmt.Errorf("operation %q has no intent", in.Op)
+	}
+	if err := checkTimes(in.At); err != nil {
+		return err
+	}
+	return checkText(id, in.AppName, in.AndroidPackage, in.GroupName, in.AppKey)
+}
+
+func (r Result) check(id string) error {
+	unchanged := r.Failed || r.Unsent
+	switch {
+	case id == "" || r.ID != "" && r.ID != id:
+		return errors.New("it has no id, or two")
+	case r.Op != OpCreate && r.Op != OpUpload && r.Op != OpDelete && r.Op != OpRecord:
+		return fmt.Errorf("unknown operation %q", r.Op)
+	case unchanged != (r.App == nil) && r.Op != OpDelete:
+		return fmt.Errorf("the result of a %s needs an app, unless it failed or was not sent", r.Op)
+	case r.App != nil && r.Op == OpDelete:
+		return errors.New("the result of a delete has an app")
+	case r.App != nil:
+		return r.App.check(id)
+	}
+	return checkText(id)
+}
+
+func (a *App) check(id string) error {
+	d, p := &a.Certificates.Development, &a.Certificates.Production
+	if err := checkTimes(a.CreatedAt, d.NotAfter, d.UploadedAt, p.NotAfter, p.UploadedAt); err != nil {
+		return err
+	}
+	return checkText(id, a.AppName, a.AndroidPackage, a.GroupName, a.AppKey, a.MasterSecret,
+		d.FileSHA256, d.Fingerprint, d.BundleID, p.FileSHA256, p.Fingerprint, p.BundleID)
+}
+
+// checkText refuses what encoding/json would change silently, and what is too much.
+func checkText(texts ...string) error {
+	total := 0
+	for _, s := range texts {
+		if !utf8.ValidString(s) {
+			return fmt.Errorf("%.80q is not valid UTF-8", s)
+		}
+		total += len(s)
+	}
+	if total > maxText {
+		return fmt.Errorf("its texts have %d bytes, and %d is the limit", total, maxText)
 	}
 	return nil
 }
 
-func (s *scanner) header() (h header) {
-	var seen fields
-	var seq int64
-	s.object(func(key string) {
-		switch key {
-		case "seq":
-			seen.once(s, 0, key)
-			seq = s.int()
-		case "journal":
-			seen.once(s, 1, key)
-			h.ID = s.string()
-		case "version":
-			seen.once(s, 2, key)
-			h.Version = int(s.int())
-		case "lineage":
-			seen.once(s, 3, key)
-			h.Lineage = s.string()
-		case "serial":
-			seen.once(s, 4, key)
-			h.Serial = s.int()
-		case "endpoint":
-			seen.once(s, 5, key)
-			h.Endpoint = s.string()
-		case "account":
-			seen.once(s, 6, key)
-			h.Account = s.string()
-		default:
-			s.fail("%.40q is no field of a journal's header", key)
+// checkTimes refuses what RFC 3339 cannot express.
+func checkTimes(times ...time.Time) error {
+	for _, t := range times {
+		if y := t.UTC().Year(); y < 0 || y > 9999 {
+			return fmt.Errorf("time %s is out of range", t)
 		}
-	})
-	seen.need(s, "seq", "journal", "version", "lineage", "serial", "endpoint", "account")
-	if s.err == nil && (seq != 0 || h.ID == "" || h.Lineage == "") {
-		s.fail("it is no journal's header")
 	}
-	s.end()
-	return h
+	return nil
 }
 
-func (s *scanner) entry() (en entry, seq, synced int64) {
-	var seen fields
-	s.object(func(key string) {
-		switch key {
-		case "seq":
-			seen.once(s, 0, key)
-			seq = s.int()
-		case "synced":
-			seen.once(s, 1, key)
-			synced = s.int()
-		case "intent", "sent":
-			seen.once(s, 2, key)
-			var in Intent
-			in, en.id = s.intent()
-			en.intent, en.sent = &in, key == "sent"
-		case "result":
-			seen.once(s, 3, key)
-			r := s.result()
-			en.id, en.result = r.ID, &r
-		default:
-			s.fail("%.40q is no field of a journal's record", key)
-		}
-	})
-	seen.need(s, "seq", "synced")
-	if s.err == nil && (en.intent == nil) == (en.result == nil) {
-		s.fail("it holds neither an intent nor a result, or both")
+// apply makes the change that a record stands for.
+func (s *State) apply(rec Record) {
+	if rec.Bind != nil {
+		s.Lineage, s.Endpoint, s.Account = rec.Bind.Lineage, rec.Bind.Endpoint, rec.Bind.Account
+		return
 	}
-	if s.err == nil && en.id == "" {
-		s.fail("it is about no id")
+	if rec.Intent != nil {
+		s.Pending[rec.ID] = *rec.Intent
+		return
 	}
-	s.end()
-	return en, seq, synced
-}
-
-func (s *scanner) result() (r Result) {
-	var seen fields
-	s.object(func(key string) {
-		switch key {
-		case "id":
-			seen.once(s, 0, key)
-			r.ID = s.string()
-		case "op":
-			seen.once(s, 1, key)
-			r.Op = Op(s.string())
-		case "failed":
-			seen.once(s, 2, key)
-			r.Failed = s.bool()
-		case "app":
-			seen.once(s, 3, key)
-			a := s.app()
-			r.App = &a
-		default:
-			s.fail("%.40q is no field of a result", key)
-		}
-	})
-	seen.need(s, "id", "op")
-	if s.err == nil {
-		if err := r.check(); err != nil {
-			s.fail("%v", err)
-		}
+	delete(s.Pending, rec.ID)
+	switch r := rec.Result; {
+	case r.Failed || r.Unsent:
+	case r.App != nil:
+		s.Apps[rec.ID] = *r.App
+	case r.Op == OpDelete:
+		delete(s.Apps, rec.ID)
 	}
-	return r
 }

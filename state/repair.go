@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 )
 
@@ -15,12 +14,12 @@ type Damage struct {
 	// State says why the state's file is refused; nil: it is as it was written, or there
 	// is none.
 	State error
-	// Readable tells that the file still says something: Accept can take it as it is.
-	Readable bool
-	// Backup says why there is nothing to compare with; nil: Differences are from the
-	// backup to the file.
+	// Unreadable says why Accept cannot take the file as it is; nil: it can.
+	Unreadable error
+	// Backup says why there is nothing to compare with; nil: Differences are the lines that
+	// differ from the backup to the file, with a - or a + before, and secrets masked.
 	Backup      error
-	Differences []Difference
+	Differences []string
 	// Journal says why the journal is refused; nil: it is as it was written, or there is
 	// none. JournalRecords of it can be saved, the header not counted, and JournalLost
 	// bytes cannot.
@@ -41,78 +40,76 @@ func (f *File) Inspect() (*Damage, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := f.inspect(path)
+	in, err := f.inspect(path)
 	if err != nil {
 		return nil, err
 	}
-	return p.damage, nil
+	return in.damage, nil
 }
 
-// patient is a state and a journal, as far as they can be read.
-type patient struct {
+// inspection is a state and a journal, as far as they can be read.
+type inspection struct {
 	damage  *Damage
 	state   *State // nil: cannot be read
 	raw     []byte
-	backup  *State  // nil: there is none that can be read
-	journal *replay // nil: there is none
+	backup  *State   // nil: there is none that can be read
+	journal *journal // nil: there is none
 }
 
-func (f *File) inspect(path string) (*patient, error) {
-	p := &patient{damage: &Damage{}}
-	if err := f.inspectState(path, p); err != nil {
+func (f *File) inspect(path string) (*inspection, error) {
+	in := &inspection{damage: &Damage{}}
+	if err := f.inspectState(path, in); err != nil {
 		return nil, err
 	}
 	data, err := readFile(f.fs, path+journalSuffix)
 	if errors.Is(err, fs.ErrNotExist) {
-		return p, nil
+		return in, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	p.damage.seen[1] = sha256.Sum256(data)
-	p.journal, err = parseJournal(data)
+	in.damage.seen[1] = sha256.Sum256(data)
+	in.journal, err = parseJournal(data)
 	if err != nil {
-		p.damage.Journal = at(err, path+journalSuffix)
-		p.damage.JournalRecords = len(p.journal.entries)
-		p.damage.JournalLost = int64(len(data)) - p.journal.good
+		in.damage.Journal = fmt.Errorf("read %s: %w", path+journalSuffix, err)
+		in.damage.JournalRecords = len(in.journal.records)
+		in.damage.JournalLost = int64(len(data)) - in.journal.size
 	}
-	return p, nil
+	return in, nil
 }
 
-func (f *File) inspectState(path string, p *patient) (err error) {
-	p.raw, err = readFile(f.fs, path)
+func (f *File) inspectState(path string, in *inspection) (err error) {
+	in.raw, err = readFile(f.fs, path)
 	if errors.Is(err, fs.ErrNotExist) {
-		p.state = New()
+		in.state = New()
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	p.damage.seen[0] = sha256.Sum256(p.raw)
-	p.state, err = Unmarshal(p.raw)
+	in.damage.seen[0] = sha256.Sum256(in.raw)
+	in.state, err = Unmarshal(in.raw)
 	if err == nil {
 		return nil
 	}
-	p.damage.State = at(err, f.path)
-	if p.state, err = parse(p.raw); err == nil {
-		_, err = Marshal(p.state)
-	}
-	p.damage.Readable = err == nil
+	in.damage.State = fmt.Errorf("read %s: %w", f.path, err)
+	in.state, err = parseEdited(in.raw)
 	if err != nil {
-		p.state = nil
+		in.state = nil
+		in.damage.Unreadable = err
 	}
 	old, err := readFile(f.fs, path+backupSuffix)
 	if err == nil {
-		p.backup, err = Unmarshal(old)
+		in.backup, err = Unmarshal(old)
 	}
 	if err != nil {
-		p.damage.Backup = at(err, path+backupSuffix)
+		in.damage.Backup = fmt.Errorf("read %s: %w", path+backupSuffix, err)
 		return nil
 	}
-	if p.state != nil {
-		p.damage.Differences = Diff(p.backup, p.state)
+	if in.state != nil {
+		in.damage.Differences, err = diffLines(in.backup, in.state)
 	}
-	return nil
+	return err
 }
 
 // Accept takes the state's file as it is, as shown by Inspect: it gets a checksum, and a
@@ -125,66 +122,68 @@ func (f *File) Accept(ctx context.Context, holder Holder, shown *Damage) (err er
 	if shown.None() {
 		return nil
 	}
-	release, err := f.Lock(ctx, holder)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, release()) }()
 	path, err := resolve(f.fs, f.path)
 	if err != nil {
 		return err
 	}
-	p, err := f.inspect(path)
+	unlock, err := f.lock(ctx, path, holder)
 	if err != nil {
 		return err
 	}
-	if p.damage.seen != shown.seen {
+	defer func() { err = errors.Join(err, unlock()) }()
+	in, err := f.inspect(path)
+	if err != nil {
+		return err
+	}
+	if in.damage.seen != shown.seen {
 		return fmt.Errorf("repair %s: it changed since it was shown; look at it again", f.path)
 	}
-	if p.state == nil {
+	if in.state == nil {
 		return fmt.Errorf("repair %s: it cannot be read: %w; put the state before in its place: %s",
-			f.path, p.damage.State, path+backupSuffix)
+			f.path, in.damage.Unreadable, path+backupSuffix)
 	}
-	return f.heal(ctx, path, p)
+	return f.repair(path, in)
 }
 
-// heal writes first and moves the damaged journal away last, so that it can be started again
+// repair writes first and moves the damaged journal away last, so that it can be started again
 // at any point.
-func (f *File) heal(ctx context.Context, path string, p *patient) error {
-	next := p.state
-	if p.damage.Journal != nil && p.journal.good > 0 {
-		folded, err := fold(p.state, p.journal)
+func (f *File) repair(path string, in *inspection) error {
+	next := in.state
+	if in.damage.Journal != nil && len(in.journal.records) > 0 {
+		replayed, err := in.journal.replay(in.state, path+journalSuffix)
 		if err != nil {
-			return at(err, path+journalSuffix)
-		}
-		next = folded
-	}
-	if p.damage.State != nil {
-		if err := f.replaceDamaged(path, p, next); err != nil {
 			return err
 		}
-	} else if !sameApps(next, p.state) {
+		next = replayed
+	}
+	if in.damage.State != nil {
+		if err := f.replaceDamaged(path, in, next); err != nil {
+			return err
+		}
+	} else if !sameContent(next, in.state) {
 		fixed := next.Clone()
 		fixed.Serial++
-		if err := f.Write(ctx, fixed); err != nil {
+		if err := f.writeSnapshot(path, fixed); err != nil {
 			return err
 		}
 	}
-	if p.damage.Journal == nil {
+	if in.damage.Journal == nil {
 		return nil
 	}
-	return f.quarantine(path + journalSuffix)
+	journal := path + journalSuffix
+	_, err := setAside(f.fs, journal, journal+damagedSuffix)
+	return err
 }
 
 // replaceDamaged leaves the backup alone: it is the last state that is known to be whole.
-func (f *File) replaceDamaged(path string, p *patient, next *State) error {
-	if err := f.keep(path, p.raw); err != nil {
+func (f *File) replaceDamaged(path string, in *inspection, next *State) error {
+	if err := f.keep(path, in.raw); err != nil {
 		return err
 	}
 	fixed := next.Clone()
 	fixed.Serial++
-	if p.backup != nil {
-		fixed.Serial = max(fixed.Serial, p.backup.Serial+1)
+	if in.backup != nil {
+		fixed.Serial = max(fixed.Serial, in.backup.Serial+1)
 	}
 	doc, err := Marshal(fixed)
 	if err != nil {
@@ -195,35 +194,41 @@ func (f *File) replaceDamaged(path string, p *patient, next *State) error {
 
 // keep writes a copy of what is damaged.
 func (f *File) keep(path string, data []byte) error {
-	name, err := f.freeName(path + damagedSuffix)
+	name, err := freeName(f.fs, path+damagedSuffix)
 	if err != nil {
 		return err
 	}
-	return replace(f.fs, name, data)
+	return atomicWrite(f.fs, path, name, data)
 }
 
-func (f *File) quarantine(path string) error {
-	name, err := f.freeName(path + damagedSuffix)
-	if err != nil {
-		return err
+// setAside renames a journal to a name that is free.
+func setAside(fsys FS, path, name string) (free string, err error) {
+	free, err = freeName(fsys, name)
+	if err == nil {
+		err = fsys.Rename(path, free)
 	}
-	if err := f.fs.Rename(path, name); err != nil {
-		return err
+	if err == nil {
+		err = fsys.SyncDir(filepath.Dir(path))
 	}
-	return f.fs.SyncDir(filepath.Dir(path))
+	return free, err
 }
 
-func (f *File) freeName(path string) (string, error) {
+// freeName returns name, or the first of name.2, name.3 and so on that does not exist.
+func freeName(fsys FS, name string) (string, error) {
 	for n := range 1000 {
-		name := path
-		if n > 0 {
-			name = fmt.Sprintf("%s.%d", path, n)
-		}
-		if _, err := f.fs.Lstat(name); errors.Is(err, os.ErrNotExist) {
-			return name, nil
+		free := numbered(name, n)
+		if _, err := fsys.Lstat(free); errors.Is(err, fs.ErrNotExist) {
+			return free, nil
 		} else if err != nil {
 			return "", err
 		}
 	}
-	return "", fmt.Errorf("keep what is damaged: every name like %s is taken", path)
+	return "", fmt.Errorf("there are 1,000 files named like %s: move them away", name)
+}
+
+func numbered(name string, n int) string {
+	if n == 0 {
+		return name
+	}
+	return fmt.Sprintf("%s.%d", name, n+1)
 }

@@ -5,53 +5,17 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"os"
-	"os/user"
-	"path/filepath"
 	"sync"
-	"time"
 )
 
-// Options say what [Begin] and [View] cannot know from the store.
+// Options say what [Begin] cannot know from the store.
 type Options struct {
-	// FS is where the journal is; nil is [OS].
+	// FS is where a recovery file is written; nil is [OS].
 	FS FS
-	// Journal is the path of the journal. It may be empty for a [File], whose journal is
-	// beside the state. A shared store needs a path on the local disk.
-	Journal string
 	// Holder is what others are told about who has the lock, and how long to wait for it.
 	Holder Holder
-	// NewID makes UUIDs for lineages and journals; nil makes random ones.
+	// NewID makes UUIDs for lineages and recovery files; nil makes random ones.
 	NewID func() string
-}
-
-// Self describes this process. Name the command without its arguments.
-func Self(command string, since time.Time) Holder {
-	h := Holder{PID: os.Getpid(), Command: command, Since: since.UTC().Truncate(time.Second)}
-	h.Host, _ = os.Hostname()
-	if u, err := user.Current(); err == nil {
-		h.User = u.Username
-	}
-	return h
-}
-
-func (o Options) complete(store Store) (Options, error) {
-	if o.FS == nil {
-		o.FS = OS{}
-	}
-	if o.NewID == nil {
-		o.NewID = newUUID
-	}
-	if o.Journal != "" {
-		return o, nil
-	}
-	local, ok := store.(interface{ JournalPath() (string, error) })
-	if !ok {
-		return o, fmt.Errorf("open the state %s: a shared store needs a path for its journal", store.Location())
-	}
-	var err error
-	o.Journal, err = local.JournalPath()
-	return o, err
 }
 
 // newUUID returns a random UUID: RFC 9562, version 4.
@@ -68,135 +32,71 @@ func newUUID() string {
 //	run, err := state.Begin(ctx, store, opts)
 //	defer run.Close()
 //	err = run.Bind(endpoint, account)
-//	plan(run.State())
-//	err = run.Open(len(plan))                 // the first thing that touches the disk
-//	ack, err := run.Intend(id, intent); err = ack.Wait()
+//	plan(run.Saved())
+//	err = run.Start(ctx)                                         // the first thing that touches the disk
+//	err = run.Append(state.Record{ID: id, Intent: &intent})()    // wait: it is durable
 //	send()
-//	ack, err = run.Record(result); err = ack.Wait()
-//	err = run.Finish(ctx)                     // else run.Recover(dirs...)
+//	err = run.Append(state.Record{ID: id, Result: &result})()
+//	err = run.Finish(ctx)                                        // else run.Recover(dirs...)
 //
-// Its methods may be called from several goroutines, but not Open, Finish, Update and Close
-// beside others.
+// Append, State and Saved may be called from several goroutines at once; the others not
+// beside anything.
 type Run struct {
-	store   Store
-	opts    Options
-	release func() error
+	store    Store
+	session  Session
+	opts     Options
+	ctx      context.Context // of commits: an interrupt ends requests and not their record
+	replayed int
 
 	mu       sync.Mutex
-	saved    *State // as the store has it
+	saved    *State // the snapshot
 	state    *State // as of now
-	owned    bool   // the maps of state are its own, no longer those of saved
 	bound    bool
-	folded   int
-	journal  *Journal
-	id       string // of the journal
-	reserved string // path of the file that keeps room for the end
 	finished bool
 	advance  bool // save at the end in any case
+
+	queue *queue // nil: nothing was appended yet
 }
 
 // Begin takes the store's lock and reads the state. A journal that an earlier run left is
-// folded into the state first: its results are recorded, its unanswered intents become
-// pending. A state that is new gets a lineage, which is written with its first change.
+// folded into it first: its results are recorded, its intents without a result are pending.
+// A state that is new gets a lineage, which is written with its first change.
 //
-// Errors are [*LockedError], [ErrDamaged], [*NewerVersionError], [*ForeignJournalError],
-// [*ConflictError], [*MismatchError] when the old journal is another account's, and what
-// the store returns. The lock is free again then.
+// Errors are those of [Store.Open] and of the fold. The lock is free again then.
 func Begin(ctx context.Context, store Store, opts Options) (*Run, error) {
-	opts, err := opts.complete(store)
+	if opts.FS == nil {
+		opts.FS = OS{}
+	}
+	if opts.NewID == nil {
+		opts.NewID = newUUID
+	}
+	session, s, replayed, err := store.Open(ctx, opts.Holder)
 	if err != nil {
 		return nil, err
 	}
-	release, err := store.Lock(ctx, opts.Holder)
-	if err != nil {
-		return nil, err
+	if replayed > 0 {
+		s.Serial++
+		if err := session.Fold(ctx, s); err != nil {
+			return nil, errors.Join(fmt.Errorf("fold the journal of an interrupted run: %w", err), session.Close())
+		}
 	}
-	r := &Run{store: store, opts: opts, release: release}
-	if err := r.load(ctx); err != nil {
-		return nil, errors.Join(err, release())
-	}
+	r := &Run{store: store, session: session, opts: opts, ctx: context.WithoutCancel(ctx), replayed: replayed}
+	r.setSaved(s)
 	return r, nil
 }
 
-func (r *Run) load(ctx context.Context) error {
-	s, err := r.store.Read(ctx)
-	if err != nil {
-		return err
-	}
-	if s, err = r.foldOld(ctx, s); err != nil {
-		return err
-	}
-	r.settle(s)
-	if r.state.Lineage == "" {
-		r.state.Lineage = r.opts.NewID()
-	}
-	return nil
-}
-
-// settle makes s both the saved state and the present one, which share their maps until
-// something is recorded: most runs of a pipeline change nothing.
-func (r *Run) settle(s *State) {
+// setSaved makes s both the snapshot and the present state, which share their maps until
+// something is appended: most runs of a pipeline change nothing.
+func (r *Run) setSaved(s *State) {
 	now := *s
-	r.saved, r.state, r.owned = s, &now, false
+	r.saved, r.state = s, &now
+	if now.Lineage == "" {
+		now.Lineage = r.opts.NewID()
+	}
 }
 
-// take records an entry in the state as of now.
-func (r *Run) take(en entry) {
-	if !r.owned {
-		r.state, r.owned = r.state.Clone(), true
-	}
-	r.state.take(en)
-}
-
-// foldOld folds the journal of an earlier run into the state, if there is one.
-func (r *Run) foldOld(ctx context.Context, s *State) (*State, error) {
-	path := r.opts.Journal
-	if err := removeTemps(r.opts.FS, path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	if err := tighten(r.opts.FS, path); err != nil {
-		return nil, err
-	}
-	old, err := readJournal(r.opts.FS, path)
-	if err != nil || old == nil {
-		return s, err
-	}
-	next, err := fold(s, old)
-	if err != nil {
-		return nil, at(err, path)
-	}
-	if next == s {
-		// The state that has it may not be durable yet: the run may have been killed before
-		// it synced the directory.
-		if err := r.opts.FS.SyncDir(filepath.Dir(path)); err != nil {
-			return nil, err
-		}
-	} else if !sameApps(s, next) {
-		next.Serial = max(s.Serial, old.header.Serial) + 1
-		if err := r.store.Write(ctx, next); err != nil {
-			return nil, fmt.Errorf("save what the journal %s has: %w", path, err)
-		}
-		r.folded = len(old.entries)
-		s = next
-	}
-	return s, r.removeJournal()
-}
-
-// removeJournal is the last step of a fold: until then the journal can be folded again.
-func (r *Run) removeJournal() error {
-	path := r.opts.Journal
-	err := r.opts.FS.Remove(path)
-	if err == nil {
-		err = r.opts.FS.SyncDir(filepath.Dir(path))
-	}
-	if err != nil {
-		return fmt.Errorf("the state is saved, but its journal %s cannot be removed: %w", path, err)
-	}
-	return nil
-}
-
-// Folded returns how many records of an earlier run's journal Begin folded into the state.
-func (r *Run) Folded() int { return r.folded }
+// Replayed returns how many records of an earlier run's journal Begin folded into the state.
+func (r *Run) Replayed() int { return r.replayed }
 
 // Bind says which endpoint and account this run talks to. The state is bound to them with
 // its first change. It returns a [*MismatchError] when it is bound to others.
@@ -213,15 +113,15 @@ func (r *Run) Bind(endpoint, account string) error {
 	return nil
 }
 
-// State returns a copy of the state as of now: with everything that was recorded since
-// Begin, durable or not.
+// State returns a copy of the state as of now: with everything that was appended, durable or
+// not.
 func (r *Run) State() *State {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.state.Clone()
 }
 
-// Saved returns the state as it was read, or last saved: without what was recorded since.
+// Saved returns the state as it was read, or last saved: without what was appended since.
 // One that was never saved has no lineage yet. It is no copy, since there may be a hundred
 // thousand apps: it must not be changed.
 func (r *Run) Saved() *State {
@@ -231,13 +131,13 @@ func (r *Run) Saved() *State {
 }
 
 // Update changes the state by hand, without requests: fn gets a copy and changes it. What
-// it leaves is saved, with a backup of the state before and the serial one up, unless it is
-// the same as before. It cannot be used in a run that has a journal.
+// it leaves is saved, with a backup of the state before and the serial up, unless it is
+// the same as before. It cannot be used in a run that was started.
 func (r *Run) Update(ctx context.Context, fn func(*State) error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.journal != nil || r.finished {
-		return errors.New("change the state by hand: a journal is open, or the run has ended")
+	if r.queue != nil || r.finished {
+		return errors.New("change the state by hand: the run has started, or has ended")
 	}
 	next := r.state.Clone()
 	if err := fn(next); err != nil {
@@ -246,29 +146,76 @@ func (r *Run) Update(ctx context.Context, fn func(*State) error) error {
 	if next.Apps == nil || next.Lineage != r.state.Lineage {
 		return errors.New("change the state by hand: the apps or the lineage got lost")
 	}
-	if sameApps(r.saved, next) && next.Endpoint == r.saved.Endpoint && next.Account == r.saved.Account {
+	for id, a := range next.Apps {
+		next.Apps[id] = a.asWritten()
+	}
+	if sameContent(r.saved, next) && next.Endpoint == r.saved.Endpoint && next.Account == r.saved.Account {
 		return nil
 	}
-	next.Serial = r.saved.Serial + 1
-	if err := r.store.Write(ctx, next); err != nil {
+	next.Serial = max(next.Serial, r.saved.Serial) + 1
+	if err := r.session.Fold(ctx, next); err != nil {
 		return err
 	}
-	r.settle(next)
+	r.setSaved(next)
 	return nil
 }
 
-// Close gives the lock back. After Finish it does nothing. An open journal stays where it
-// is, and the next Begin folds it.
-func (r *Run) Close() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.finished {
+// Advance makes Finish save the state with its serial up even if no request succeeds, so that
+// whatever is pinned to the serial before cannot be used a second time.
+func (r *Run) Advance() { r.advance = true }
+
+// Finish ends the run: it folds the journal into the state and gives the lock back, which it
+// does in any case. It saves also when ctx is cancelled. A run that changed nothing leaves
+// the state's serial alone.
+//
+// A journal that broke during the run is no obstacle: what it should have taken is in
+// memory. When the state cannot be saved the error is a [*SaveError].
+func (r *Run) Finish(ctx context.Context) error {
+	if !r.end() {
 		return nil
 	}
-	r.finished = true
 	var err error
-	if r.journal != nil {
-		err = r.journal.close()
+	if r.queue != nil {
+		err = r.save(context.WithoutCancel(ctx))
 	}
-	return errors.Join(err, r.dropReserve(), r.release())
+	return errors.Join(err, r.session.Close())
+}
+
+func (r *Run) save(ctx context.Context) error {
+	next := r.saved
+	if r.advance || !sameContent(r.saved, r.state) {
+		next = r.state
+		next.Serial = r.saved.Serial + 1
+	}
+	if err := r.session.Fold(ctx, next); err != nil {
+		return &SaveError{Location: r.store.Location(), Journaled: r.queue.err == nil, Err: err}
+	}
+	r.saved = next
+	return nil
+}
+
+// Close gives the lock back. After Finish it does nothing. A journal stays where it is, and
+// the next Begin folds it.
+func (r *Run) Close() error {
+	if !r.end() {
+		return nil
+	}
+	err := r.session.Close()
+	if r.queue != nil {
+		err = errors.Join(r.queue.err, err)
+	}
+	return err
+}
+
+// end stops the commits, after those that are queued. It returns false the second time.
+func (r *Run) end() bool {
+	r.mu.Lock()
+	ended := r.finished
+	r.finished = true
+	r.mu.Unlock()
+	if r.queue != nil && !ended {
+		close(r.queue.wake)
+		<-r.queue.stopped
+	}
+	return !ended
 }

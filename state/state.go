@@ -2,12 +2,13 @@
 // list or read, so an app key that is missing here is lost: everything in this package is
 // arranged so that no answer of the server gets lost, whatever happens to the process.
 //
-// A [State] is the record as a value. A [Store] keeps it somewhere and lets one writer in
-// at a time. A [Journal] takes what happens during an apply, one synced record after the
-// other, until the store folds it into the state.
+// A [State] is the record as a value. A [Store] keeps it somewhere, as a snapshot and a
+// journal of what happened since, and lets one writer in at a time. A [Run] is that writer:
+// it appends a [Record] before and after each request and makes a new snapshot at the end.
 package state
 
 import (
+	"maps"
 	"time"
 
 	"jpsync/internal/jpush"
@@ -23,33 +24,33 @@ type State struct {
 	Serial   int64  // goes up by one with every write that changes something
 	Endpoint string // bound at the first apply, empty before
 	Account  string // the dev_key, bound at the first apply, empty before
-	// Journal is the ID of the journal that was folded last, so that a crash between
-	// the fold and the journal's removal does not fold it twice.
+	// Journal is the ID of the journal that this snapshot includes. A crash between the
+	// write of a snapshot and the removal of its journal leaves both.
 	Journal string
 	Apps    map[string]App // by id
-	// Pending holds the requests whose outcome nobody knows: sent, and never answered.
-	// The next attempt at the same thing settles them.
+	// Pending holds the requests whose outcome nobody knows: they may have been sent, and
+	// no answer is recorded.
 	Pending map[string]Intent // by id
 }
 
 // App is one recorded app. Two of them can be compared with ==.
 type App struct {
-	AppName        string
-	AndroidPackage string
-	GroupName      string
-	AppKey         string
-	MasterSecret   string // empty when the server never told
-	Adopted        bool   // it was on the server before jpsync first named it
-	Protected      bool   // never deleted or replaced
-	CreatedAt      time.Time
-	Certificates   Certificates
+	AppName        string       `json:"app_name"`
+	AndroidPackage string       `json:"android_package"`
+	GroupName      string       `json:"group_name,omitempty"`
+	AppKey         string       `json:"app_key"`
+	MasterSecret   string       `json:"master_secret,omitempty"` // empty when the server never told it
+	Adopted        bool         `json:"adopted"`                 // it was on the server before jpsync first named it
+	Protected      bool         `json:"protected"`               // never deleted or replaced
+	CreatedAt      time.Time    `json:"created_at,omitzero"`
+	Certificates   Certificates `json:"certificates,omitzero"`
 }
 
 // Certificates are an app's push certificates, at most one for each environment. The zero
 // [Certificate] stands for none.
 type Certificates struct {
-	Development Certificate
-	Production  Certificate
+	Development Certificate `json:"development,omitzero"`
+	Production  Certificate `json:"production,omitzero"`
 }
 
 // Of returns the certificate for an environment, and the zero one when there is none.
@@ -79,44 +80,66 @@ func (c *Certificates) Set(env jpush.Environment, cert Certificate) {
 // Certificate is what is remembered of an uploaded push certificate. There is no password
 // here and no hash of one.
 type Certificate struct {
-	FileSHA256  string // hex, of the file as it was last seen
-	Fingerprint string // hex, SHA-256 of the leaf's DER
-	BundleID    string
-	NotAfter    time.Time
-	UploadedAt  time.Time
+	FileSHA256  string    `json:"file_sha256"` // hex, of the file as it was last seen
+	Fingerprint string    `json:"fingerprint"` // hex, SHA-256 of the leaf's DER
+	BundleID    string    `json:"bundle_id,omitempty"`
+	NotAfter    time.Time `json:"not_after,omitzero"`
+	UploadedAt  time.Time `json:"uploaded_at,omitzero"`
 }
 
-// Op names what an intent or a result is about.
-type Op string
-
-// The operations that the journal knows.
-const (
-	OpCreate Op = "create"
-	OpUpload Op = "upload"
-	OpDelete Op = "delete"
-	OpRecord Op = "record" // the record alone changes, nothing was sent
-)
-
-// Intent says that a request is about to be sent. AppKey is set for a delete, the other
-// fields for a create.
-type Intent struct {
-	Op             Op
-	AppName        string
-	AndroidPackage string
-	GroupName      string
-	AppKey         string
-	At             time.Time
+// New returns a state without apps, which no store has seen yet.
+func New() *State {
+	return &State{Version: Version, Apps: map[string]App{}, Pending: map[string]Intent{}}
 }
 
-// Result says how a request ended and what the record is to be from now on. Whatever it
-// says, it settles the app's pending intent. A request whose outcome is unknown has no
-// Result: its intent stays pending.
-type Result struct {
-	Op Op
-	ID string
-	// App is the whole record from now on: after a create, an upload or an OpRecord. It is
-	// nil after a delete, which removes the record, and after a failed create.
-	App *App
-	// Failed marks a request that the server refused: the record stays as it is.
-	Failed bool
+// Clone returns a copy that shares nothing with s.
+func (s *State) Clone() *State {
+	c := *s
+	c.Apps, c.Pending = maps.Clone(s.Apps), maps.Clone(s.Pending)
+	if c.Apps == nil {
+		c.Apps = map[string]App{}
+	}
+	if c.Pending == nil {
+		c.Pending = map[string]Intent{}
+	}
+	return &c
+}
+
+// sameContent reports whether two states have the same apps and the same pending requests.
+func sameContent(a, b *State) bool {
+	return maps.Equal(a.Apps, b.Apps) && maps.Equal(a.Pending, b.Pending)
+}
+
+// bind ties the state to an endpoint and an account. It returns a [*MismatchError] when the
+// state is tied to others.
+func (s *State) bind(endpoint, account string) error {
+	if s.Endpoint != "" && s.Endpoint != endpoint {
+		return &MismatchError{Field: "endpoint", Recorded: s.Endpoint, Given: endpoint}
+	}
+	if s.Account != "" && s.Account != account {
+		return &MismatchError{Field: "account", Recorded: s.Account, Given: account}
+	}
+	s.Endpoint, s.Account = endpoint, account
+	return nil
+}
+
+// asWritten returns the app as it is read back: times in UTC and cut to the second.
+func (a App) asWritten() App {
+	a.CreatedAt = second(a.CreatedAt)
+	for _, c := range []*Certificate{&a.Certificates.Development, &a.Certificates.Production} {
+		c.NotAfter, c.UploadedAt = second(c.NotAfter), second(c.UploadedAt)
+	}
+	return a
+}
+
+func (in Intent) asWritten() Intent {
+	in.At = second(in.At)
+	return in
+}
+
+func second(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC().Truncate(time.Second)
 }

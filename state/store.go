@@ -3,30 +3,51 @@ package state
 import (
 	"context"
 	"fmt"
+	"os"
+	"os/user"
 	"time"
 )
 
-// Store keeps the state somewhere. [File] keeps it on disk; a shared one may keep it behind
-// Terraform's HTTP protocol or in a bucket with conditional writes. The journal is none of
-// its business: that stays with the process that applies.
+// Store keeps a state somewhere: a snapshot, and a journal of what happened since. [File]
+// keeps it on the local disk.
 //
 // Package statetest has the contract as a test.
 type Store interface {
-	// Read returns the state as it is. Where there is none yet it returns what [New]
-	// returns, which has no lineage. What cannot be read as a whole is an error: damage is
-	// an [ErrDamaged] and never an empty state. Read needs no lock, changes nothing, and
-	// gets the state before a concurrent Write or the one after, never a mixture.
-	Read(ctx context.Context) (*State, error)
-	// Write replaces the state and keeps the one before as a backup. When it returns nil,
-	// the new state survives a power loss. When it fails, the old state or the new one is
-	// there, whole. Only who holds the lock may write. Write doesn't keep s.
-	Write(ctx context.Context, s *State) error
-	// Lock lets one writer in. It waits as long as holder.Wait says, and returns a
-	// [*LockedError] when somebody else still has it, or an error that wraps ctx's. A holder
-	// that dies leaves no lock behind. Calling release again does nothing.
-	Lock(ctx context.Context, holder Holder) (release func() error, err error)
+	// Load returns the state as of now: the snapshot with the journal replayed, also that of
+	// a run that is under way. Where there is nothing yet it returns what [New] returns, which
+	// has no lineage. What cannot be read as a whole is an error: damage is an [ErrDamaged]
+	// and never an empty state. Load takes no lock, changes nothing, and needs rights to read
+	// alone.
+	Load(ctx context.Context) (*State, error)
+	// Open lets one writer in. It waits as long as holder.Wait says, and returns a
+	// [*LockedError] when somebody else is still the writer, or an error that wraps ctx's. A
+	// writer that dies leaves no lock behind. The state is that of Load; replayed is how many
+	// records of a journal that an earlier run left are in it and are not in the snapshot yet:
+	// with any, the caller folds first. A journal that does not continue the snapshot is an
+	// [*UnfitJournalError].
+	Open(ctx context.Context, holder Holder) (session Session, s *State, replayed int, err error)
 	// Location says where the state is, for people.
 	Location() string
+}
+
+// Session is what a run has while it is the writer. Its methods are called one at a time.
+//
+// A session may have two more methods. Linger() time.Duration is how long a commit waits for
+// more records to come, for a store where a commit is a request over a network. Full() bool
+// says that the journal has grown so large that it is to be folded now.
+type Session interface {
+	// Append adds records to the journal. They are durable when it returns nil. The first of
+	// all is a Bind. After an error nothing is appended any more.
+	Append(ctx context.Context, batch []Record) error
+	// Fold makes s the snapshot, keeps the one before as a backup, and then removes the
+	// journal. When it returns nil, both are durable. When it fails, either the old snapshot
+	// and its journal are there or the new one. It may be called after an Append that failed.
+	// A state that has the snapshot's serial is in place already: then the journal only goes.
+	// Fold sets s.Journal and keeps s no longer than the call.
+	Fold(ctx context.Context, s *State) error
+	// Close gives the lock back. An open journal stays for the next run. Calling it again
+	// does nothing.
+	Close() error
 }
 
 // Holder is who holds a lock, for those who wait for it. Command is the command's name
@@ -37,9 +58,18 @@ type Holder struct {
 	User    string    `json:"user"`
 	Command string    `json:"command"`
 	Since   time.Time `json:"since"`
-	// Wait is how long to wait for the lock; zero is not at all. It is about the wait
-	// alone and no part of what others are told.
+	// Wait is how long to wait for the lock; zero is not at all. Others are not told.
 	Wait time.Duration `json:"-"`
+}
+
+// Self describes this process. Name the command without its arguments.
+func Self(command string, since time.Time) Holder {
+	h := Holder{PID: os.Getpid(), Command: command, Since: since.UTC().Truncate(time.Second)}
+	h.Host, _ = os.Hostname()
+	if u, err := user.Current(); err == nil {
+		h.User = u.Username
+	}
+	return h
 }
 
 // LockedError says that somebody else is at work.

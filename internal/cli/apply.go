@@ -95,17 +95,14 @@ type application struct {
 
 // underLock does all that needs the state's lock, from reading the state to writing it.
 func (a *application) underLock(ctx context.Context, g *globals) (err error) {
-	if a.w, err = openWithState(a.t, g); err != nil {
+	if a.w, a.run, err = openAndLock(ctx, a.t, g, "apply"); err != nil {
 		return err
 	}
 	defer a.w.close()
+	defer a.run.Close()
 	if err := g.spare("--report", a.Report, a.w.store.Location(), a.w.manifest); err != nil {
 		return err
 	}
-	if a.run, err = a.w.begin(ctx, "apply"); err != nil {
-		return err
-	}
-	defer a.run.Close()
 	err = a.apply(ctx)
 	return errors.Join(err, a.publish(err))
 }
@@ -155,7 +152,7 @@ func (a *application) carryOut(ctx context.Context) error {
 	if err := a.w.bind(a.run); err != nil {
 		return err
 	}
-	if err := a.run.Open(len(a.plan.Actions)); err != nil {
+	if err := a.run.Start(ctx); err != nil {
 		return fmt.Errorf("nothing was sent, because the state could not take the answers: %w", err)
 	}
 	if a.PlanFile != "" {

@@ -55,15 +55,11 @@ func (s *span) UnmarshalText(text []byte) error {
 
 // Run lists the certificates. The exit code says whether one is due.
 func (c *certsListCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	w, err := openWithState(t, g)
+	w, st, err := openAndLoad(ctx, t, g)
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	st, err := w.view(ctx)
-	if err != nil {
-		return err
-	}
 	now := time.Now()
 	// With an empty state, the files of recorded certificates are opened as well.
 	inspector, err := inspectAll(ctx, w.files, w.manifest, state.New())

@@ -33,6 +33,7 @@ var sources = map[string]func(*query) proposal{
 	"apply planfile":      paths("file"),
 	"show planfile":       paths("file"),
 	"certs inspect file":  paths("file"),
+	"state recover file":  paths("file"),
 	"certs make-test dir": paths("dir"),
 	"help topic":          (*query).topics,
 }

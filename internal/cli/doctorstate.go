@@ -24,11 +24,7 @@ const (
 
 // location finds the state.
 func (d *doctor) location(context.Context) {
-	store, err := openStore(d.t, d.g)
-	if err != nil {
-		d.trouble("state", err, "")
-		return
-	}
+	store := openStore(d.t, d.g)
 	switch _, err := os.Stat(store.Location()); {
 	case errors.Is(err, fs.ErrNotExist):
 		d.well("state", store.Location()+": not there yet, the first apply writes it")
@@ -70,9 +66,9 @@ func (d *doctor) stateFiles(context.Context) {
 func (d *doctor) lock(ctx context.Context) {
 	path := d.store.Location()
 	if holder, err := os.ReadFile(path + lockSuffix); err == nil && len(holder) > 0 {
-		release, err := d.store.Lock(ctx, state.Self("doctor", d.now()))
+		session, _, _, err := d.store.Open(ctx, state.Self("doctor", d.now()))
 		if err == nil {
-			release() // the holder was killed; its name is gone now
+			session.Close() // the holder was killed; its name is gone now
 		} else if e, ok := errors.AsType[*state.LockedError](err); ok {
 			d.trouble("state", e, "the lock ends with that process")
 			d.locked = true
@@ -87,7 +83,7 @@ func (d *doctor) lock(ctx context.Context) {
 
 // recorded reads the state: whether it is this account's, and what is recorded.
 func (d *doctor) recorded(ctx context.Context) {
-	st, err := state.View(ctx, d.store, state.Options{FS: d.t.FS})
+	st, err := d.store.Load(ctx)
 	switch {
 	case errors.Is(err, state.ErrDamaged):
 		d.trouble("state", err, "jpsync state repair")

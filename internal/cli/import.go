@@ -34,20 +34,16 @@ func (c *importCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if !appKeyForm.MatchString(c.AppKey) {
 		return errors.New("that is no app key: the console shows it as 24 hexadecimal digits")
 	}
-	w, err := openWorkspace(t, g)
+	w, run, err := openAndLock(ctx, t, g, "import")
 	if err != nil {
 		return err
 	}
 	defer w.close()
+	defer run.Close()
 	app, err := w.find(c.ID)
 	if err != nil {
 		return err
 	}
-	run, err := w.begin(ctx, "import")
-	if err != nil {
-		return err
-	}
-	defer run.Close()
 	err = run.Update(ctx, func(st *state.State) error {
 		if have, ok := st.Apps[c.ID]; ok {
 			return fmt.Errorf("%s is recorded already, with app key %s: remove that record first with jpsync state rm", c.ID, have.AppKey)

@@ -200,10 +200,7 @@ func (c *outputCmd) deliver(t *terminal, g *globals, keys []report.Key, text *by
 // spare keeps the keys from taking the place of what they came from. A manifest need not be
 // there.
 func (c *outputCmd) spare(t *terminal, g *globals, path string) error {
-	store, err := openStore(t, g)
-	if err != nil {
-		return err
-	}
+	store := openStore(t, g)
 	m, err := manifest.Load(g.Manifest, manifest.Options{CertRoot: g.CertRoot})
 	if err != nil {
 		m = nil // what it names is not known then

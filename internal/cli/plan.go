@@ -139,7 +139,7 @@ Exit codes: 0 done, 1 error, 2 changes (with --detailed-exitcode), 5 a conflict 
 
 // Run prints the plan. The exit code says whether it could be applied.
 func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	w, err := openWithState(t, g)
+	w, st, err := openAndLoad(ctx, t, g)
 	if err != nil {
 		return err
 	}
@@ -147,10 +147,6 @@ func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	err = errors.Join(
 		g.spare("--report", c.Report, w.store.Location(), w.manifest),
 		g.spare("--out", c.Out, w.store.Location(), w.manifest))
-	if err != nil {
-		return err
-	}
-	st, err := w.view(ctx)
 	if err != nil {
 		return err
 	}

@@ -29,16 +29,13 @@ Exit codes: 0 repaired or nothing to repair, 1 error, 5 not approved, 6 state lo
 
 // Run shows first and changes only what was shown.
 func (c *stateRepairCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	store, err := openStore(t, g)
-	if err != nil {
-		return err
-	}
+	store := openStore(t, g)
 	damage, err := store.Inspect()
 	if err != nil {
 		return err
 	}
 	if damage.None() {
-		st, err := state.View(ctx, store, state.Options{FS: t.FS})
+		st, err := store.Load(ctx)
 		if err != nil {
 			return err
 		}
@@ -49,8 +46,8 @@ func (c *stateRepairCmd) Run(ctx context.Context, t *terminal, g *globals) error
 		return nil
 	}
 	describe(t, damage)
-	if damage.State != nil && !damage.Readable {
-		return errors.New("what is left of the state cannot be read: put the .backup beside it in its place, and then import what is missing with jpsync import")
+	if damage.Unreadable != nil {
+		return fmt.Errorf("what is left of the state cannot be read: %w\nput the .backup beside it in its place, and then import what is missing with jpsync import", damage.Unreadable)
 	}
 	if !c.AutoApprove {
 		if !t.ask {

@@ -2,32 +2,36 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"jpsync/planner"
+	"jpsync/state"
 )
 
-// save folds the answers into the state. If the disk does not let it, they go into a file
-// elsewhere, and if no place takes one, the app keys are printed: they cannot be had a
-// second time.
+// save folds the answers into the state. When neither the state nor its journal has them, they
+// go into a recovery file, and when no place takes one, the app keys are printed: the API
+// cannot tell them a second time.
 func (a *application) save(ctx context.Context) error {
 	err := a.run.Finish(context.WithoutCancel(ctx))
 	if err == nil {
 		return nil
 	}
-	store := a.w.store.Location()
-	path, recoverErr := a.run.Recover(filepath.Dir(store), ".", os.TempDir())
+	if e, ok := errors.AsType[*state.SaveError](err); ok && e.Journaled {
+		return fmt.Errorf("the state could not be saved: %w", err)
+	}
+	path, recoverErr := a.run.Recover(filepath.Dir(a.w.store.Location()), ".", os.TempDir())
 	if recoverErr == nil {
-		return fmt.Errorf("the state could not be saved: %w\nwhat the server answered is in %s, which holds master secrets; put it in place before the next run: mv %s %s",
-			err, path, planner.Quote(path), planner.Quote(store))
+		return fmt.Errorf("the state could not be saved: %w\nwhat the server answered is in %s, which holds master secrets; take it into the state before the next run: jpsync state recover%s %s",
+			err, path, a.w.g.sameFlags(), planner.Quote(path))
 	}
 	a.printKeys()
-	return fmt.Errorf("the state could not be saved: %w\nand neither could a recovery file: %w\nthe app keys are printed above; what is left of the journal stays beside the state, and the next apply on a disk that works folds it", err, recoverErr)
+	return fmt.Errorf("the state could not be saved: %w\nand neither could a recovery file: %w\nthe app keys are printed above; what is left of the journal stays beside the state, and the next apply on a disk that works replays it", err, recoverErr)
 }
 
-// printKeys tells the keys of this run as commands that bring them back.
+// printKeys prints the keys of this run as commands that record them.
 func (a *application) printKeys() {
 	if a.result == nil {
 		return

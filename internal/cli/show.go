@@ -58,11 +58,8 @@ func (c *showCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 
 // readState reads the state for a command that needs no manifest.
 func readState(ctx context.Context, t *terminal, g *globals) (*state.State, error) {
-	store, err := openStore(t, g)
-	if err != nil {
-		return nil, err
-	}
-	st, err := state.View(ctx, store, state.Options{FS: t.FS})
+	store := openStore(t, g)
+	st, err := store.Load(ctx)
 	if err != nil {
 		return nil, err
 	}

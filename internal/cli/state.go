@@ -12,11 +12,12 @@ import (
 )
 
 type stateCmd struct {
-	List   stateListCmd   `cmd:"" help:"List the recorded ids."`
-	Show   stateShowCmd   `cmd:"" help:"Show what is recorded of one app."`
-	Mv     stateMvCmd     `cmd:"" help:"Give a record another id; the app and its key stay."`
-	Rm     stateRmCmd     `cmd:"" help:"Forget an app; on the server it stays."`
-	Repair stateRepairCmd `cmd:"" help:"Show what is wrong with a damaged or hand-edited state, and take it as it is."`
+	List    stateListCmd    `cmd:"" help:"List the recorded ids."`
+	Show    stateShowCmd    `cmd:"" help:"Show what is recorded of one app."`
+	Mv      stateMvCmd      `cmd:"" help:"Give a record another id; the app and its key stay."`
+	Rm      stateRmCmd      `cmd:"" help:"Forget an app; on the server it stays."`
+	Repair  stateRepairCmd  `cmd:"" help:"Show what is wrong with a damaged or hand-edited state, and take it as it is."`
+	Recover stateRecoverCmd `cmd:"" help:"Take the answers in a recovery file or a journal into the state."`
 }
 
 type stateListCmd struct{}
@@ -124,10 +125,7 @@ func editState(ctx context.Context, t *terminal, g *globals, command string, edi
 	if _, err := readState(ctx, t, g); err != nil {
 		return err
 	}
-	store, err := openStore(t, g)
-	if err != nil {
-		return err
-	}
+	store := openStore(t, g)
 	run, err := lockState(ctx, t, g, store, command)
 	if err != nil {
 		return err

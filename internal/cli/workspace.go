@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"jpsync/internal/jpush"
 	"jpsync/internal/jpush/sandbox"
 	"jpsync/manifest"
@@ -32,25 +34,6 @@ type workspace struct {
 
 // openWorkspace loads the manifest and finds the rest. Nothing is sent and nothing written.
 func openWorkspace(t *terminal, g *globals) (*workspace, error) {
-	store, err := openStore(t, g)
-	if err != nil {
-		return nil, err
-	}
-	return openBeside(store, t, g)
-}
-
-// openWithState is openWorkspace for a command that goes on to read the state: that begins
-// here, beside the manifest.
-func openWithState(t *terminal, g *globals) (*workspace, error) {
-	store, err := openStore(t, g)
-	if err != nil {
-		return nil, err
-	}
-	store.Ahead()
-	return openBeside(store, t, g)
-}
-
-func openBeside(store *state.File, t *terminal, g *globals) (*workspace, error) {
 	endpoint, err := g.endpoint()
 	if err != nil {
 		return nil, err
@@ -63,8 +46,65 @@ func openBeside(store *state.File, t *terminal, g *globals) (*workspace, error) 
 	if err != nil {
 		return nil, err
 	}
+	store := openStore(t, g)
 	t.detail("manifest %s: %d apps; state %s; endpoint %s", m.Path, len(m.Apps), store.Location(), endpoint)
 	return &workspace{g: g, t: t, manifest: m, files: files, store: store, endpoint: endpoint}, nil
+}
+
+// openBeside is openWorkspace while readState reads the state, which for a hundred thousand
+// apps takes as long. An error of the manifest comes before one of the state, so that the
+// same mistakes give the same answer each time.
+func openBeside(ctx context.Context, t *terminal, g *globals, readState func(context.Context) error) (*workspace, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var group errgroup.Group
+	group.Go(func() error { return readState(ctx) })
+	w, err := openWorkspace(t, g)
+	if err != nil {
+		cancel()
+	}
+	if stateErr := group.Wait(); err == nil && stateErr != nil {
+		w.close()
+		err = stateErr
+	}
+	return w, err
+}
+
+// openAndLoad opens the workspace with its state, for a command that only reads.
+func openAndLoad(ctx context.Context, t *terminal, g *globals) (w *workspace, st *state.State, err error) {
+	w, err = openBeside(ctx, t, g, func(ctx context.Context) (err error) {
+		st, err = openStore(t, g).Load(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := w.belongs(st); err != nil {
+		w.close()
+		return nil, nil, err
+	}
+	return w, st, nil
+}
+
+// openAndLock opens the workspace with its state under the lock. The journal of an
+// interrupted run is in the state then.
+func openAndLock(ctx context.Context, t *terminal, g *globals, command string) (w *workspace, run *state.Run, err error) {
+	w, err = openBeside(ctx, t, g, func(ctx context.Context) (err error) {
+		run, err = lockState(ctx, t, g, openStore(t, g), command)
+		return err
+	})
+	if err == nil {
+		if err = w.belongs(run.Saved()); err != nil {
+			w.close()
+		}
+	}
+	if err != nil {
+		if run != nil {
+			err = errors.Join(err, run.Close())
+		}
+		return nil, nil, err
+	}
+	return w, run, nil
 }
 
 func (w *workspace) close() { w.files.Close() }
@@ -101,7 +141,7 @@ func (g *globals) sandboxDir() string { return filepath.Join(g.directory(), ".jp
 
 // openStore finds the state file and reads nothing yet. The sandbox's directory is made
 // when something is first written into it.
-func openStore(t *terminal, g *globals) (*state.File, error) {
+func openStore(t *terminal, g *globals) *state.File {
 	path := g.State
 	switch {
 	case path != "":
@@ -110,7 +150,7 @@ func openStore(t *terminal, g *globals) (*state.File, error) {
 	default:
 		path = filepath.Join(g.directory(), stateName)
 	}
-	return state.NewFile(path, t.FS), nil
+	return state.NewFile(path, t.FS)
 }
 
 // account is the dev_key, or "" when it is not at hand, which only an apply minds.
@@ -168,28 +208,7 @@ func embed(dir string) (http.RoundTripper, error) {
 	return sandbox.Transport(server), nil
 }
 
-// view reads the state without its lock and checks that it is the state of this account.
-func (w *workspace) view(ctx context.Context) (*state.State, error) {
-	st, err := state.View(ctx, w.store, state.Options{FS: w.t.FS})
-	if err != nil {
-		return nil, err
-	}
-	return st, w.belongs(st)
-}
-
-// begin takes the state's lock for a command, folds what an interrupted run left, and makes
-// sure that the state is this account's.
-func (w *workspace) begin(ctx context.Context, command string) (*state.Run, error) {
-	run, err := lockState(ctx, w.t, w.g, w.store, command)
-	if err != nil {
-		return nil, err
-	}
-	if err := w.belongs(run.Saved()); err != nil {
-		return nil, errors.Join(err, run.Close())
-	}
-	return run, nil
-}
-
+// lockState takes the state's lock for a command and folds what an interrupted run left.
 func lockState(ctx context.Context, t *terminal, g *globals, store *state.File, command string) (*state.Run, error) {
 	if g.Sandbox {
 		if err := os.MkdirAll(g.sandboxDir(), 0o700); err != nil {
@@ -202,7 +221,7 @@ func lockState(ctx context.Context, t *terminal, g *globals, store *state.File, 
 	if err != nil {
 		return nil, err
 	}
-	if n := run.Folded(); n > 0 {
+	if n := run.Replayed(); n > 0 {
 		t.info("an earlier run was interrupted: %d records of its journal are in the state now", n)
 	}
 	return run, nil

@@ -133,7 +133,7 @@ func (w *world) compare(recorded map[string]state.App) (l losses) {
 
 // recorded is the state with its journal, as any command would see it.
 func (w *world) recorded() map[string]state.App {
-	st, err := state.View(w.t.Context(), state.NewFile(w.path("jpsync.state.json"), state.OS{}), state.Options{})
+	st, err := state.NewFile(w.path("jpsync.state.json"), state.OS{}).Load(w.t.Context())
 	require.NoError(w.t, err)
 	return st.Apps
 }
@@ -141,15 +141,17 @@ func (w *world) recorded() map[string]state.App {
 // rescued is what a recovery file has, if there is one.
 func (w *world) rescued() map[string]state.App {
 	apps := map[string]state.App{}
-	files, err := filepath.Glob(w.path("errored.jpsync.state*.json"))
+	files, err := filepath.Glob(w.path("errored.jpsync.journal*"))
 	require.NoError(w.t, err)
 	for _, file := range files {
 		info, err := os.Stat(file)
 		require.NoError(w.t, err)
 		require.Equal(w.t, os.FileMode(0o600), info.Mode().Perm())
-		data, err := os.ReadFile(file)
+		store := state.NewFile(filepath.Join(w.t.TempDir(), "jpsync.state.json"), state.OS{})
+		recovery, err := state.Recover(w.t.Context(), store, state.Options{}, file)
 		require.NoError(w.t, err)
-		st, err := state.Unmarshal(data)
+		require.True(w.t, recovery.Complete())
+		st, err := store.Load(w.t.Context())
 		require.NoError(w.t, err)
 		for id, app := range st.Apps {
 			apps[id] = app

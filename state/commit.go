@@ -1,0 +1,157 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// maxQueued is how many records wait for a commit at most. Who appends more waits for room.
+const maxQueued = 4096
+
+// queue gathers records while a commit is under way: the next commit takes all of them. One
+// goroutine commits, from the first record of a run to its end.
+type queue struct {
+	binding *batch // of the run's first record
+	next    *batch
+	room    *sync.Cond    // a commit has taken the queue
+	wake    chan struct{} // there is something to commit; closed: commit what is left and stop
+	stopped chan struct{} // closed once the goroutine is gone
+	err     error         // the first commit that failed: none is tried any more
+}
+
+// batch is records that share a commit.
+type batch struct {
+	records []Record
+	done    chan struct{} // closed once err says how it went
+	err     error
+}
+
+func newBatch() *batch { return &batch{done: make(chan struct{})} }
+
+// wait returns nil once the batch is durable.
+func (b *batch) wait() error {
+	<-b.done
+	return b.err
+}
+
+// Start commits the run's first record, so that a full disk, a broken one and a read-only
+// place are found before the first request. Call it when it is certain that requests are
+// sent. Nothing stays behind when it fails.
+func (r *Run) Start(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	wait, err := r.start()
+	r.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return wait()
+}
+
+// Append queues a record and returns; wait returns nil once the record is durable. Send a
+// request only when its intent's wait has returned nil, and report a result only when the
+// result's has. Records are committed in order, whether or not anybody waits; those that are
+// queued at the same time share one commit. When 4,096 records are queued, Append waits for
+// room.
+//
+// After a commit that failed every wait returns its error. What was appended is kept in
+// memory all the same, for Finish and Recover. A record that is not valid is refused, and
+// neither queued nor kept.
+func (r *Run) Append(rec Record) (wait func() error) {
+	rec, err := rec.checked()
+	if err == nil && rec.Bind != nil {
+		err = errors.New("a run appends its binding itself")
+	}
+	if err != nil {
+		return func() error { return err }
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, err := r.start(); err != nil {
+		return func() error { return err }
+	}
+	return r.enqueue(rec)
+}
+
+// start appends the binding, unless something was appended already.
+func (r *Run) start() (wait func() error, err error) {
+	switch {
+	case r.finished:
+		return nil, errors.New("start the journal: the run has ended")
+	case r.queue != nil:
+		return r.queue.binding.wait, nil
+	case !r.bound:
+		return nil, errors.New("start the journal: the state is bound to no endpoint and account yet")
+	}
+	r.state = r.state.Clone()
+	first := newBatch()
+	r.queue = &queue{binding: first, next: first, room: sync.NewCond(&r.mu), wake: make(chan struct{}, 1), stopped: make(chan struct{})}
+	go r.commitAll()
+	return r.enqueue(Record{Bind: &Binding{Lineage: r.state.Lineage, Endpoint: r.state.Endpoint, Account: r.state.Account}}), nil
+}
+
+func (r *Run) enqueue(rec Record) (wait func() error) {
+	q := r.queue
+	for len(q.next.records) >= maxQueued {
+		q.room.Wait()
+	}
+	r.state.apply(rec)
+	q.next.records = append(q.next.records, rec)
+	select {
+	case q.wake <- struct{}{}:
+	default: // it is awake
+	}
+	return q.next.wait
+}
+
+// commitAll commits until the run ends.
+func (r *Run) commitAll() {
+	defer close(r.queue.stopped)
+	var linger time.Duration
+	if s, ok := r.session.(interface{ Linger() time.Duration }); ok {
+		linger = s.Linger()
+	}
+	for more := true; more; {
+		if _, more = <-r.queue.wake; more && linger > 0 {
+			time.Sleep(linger)
+		}
+		r.commit(r.ctx)
+	}
+}
+
+// commit makes what is queued durable, and folds the journal when it is large.
+func (r *Run) commit(ctx context.Context) {
+	full := false
+	if s, ok := r.session.(interface{ Full() bool }); ok {
+		full = s.Full()
+	}
+	q := r.queue
+	r.mu.Lock()
+	b, err := q.next, q.err
+	q.next = newBatch()
+	q.room.Broadcast()
+	var folded *State // as of this batch
+	if full && err == nil {
+		folded = r.state.Clone()
+		folded.Serial = r.saved.Serial + 1
+	}
+	r.mu.Unlock()
+	if err == nil && len(b.records) > 0 {
+		err = r.session.Append(ctx, b.records)
+	}
+	b.err = err
+	close(b.done)
+	if folded != nil && err == nil {
+		err = r.session.Fold(ctx, folded)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	q.err = err
+	if folded != nil && err == nil {
+		r.saved = folded
+	}
+}

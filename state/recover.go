@@ -1,0 +1,298 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// recoveryName is what recovery files are called; the second one in a directory ends in .2.
+const recoveryName = "errored.jpsync.journal"
+
+// Recover writes what the run knows and the saved state does not into a recovery file, in the
+// first of the directories that takes it, and returns its path. It is for a run whose Finish
+// failed. The file is a journal, errored.jpsync.journal, for [Recover]; it has mode 0600 and is
+// durable. No file is ever overwritten.
+func (r *Run) Recover(dirs ...string) (path string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var w journalWriter
+	if err := w.add(header{ID: r.opts.NewID(), Version: Version, Serial: r.saved.Serial}); err != nil {
+		return "", err
+	}
+	bind := Record{Bind: &Binding{Lineage: r.state.Lineage, Endpoint: r.state.Endpoint, Account: r.state.Account}}
+	if err := w.addAll(append([]Record{bind}, changes(r.saved, r.state)...)); err != nil {
+		return "", err
+	}
+	errs := []error{errors.New("write a recovery file: no directory takes it")}
+	for _, dir := range dirs {
+		path, err := writeNew(r.opts.FS, dir, w.lines.Bytes())
+		if err == nil {
+			return path, nil
+		}
+		errs = append(errs, err)
+	}
+	return "", errors.Join(errs...)
+}
+
+// changes returns the records that make one state of another. A delete comes with its intent,
+// which has the app key.
+func changes(from, to *State) []Record {
+	var records []Record
+	add := func(id string, in *Intent, r *Result) {
+		if in != nil {
+			records = append(records, Record{ID: id, Intent: in})
+		}
+		if r != nil {
+			records = append(records, Record{ID: id, Result: r})
+		}
+	}
+	for _, id := range keys(from.Apps, to.Apps) {
+		before, had := from.Apps[id]
+		after, has := to.Apps[id]
+		if had && before.AppKey != after.AppKey {
+			add(id, &Intent{Op: OpDelete, AppKey: before.AppKey}, &Result{Op: OpDelete})
+		}
+		if has && before != after {
+			add(id, nil, &Result{Op: OpRecord, App: &after})
+		}
+	}
+	for _, id := range keys(from.Pending, to.Pending) {
+		before, had := from.Pending[id]
+		after, has := to.Pending[id]
+		if had && before != after {
+			add(id, &before, &Result{Op: before.Op, Failed: true})
+		}
+		if has && before != after {
+			add(id, &after, nil)
+		}
+	}
+	return records
+}
+
+// keys returns the keys of two maps, sorted.
+func keys[V any](a, b map[string]V) []string {
+	all := slices.AppendSeq(slices.Collect(maps.Keys(a)), maps.Keys(b))
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func writeNew(fsys FS, dir string, data []byte) (path string, err error) {
+	for n := range 1000 {
+		path = filepath.Join(dir, numbered(recoveryName, n))
+		f, err := fsys.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		err = writeSync(f, data)
+		if err = errors.Join(err, f.Close()); err == nil {
+			err = fsys.SyncDir(dir)
+		}
+		if err != nil {
+			return "", fmt.Errorf("write %s: %w", path, errors.Join(err, fsys.Remove(path)))
+		}
+		return path, nil
+	}
+	return "", fmt.Errorf("there are 1,000 recovery files in %s: move them away", dir)
+}
+
+// Recovery says what came of [Recover].
+type Recovery struct {
+	Changed int        // apps and pending requests that differ now
+	Left    []Conflict // what the state contradicts
+	Damage  error      // why the file's records after some point cannot be read; nil: all can
+	// Kept is where the file is now, when it is still there.
+	Kept string
+}
+
+// Complete reports whether the state has everything that the file has.
+func (r *Recovery) Complete() bool { return len(r.Left) == 0 && r.Damage == nil }
+
+// Conflict is a record that was left out: its id has another app by now.
+type Conflict struct {
+	ID       string
+	Recorded string // the app key in the state
+	Found    string // the app key in the file
+}
+
+// Recover takes the results of a recovery file, or of a journal that does not continue the
+// state, into the state, wherever nothing contradicts them. An app is known by its app key,
+// not by its id:
+//
+//   - a record goes to the id that has its app key, or to its own id when none has. When that
+//     id has another app key, nobody can tell which is right: it is left out, see [Conflict].
+//   - of two certificates for one environment, the one uploaded later stays. Of the rest,
+//     what the state with the higher serial says.
+//   - a delete removes the record that has the app key.
+//   - a create without a result is pending unless its id has an app by now, and a delete as
+//     long as its id has that app key.
+//
+// To do it again changes nothing. A journal beside the state is removed, or renamed to a
+// recovery file when something was left out; any other file stays. Errors are those of
+// [Begin], and a [*MismatchError] for the file of another account.
+func Recover(ctx context.Context, store Store, opts Options, file string) (result *Recovery, err error) {
+	if opts.FS == nil {
+		opts.FS = OS{}
+	}
+	result = &Recovery{Kept: file}
+	j, err := readJournal(opts.FS, file)
+	switch {
+	case j == nil && err == nil:
+		return nil, fmt.Errorf("recover from %s: %w", file, fs.ErrNotExist)
+	case errors.Is(err, ErrDamaged) && len(j.records) > 0 && j.records[0].Bind != nil:
+		result.Damage = err
+	case err != nil:
+		return nil, err
+	}
+	local, beside := besideState(store, file)
+	if beside {
+		local.recovering = true
+		store = &local
+	}
+	run, err := Begin(ctx, store, opts)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, run.Close()) }()
+	err = run.Update(ctx, func(s *State) error {
+		bind := j.records[0].Bind
+		if err := s.bind(bind.Endpoint, bind.Account); err != nil {
+			return err
+		}
+		result.Changed, result.Left = merge(s, j)
+		s.Serial = max(s.Serial, j.header.Serial)
+		if beside && result.Complete() {
+			s.Journal = j.header.ID
+		}
+		return nil
+	})
+	if err != nil || !beside {
+		return result, err
+	}
+	if result.Complete() {
+		result.Kept = ""
+		return result, syncRemove(local.fs, file)
+	}
+	result.Kept, err = setAside(local.fs, file, filepath.Join(filepath.Dir(file), recoveryName))
+	return result, err
+}
+
+// besideState reports whether a file is the journal of a state on disk, and returns a copy of
+// its store.
+func besideState(store Store, file string) (File, bool) {
+	f, ok := store.(*File)
+	if !ok {
+		return File{}, false
+	}
+	state, err := resolve(f.fs, f.path)
+	if err != nil {
+		return File{}, false
+	}
+	own, ownErr := filepath.Abs(state + journalSuffix)
+	given, givenErr := filepath.Abs(file)
+	return *f, ownErr == nil && givenErr == nil && own == given
+}
+
+// findings is what a journal's records come to.
+type findings struct {
+	apps    map[string]App    // by id
+	deleted map[string]bool   // app keys
+	pending map[string]Intent // by id
+	settled map[string]Intent // by id: intents that have a result
+}
+
+func (j *journal) findings() findings {
+	f := findings{apps: map[string]App{}, deleted: map[string]bool{}, pending: map[string]Intent{}, settled: map[string]Intent{}}
+	for _, rec := range j.records[1:] {
+		if rec.Intent != nil {
+			f.pending[rec.ID] = *rec.Intent
+			continue
+		}
+		in := f.pending[rec.ID]
+		f.settled[rec.ID] = in
+		delete(f.pending, rec.ID)
+		switch r := rec.Result; {
+		case r.Failed || r.Unsent:
+		case r.App != nil:
+			f.apps[rec.ID] = *r.App
+		case r.Op == OpDelete:
+			f.deleted[in.AppKey] = true
+			delete(f.apps, rec.ID)
+		}
+	}
+	return f
+}
+
+// merge makes the changes in s that [Recover] describes.
+func merge(s *State, j *journal) (changed int, left []Conflict) {
+	f := j.findings()
+	before := s.Clone()
+	holder := make(map[string]string, len(s.Apps)) // id by app key
+	for id, a := range s.Apps {
+		if f.deleted[a.AppKey] {
+			delete(s.Apps, id)
+			continue
+		}
+		holder[a.AppKey] = id
+	}
+	for _, id := range slices.Sorted(maps.Keys(f.apps)) {
+		app := f.apps[id]
+		if other, ok := holder[app.AppKey]; ok {
+			id = other
+		}
+		recorded, ok := s.Apps[id]
+		switch {
+		case ok && recorded.AppKey != app.AppKey:
+			left = append(left, Conflict{ID: id, Recorded: recorded.AppKey, Found: app.AppKey})
+			continue
+		case ok && s.Serial > j.header.Serial:
+			app = combine(recorded, app)
+		case ok:
+			app = combine(app, recorded)
+		}
+		s.Apps[id] = app
+		holder[app.AppKey] = id
+	}
+	maps.Copy(s.Pending, f.pending)
+	for id, in := range s.Pending {
+		app, recorded := s.Apps[id]
+		if in == f.settled[id] || in.Op == OpCreate && recorded || in.Op == OpDelete && app.AppKey != in.AppKey {
+			delete(s.Pending, id)
+		}
+	}
+	for _, id := range keys(before.Apps, s.Apps) {
+		if before.Apps[id] != s.Apps[id] {
+			changed++
+		}
+	}
+	for _, id := range keys(before.Pending, s.Pending) {
+		if before.Pending[id] != s.Pending[id] {
+			changed++
+		}
+	}
+	return changed, left
+}
+
+// combine is one app of two records: the newer one, with what only the older one has.
+func combine(newer, older App) App {
+	if newer.MasterSecret == "" {
+		newer.MasterSecret = older.MasterSecret
+	}
+	for _, pair := range []struct{ newer, older *Certificate }{
+		{&newer.Certificates.Development, &older.Certificates.Development},
+		{&newer.Certificates.Production, &older.Certificates.Production},
+	} {
+		if pair.older.UploadedAt.After(pair.newer.UploadedAt) {
+			*pair.newer = *pair.older
+		}
+	}
+	return newer
+}
