@@ -19,27 +19,11 @@ type applyCmd struct {
 	reporting
 	PlanFile    string        `arg:"" optional:"" name:"planfile" help:"A plan saved by jpsync plan --out."`
 	AutoApprove bool          `help:"Don't ask. Covers creates and uploads; deletes need --max-deletes or policy.max_deletes as well."`
-	Parallelism parallelism   `default:"4" placeholder:"N|auto" help:"How many requests may be in flight at once (${default}); auto begins with 4 and finds out what the service takes, up to 64."`
-	Rate        float64       `placeholder:"N" help:"At most so many requests per second."`
-	MaxAttempts int           `default:"5" placeholder:"N" help:"How often one request is tried (${default})."`
-	Timeout     time.Duration `default:"60s" placeholder:"DURATION" help:"How long to wait for one answer (${default})."`
+	Parallelism parallelism   `default:"4" placeholder:"N|auto" help:"How many requests may be in flight at once (${default}); auto starts with 4 and adapts to the service, up to 64."`
+	Rate        float64       `placeholder:"N" help:"The most requests per second; the default is no limit."`
+	MaxAttempts int           `default:"5" placeholder:"N" help:"How many times a request is tried (${default})."`
+	Timeout     time.Duration `default:"60s" placeholder:"DURATION" help:"How long to wait for each answer (${default})."`
 	Format      string        `enum:"text,json" default:"text" help:"text, or json: one object per line."`
-}
-
-func (applyCmd) Help() string {
-	return `Makes a plan, or takes a saved one, asks, and carries it out. Every answer is written to the
-state's journal before it is reported, so an interrupted apply is continued by running it again.
-
-All certificates are opened and checked before anything is sent. One that must not be sent is
-named and left out; all else is done.
-
-Examples:
-  jpsync apply
-  jpsync apply --auto-approve --parallelism auto
-  jpsync apply release.plan
-
-Exit codes: 0 done, 1 error, 3 applied in part (run again), 4 credentials refused, 5 refused by a
-guard, a conflict or a stale plan, 6 state locked, 130 interrupted and recorded.`
 }
 
 // Validate refuses flags that make no sense.

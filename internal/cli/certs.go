@@ -17,27 +17,14 @@ import (
 )
 
 type certsCmd struct {
-	List     certsListCmd     `cmd:"" default:"withargs" help:"List the certificates of manifest and state, what is due first (the default)."`
-	Inspect  certsInspectCmd  `cmd:"" help:"Show what one file holds."`
-	MakeTest certsMakeTestCmd `cmd:"" name:"make-test" help:"Make look-alike certificates for rehearsals."`
+	List     certsListCmd     `cmd:"" default:"withargs" help:"List the certificates of manifest and state, the next to expire first (the default)."`
+	Inspect  certsInspectCmd  `cmd:"" help:"Show what a .p12 file holds."`
+	MakeTest certsMakeTestCmd `cmd:"" name:"make-test" help:"Make test certificates for rehearsals."`
 }
 
 type certsListCmd struct {
-	ExpiringWithin *span  `placeholder:"DURATION" help:"Only those that expire within, for instance, 30d; exit 2 if there are any."`
+	ExpiringWithin *span  `placeholder:"DURATION" help:"Only certificates that expire within, for instance, 30d; exit 2 if there are any."`
 	Format         string `enum:"text,json,markdown,ics" default:"text" help:"text, json, markdown, or ics: a calendar with an alarm before each expiry."`
-}
-
-func (certsListCmd) Help() string {
-	return `Lists every certificate of the manifest and the state with its expiry. Nothing is sent. A file whose
-password is not at hand is listed as it is recorded.
-
-Examples:
-  jpsync certs
-  jpsync certs --expiring-within 30d || echo renew them
-  jpsync certs --format ics > certificates.ics
-  jpsync certs inspect certs/shop.p12 --password-env P12_PASSWORD
-
-Exit codes: 0 done, 1 error, 2 some expire within --expiring-within.`
 }
 
 // span is a length of time as a flag, days included.
@@ -109,18 +96,6 @@ type certsInspectCmd struct {
 	File     string `arg:"" help:"A .p12 file."`
 	BundleID string `placeholder:"ID" help:"Check that the certificate is for this bundle ID."`
 	Format   string `enum:"text,json" default:"text" help:"text or json."`
-}
-
-func (certsInspectCmd) Help() string {
-	return `Shows what a .p12 file holds, without a manifest: bundle ID, environments, validity, key, fingerprint,
-and why it must not be sent, if so. A file of another kind is named for what it is. In a terminal
-the password is asked for when no flag says where it is.
-
-Examples:
-  jpsync certs inspect shop.p12
-  jpsync certs inspect shop.p12 --password-env P12_PASSWORD --format json
-
-Exit codes: 0 fit to send, 1 not.`
 }
 
 // inspected is the JSON form.

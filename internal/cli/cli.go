@@ -25,30 +25,30 @@ type root struct {
 	Init       initCmd       `cmd:"" help:"Write a commented manifest, and keep the state out of git."`
 	Validate   validateCmd   `cmd:"" help:"Check the manifest and its certificates, offline."`
 	Plan       planCmd       `cmd:"" help:"Show what an apply would change."`
-	Apply      applyCmd      `cmd:"" help:"Make the changes: create apps, upload certificates, delete what left the manifest."`
+	Apply      applyCmd      `cmd:"" help:"Make the changes: create apps, upload certificates, delete apps that left the manifest."`
 	Show       showCmd       `cmd:"" help:"Show the state, or a saved plan."`
 	Output     outputCmd     `cmd:"" help:"Print app keys for the release."`
-	Certs      certsCmd      `cmd:"" help:"List certificates with their expiry, look into one, make some for rehearsals."`
-	Import     importCmd     `cmd:"" help:"Take an existing app into the state; nothing is sent."`
-	State      stateCmd      `cmd:"" help:"Look at the state and correct it by hand."`
-	Doctor     doctorCmd     `cmd:"" help:"Check manifest, state, endpoint and credentials, with a remedy for each trouble."`
+	Certs      certsCmd      `cmd:"" help:"List certificates with their expiry, inspect a file, make test certificates."`
+	Import     importCmd     `cmd:"" help:"Record an existing app in the state; nothing is sent."`
+	State      stateCmd      `cmd:"" help:"Inspect the state and correct it by hand."`
+	Doctor     doctorCmd     `cmd:"" help:"Check manifest, state, endpoint and credentials, with a remedy for each finding."`
 	SandboxCmd sandboxCmd    `cmd:"" name:"sandbox" help:"Serve a simulator of the Admin API on loopback."`
 	Schema     schemaCmd     `cmd:"" help:"Print the manifest's JSON Schema, for editors."`
 	Completion completionCmd `cmd:"" help:"Print a completion script for a shell."`
-	Help       helpCmd       `cmd:"" help:"Show help on a command, or on manifest, state, outputs or exit-codes."`
+	Help       helpCmd       `cmd:"" help:"Show help on a command, or on the topics manifest, state, outputs and exit-codes."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
 // globals are the flags of every command.
 type globals struct {
-	Manifest    string        `short:"m" default:"jpsync.yaml" placeholder:"PATH" help:"The manifest: a file, or a directory of them (${default})."`
+	Manifest    string        `short:"m" default:"jpsync.yaml" placeholder:"PATH" help:"The manifest: a file, or a directory of files (${default})."`
 	State       string        `placeholder:"FILE" help:"The state file (jpsync.state.json beside the manifest)."`
-	CertRoot    string        `placeholder:"DIR" help:"Where certificates and secret files have to be (the manifest's directory)."`
+	CertRoot    string        `placeholder:"DIR" help:"The directory that certificates and secret files must be in (the manifest's)."`
 	Endpoint    string        `env:"JPSYNC_ENDPOINT" placeholder:"URL" help:"The Admin API (https://admin.jpush.cn/v1/)."`
-	Sandbox     bool          `help:"Use an embedded simulator instead of JPush, with an account and a state of its own below .jpsync/sandbox/."`
+	Sandbox     bool          `help:"Use an embedded simulator instead of JPush, with its own account and state in .jpsync/sandbox/."`
 	Color       string        `enum:"auto,always,never" default:"auto" help:"Colour: auto, always or never."`
-	Quiet       bool          `short:"q" help:"Print the result and nothing beside it."`
-	Verbose     bool          `short:"v" help:"Print more of what is done."`
+	Quiet       bool          `short:"q" help:"Print the result and nothing else."`
+	Verbose     bool          `short:"v" help:"Print more details."`
 	LockTimeout time.Duration `default:"0s" placeholder:"DURATION" help:"How long to wait for a locked state (${default})."`
 }
 
@@ -75,26 +75,14 @@ func (g *globals) sameFlags() string {
 	return flags
 }
 
-const description = `Keep a JPush account in step with a YAML manifest: apps and their APNs push certificates.
-
-Exit codes: 0 done, 1 error, 2 changes pending (plan --detailed-exitcode), 3 applied in part,
-4 credentials refused, 5 refused by a guard, a conflict or a stale plan, 6 state locked,
-130 interrupted. Every flag has an environment variable JPSYNC_…; JPSYNC_LANG, or the locale, says
-whether JPush's errors are explained in English (en) or Chinese (zh).
-
-Examples:
-  jpsync init && jpsync plan --sandbox
-  jpsync apply
-  jpsync help manifest`
-
 // errHelp ends the parsing of a command line once its help is printed.
 var errHelp = errors.New("help is printed")
 
 // newParser returns kong's parser of the command line, which fills cmd.
 func newParser(cmd *root, host Host) (*kong.Kong, error) {
-	return kong.New(cmd,
+	parser, err := kong.New(cmd,
 		kong.Name("jpsync"),
-		kong.Description(description),
+		kong.Description("Keep a JPush account in step with a YAML manifest: apps and their APNs push certificates."),
 		kong.DefaultEnvars("JPSYNC"),
 		kong.Writers(host.Out, host.Err),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
@@ -105,6 +93,10 @@ func newParser(cmd *root, host Host) (*kong.Kong, error) {
 			return errHelp
 		}),
 	)
+	if err != nil {
+		return nil, err
+	}
+	return parser, addDetails(parser.Model.Node)
 }
 
 // Main runs one command and returns the exit code. When ctx is cancelled, an apply starts

@@ -24,19 +24,6 @@ type completionCmd struct {
 	Shell string `arg:"" enum:"bash,zsh,fish,powershell" help:"bash, zsh, fish or powershell."`
 }
 
-func (completionCmd) Help() string {
-	return `Prints a script that makes the shell complete commands, flags, their values, and the ids of
-manifest and state, with -m, --state and --sandbox taken into account.
-
-Examples:
-  source <(jpsync completion bash)               # for good: in ~/.bashrc
-  jpsync completion zsh > "${fpath[1]}/_jpsync"  # then start a new shell
-  jpsync completion fish > ~/.config/fish/completions/jpsync.fish
-  jpsync completion powershell | Out-String | Invoke-Expression
-
-Exit codes: 0 done, 1 error.`
-}
-
 // Run prints the script.
 func (c *completionCmd) Run(t *terminal) error {
 	data, err := fs.ReadFile(scripts, "completion/jpsync."+c.Shell)

@@ -20,18 +20,6 @@ type doctorCmd struct {
 	Timeout time.Duration `default:"10s" placeholder:"DURATION" help:"How long to wait for the endpoint's answer (${default})."`
 }
 
-func (doctorCmd) Help() string {
-	return `Checks what an apply needs and prints a line for each finding, with a remedy. It sends one request:
-a create without any field. JPush refuses it, so nothing changes, and the answer tells whether the
-credentials are good.
-
-Examples:
-  jpsync doctor
-  jpsync doctor --sandbox
-
-Exit codes: 0 no trouble, perhaps warnings, 1 trouble, 4 credentials refused.`
-}
-
 // doctor makes the checks and prints their findings.
 type doctor struct {
 	t       *terminal

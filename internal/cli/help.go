@@ -11,10 +11,13 @@ import (
 	"jpsync/manifest"
 )
 
-//go:embed topics
+// pages are the texts of --help, one for each command, and those of the topics. Their lines
+// have at most 80 columns.
+//
+//go:embed help
 var pages assets.FS
 
-// topics are the pages of help that are about no command, 80 columns wide at most.
+// topics are the pages of help that belong to no command.
 var topics = []struct{ name, help string }{
 	{"manifest", "The manifest's format."},
 	{"state", "What the state holds, and how to care for it."},
@@ -26,18 +29,22 @@ type helpCmd struct {
 	Topic []string `arg:"" optional:"" help:"A command, or one of manifest, state, outputs and exit-codes."`
 }
 
-func (helpCmd) Help() string {
-	return `Shows what a command does, as --help does, or a page about a topic: manifest, state, outputs or
-exit-codes.
-
-Examples:
-  jpsync help apply
-  jpsync help manifest
-
-Exit codes: 0 done, 1 there is no such command or topic.`
+// addDetails gives a command and its subcommands the texts of their --help.
+func addDetails(node *kong.Node) error {
+	text, err := pages.ReadFile("help/" + strings.ReplaceAll(node.FullPath(), " ", "-") + ".txt")
+	if err != nil {
+		return err
+	}
+	node.Detail = string(text)
+	for _, child := range node.Children {
+		if err := addDetails(child); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// Run prints a page. Help of a command never comes here: see helpArgs.
+// Run prints a topic. Help on a command does not get here: see helpArgs.
 func (c *helpCmd) Run(t *terminal) error {
 	name := strings.Join(c.Topic, " ")
 	if !isTopic(name) {
@@ -47,11 +54,11 @@ func (c *helpCmd) Run(t *terminal) error {
 		}
 		hint := ""
 		if near := manifest.Suggest(name, names); near != "" {
-			hint = fmt.Sprintf(", did you mean %q?", near)
+			hint = fmt.Sprintf(" (did you mean %q?)", near)
 		}
-		return fmt.Errorf("there is no help on %q%s; the topics are %s, and jpsync --help has the commands", name, hint, strings.Join(names, ", "))
+		return fmt.Errorf("no help on %q%s: the topics are %s, and jpsync --help lists the commands", name, hint, strings.Join(names, ", "))
 	}
-	data, err := pages.ReadFile("topics/" + name + ".txt")
+	data, err := pages.ReadFile("help/topics/" + name + ".txt")
 	if err != nil {
 		return err
 	}

@@ -16,17 +16,6 @@ type importCmd struct {
 	AppKey string `arg:"" help:"Its app key, from the JPush console."`
 }
 
-func (importCmd) Help() string {
-	return `Records an app that exists already under the name, package and group that the manifest gives it.
-Nothing is sent: the API cannot tell whether the key is right. An imported app counts as adopted
-and is protected from deletion until the manifest says protect: false.
-
-Example:
-  jpsync import shop 0123456789abcdef01234567
-
-Exit codes: 0 recorded, 1 error, 6 state locked.`
-}
-
 var appKeyForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 
 // Run records the app under the lock.

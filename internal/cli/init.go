@@ -21,18 +21,6 @@ var ignored = []string{"jpsync.state.json*", "errored.jpsync.state*.json", ".jps
 
 type initCmd struct{}
 
-func (initCmd) Help() string {
-	return `Writes a manifest that is all comments and one example app, and adds the state to .gitignore beside
-it. A manifest that exists already is left as it is. For apps that are in a table already, write
-apps_from: {csv: FILE} in place of apps; see jpsync help manifest.
-
-Examples:
-  jpsync init
-  jpsync init -m push/jpsync.yaml
-
-Exit codes: 0 written, 1 error.`
-}
-
 // Run writes the manifest, then the lines that .gitignore lacks.
 func (initCmd) Run(t *terminal, g *globals) error {
 	dir := filepath.Dir(g.Manifest)

@@ -12,21 +12,9 @@ import (
 
 type certsMakeTestCmd struct {
 	passwordFlags
-	Dir      string `arg:"" help:"The directory to write to; it is made if it is missing."`
+	Dir      string `arg:"" help:"The directory to write to; it is made if it does not exist."`
 	BundleID string `default:"cn.example.app" placeholder:"ID" help:"The bundle ID (${default})."`
-	Days     int    `default:"395" placeholder:"N" help:"How long the good ones are valid (${default})."`
-}
-
-func (certsMakeTestCmd) Help() string {
-	return `Makes an assortment of certificates that look like Apple's and are none, to rehearse with: each
-file is named for what it is or for what is wrong with it. Issuer and subject say that they are for
-tests; JPush and APNs refuse them, the simulator takes them. Without a password flag their password
-is "test". It is written to password.txt beside them, so use none that protects anything.
-
-Example:
-  jpsync certs make-test certs --bundle-id cn.example.shop.ios
-
-Exit codes: 0 written, 1 error.`
+	Days     int    `default:"395" placeholder:"N" help:"How many days the sound ones are valid (${default})."`
 }
 
 // testPassword protects nothing.

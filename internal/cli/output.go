@@ -18,38 +18,7 @@ type outputCmd struct {
 	Format      outputFormat `default:"table" placeholder:"FORMAT" help:"table, json, dotenv, github, gitlab, gradle, xcconfig, k8s-secret or template=FILE (${default})."`
 	Name        string       `env:"JPSYNC_SECRET_NAME" placeholder:"NAME" help:"The name of the Secret that k8s-secret writes."`
 	Out         string       `env:"JPSYNC_OUTPUT_OUT" placeholder:"FILE" help:"Write to this file, mode 0600, instead of standard output."`
-	ShowSecrets bool         `help:"The master secrets too."`
-}
-
-func (outputCmd) Help() string {
-	return `Prints app keys from the state, for the build that needs them. Nothing is sent. A variable is named
-for its app's id, JPUSH_APP_KEY_SHOP, or for the package where the id has other than ASCII
-characters. Two apps that would share a name are an error.
-
-dotenv, gitlab: NAME=value without quotes; GitLab takes it as a dotenv report, of 5 KB at most.
-
-github: appended to the file that $GITHUB_OUTPUT names, else printed. Master secrets are masked in
-the log first.
-
-gradle: a .properties file with shop.jpush.appKey and shop.jpush.packageName.
-
-xcconfig: build settings, JPUSH_APP_KEY_SHOP = …
-
-k8s-secret: a Secret for kubectl apply, named by --name, its entries named for envFrom.
-
-template=FILE: a Go text/template over .Apps, each with .ID, .AppName, .AndroidPackage, .AppKey,
-.MasterSecret and .HasMasterSecret; (app "shop") is one app, env makes its variable's name, quote
-puts text in quotes.
-
-Examples:
-  jpsync output
-  jpsync output shop --format dotenv >> .env
-  jpsync output --format json | jq -r .shop.app_key
-  jpsync output --format gradle --out jpush.properties
-  jpsync output shop --format k8s-secret --name jpush --show-secrets |
-    kubectl apply -f -
-
-Exit codes: 0 done, 1 error, also when an id is not recorded.`
+	ShowSecrets bool         `help:"Include the master secrets."`
 }
 
 // outputFormats are the forms of output but for template=FILE.

@@ -17,14 +17,14 @@ import (
 
 // choices are the flags that shape a plan; plan and apply share them.
 type choices struct {
-	Target     []string `sep:"none" placeholder:"GLOB" help:"Only apps whose id matches (repeatable)."`
-	Exclude    []string `sep:"none" placeholder:"GLOB" help:"No apps whose id matches (repeatable)."`
+	Target     []string `sep:"none" placeholder:"GLOB" help:"Only apps with a matching id (repeatable)."`
+	Exclude    []string `sep:"none" placeholder:"GLOB" help:"No apps with a matching id (repeatable)."`
 	Select     []string `sep:"none" placeholder:"KEY=VALUE" help:"Only apps with this label (repeatable)."`
-	Replace    []string `sep:"none" placeholder:"ID" help:"Delete the app and create it anew: a new app key, and all its devices are lost (repeatable)."`
-	Accept     []string `sep:"none" placeholder:"ID" help:"Record what the manifest says of the app, because it was changed in the console; nothing is sent (repeatable)."`
-	NoDelete   bool     `help:"Leave deletes out."`
-	MaxDeletes *limit   `placeholder:"N|P%" help:"How many apps may be deleted without a typed yes (policy.max_deletes, else 0)."`
-	AllowCert  []string `placeholder:"CODE" help:"Let a certificate error of this code be a warning, for instance expired (repeatable)."`
+	Replace    []string `sep:"none" placeholder:"ID" help:"Delete the app and create it again, with a new app key: all its devices are lost (repeatable)."`
+	Accept     []string `sep:"none" placeholder:"ID" help:"Record the app as the manifest has it, because it was changed in the console; nothing is sent (repeatable)."`
+	NoDelete   bool     `help:"Plan no deletes."`
+	MaxDeletes *limit   `placeholder:"N|P%" help:"How many apps may be deleted without a typed yes (policy.max_deletes, or 0)."`
+	AllowCert  []string `placeholder:"CODE" help:"Treat certificate errors of this code as warnings, for instance expired (repeatable)."`
 }
 
 // limit is a manifest.Limit as a flag.
@@ -120,21 +120,8 @@ type planCmd struct {
 	choices
 	reporting
 	Out              string `placeholder:"FILE" help:"Save the plan, for jpsync apply FILE."`
-	DetailedExitcode bool   `help:"Exit 2 when there are changes."`
+	DetailedExitcode bool   `help:"Exit 2 if there are changes."`
 	Format           string `enum:"text,json,markdown" default:"text" help:"text, json or markdown."`
-}
-
-func (planCmd) Help() string {
-	return `Compares the manifest with the state and shows what an apply would do. Nothing is sent and no
-credentials are needed: the API cannot be asked what is there, so what was changed in the console
-is not seen.
-
-Examples:
-  jpsync plan
-  jpsync plan --out release.plan && jpsync apply release.plan
-  jpsync plan --target 'retail-*' --detailed-exitcode
-
-Exit codes: 0 done, 1 error, 2 changes (with --detailed-exitcode), 5 a conflict or a guard.`
 }
 
 // Run prints the plan. The exit code says whether it could be applied.

@@ -13,20 +13,6 @@ type stateRecoverCmd struct {
 	File string `arg:"" help:"A recovery file (errored.jpsync.journal), or a journal."`
 }
 
-func (stateRecoverCmd) Help() string {
-	return `Takes the answers in a recovery file into the state. A run that cannot save its state writes one.
-A journal that does not continue the state, since one of them was replaced, is taken in the same way.
-
-An app is known by its app key. An id that has another app key by now is reported and left as it is;
-a certificate that was uploaded later stays. To do it again changes nothing. A recovery file holds
-master secrets: delete it when everything in it is in the state.
-
-Example:
-  jpsync state recover errored.jpsync.journal
-
-Exit codes: 0 everything is in the state, 1 error, or something was left out, 6 state locked.`
-}
-
 // Run merges under the lock and lists what was left out.
 func (c *stateRecoverCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	holder := state.Self("state recover", time.Now())

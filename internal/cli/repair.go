@@ -14,19 +14,6 @@ type stateRepairCmd struct {
 	AutoApprove bool `env:"JPSYNC_REPAIR_AUTO_APPROVE" help:"Don't ask."`
 }
 
-func (stateRepairCmd) Help() string {
-	return `A state that was damaged, or edited by hand, is refused by every command, since its checksum does
-not fit. This shows how it differs from the backup, and, when that is what you want, takes it as
-it is. Of a damaged journal, everything before the damage is taken. What was damaged is kept
-beside, so nothing is thrown away.
-
-Examples:
-  jpsync state repair
-  jpsync state repair --auto-approve
-
-Exit codes: 0 repaired or nothing to repair, 1 error, 5 not approved, 6 state locked.`
-}
-
 // Run shows first and changes only what was shown.
 func (c *stateRepairCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	store := openStore(t, g)

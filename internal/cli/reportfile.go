@@ -45,8 +45,8 @@ const (
 
 // reporting are the flags for a report beside what the terminal shows.
 type reporting struct {
-	Report       string `placeholder:"FILE" help:"Write a report for programs to FILE as well, whatever the terminal shows."`
-	ReportFormat string `enum:",json,markdown,gitlab-terraform,dotenv,junit" default:"" placeholder:"FORM" help:"json, markdown, dotenv, gitlab-terraform (of a plan) or junit (of an apply); else by the file's name: .md, .env, .xml, or JSON."`
+	Report       string `placeholder:"FILE" help:"Also write a report to FILE, for programs."`
+	ReportFormat string `enum:",json,markdown,gitlab-terraform,dotenv,junit" default:"" placeholder:"FORM" help:"json, markdown, dotenv, gitlab-terraform (of a plan) or junit (of an apply); by default by the file's name: .md, .env, .xml, or JSON."`
 }
 
 // form is the form to write.

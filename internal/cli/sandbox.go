@@ -13,30 +13,10 @@ import (
 )
 
 type sandboxCmd struct {
-	Addr     string   `default:"127.0.0.1:8025" placeholder:"HOST:PORT" help:"Where to listen; loopback only, port 0 takes a free one (${default})."`
-	Fault    []string `sep:"none" placeholder:"FAULT" help:"Misbehave, for instance lost:create:first=1 (repeatable; see below)."`
-	Data     string   `placeholder:"FILE" help:"Keep the account in this file; without it, it is gone at the end."`
+	Addr     string   `default:"127.0.0.1:8025" placeholder:"HOST:PORT" help:"Where to listen, on loopback only; port 0 is any free one (${default})."`
+	Fault    []string `sep:"none" placeholder:"FAULT" help:"Misbehave, for instance lost:create:first=1 (repeatable; see above)."`
+	Data     string   `placeholder:"FILE" help:"Keep the account in this file; by default it is gone at the end."`
 	Identity string   `enum:"package,name-and-package,always-new" default:"package" help:"What makes two creates the same app: package, name-and-package or always-new."`
-}
-
-func (sandboxCmd) Help() string {
-	return `Serves a simulator of the JPush Admin API until it is interrupted. It checks credentials, fields and
-PKCS#12 files as the API's documents say, and misbehaves on request. The first line of output says
-where it listens and which credentials it takes.
-
-A fault is KIND{:PART}. KIND: code10, an API code (1012), an HTTP status (429, 503), lost
-(committed, then the connection is cut), drop (cut before), hang, html502, cutjson, slowheaders,
-endless, hugebody, gzipbomb, wrongtypes, redirect, auth, latency=20ms (each answer takes so long),
-rate:200 (429 for what is more than 200 requests a second). PART: create,
-upload, delete, any; first=N (of each step), every=N, from=N, times=N, prob=P, name=GLOB,
-retry-after=SECONDS, code=N (of auth), status=N and to=URL (of redirect), burst=N (of rate: how many at once).
-
-Examples:
-  jpsync sandbox
-  jpsync sandbox --addr 127.0.0.1:0 --data account.json --fault latency=20ms
-  jpsync sandbox --fault lost:create:first=1 --fault 429:every=10
-
-Exit codes: 0 interrupted, 1 error.`
 }
 
 // identities are what --identity takes.

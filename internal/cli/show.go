@@ -19,18 +19,6 @@ type showCmd struct {
 	Format   string `enum:"text,json" default:"text" help:"text or json."`
 }
 
-func (showCmd) Help() string {
-	return `Shows a saved plan as jpsync plan showed it, or the recorded apps. The master secrets of the
-state stay out of it; jpsync output --show-secrets has them.
-
-Examples:
-  jpsync show
-  jpsync show release.plan
-  jpsync show --format json | jq .serial
-
-Exit codes: 0 done, 1 error.`
-}
-
 // Run shows one or the other.
 func (c *showCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if c.PlanFile != "" {

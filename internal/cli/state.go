@@ -14,10 +14,10 @@ import (
 type stateCmd struct {
 	List    stateListCmd    `cmd:"" help:"List the recorded ids."`
 	Show    stateShowCmd    `cmd:"" help:"Show what is recorded of one app."`
-	Mv      stateMvCmd      `cmd:"" help:"Give a record another id; the app and its key stay."`
-	Rm      stateRmCmd      `cmd:"" help:"Forget an app; on the server it stays."`
-	Repair  stateRepairCmd  `cmd:"" help:"Show what is wrong with a damaged or hand-edited state, and take it as it is."`
-	Recover stateRecoverCmd `cmd:"" help:"Take the answers in a recovery file or a journal into the state."`
+	Mv      stateMvCmd      `cmd:"" help:"Change the id of a record; the app and its key stay."`
+	Rm      stateRmCmd      `cmd:"" help:"Forget an app; JPush keeps it."`
+	Repair  stateRepairCmd  `cmd:"" help:"Show what differs in a damaged or edited state, and accept it as it is."`
+	Recover stateRecoverCmd `cmd:"" help:"Merge the answers in a recovery file or a journal into the state."`
 }
 
 type stateListCmd struct{}
@@ -54,7 +54,7 @@ func (c stateShowCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 
 type stateMvCmd struct {
 	Old string `arg:"" help:"The recorded id."`
-	New string `arg:"" help:"The id from now on."`
+	New string `arg:"" help:"The new id."`
 }
 
 // Run renames under the lock. A pending request goes with its app.
@@ -82,16 +82,6 @@ func (c stateMvCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 
 type stateRmCmd struct {
 	IDs []string `arg:"" name:"id" help:"The recorded ids."`
-}
-
-func (stateRmCmd) Help() string {
-	return `Forgets the apps without deleting them on the server. Their app keys are printed, since the API
-cannot tell them again: jpsync import takes an app back.
-
-Example:
-  jpsync state rm old-shop
-
-Exit codes: 0 forgotten, 1 error, 6 state locked.`
 }
 
 // Run forgets under the lock; all of the ids or none.

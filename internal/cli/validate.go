@@ -11,22 +11,11 @@ import (
 )
 
 type validateCmd struct {
-	AllowCert []string `placeholder:"CODE" help:"Let a certificate error of this code be a warning (repeatable)."`
+	AllowCert []string `placeholder:"CODE" help:"Treat certificate errors of this code as warnings, for instance expired (repeatable)."`
 }
 
 // Validate checks the codes as plan does.
 func (c *validateCmd) Validate() error { return (&choices{AllowCert: c.AllowCert}).Validate() }
-
-func (validateCmd) Help() string {
-	return `Reads the manifest and opens every certificate in it, with its password, offline and without the
-state. It reports what is wrong with them.
-
-Examples:
-  jpsync validate
-  jpsync validate -m push/jpsync.yaml --allow-cert expired
-
-Exit codes: 0 valid, 1 not.`
-}
 
 // Run plans against an empty state, so that every certificate is opened, and prints what is
 // wrong.
