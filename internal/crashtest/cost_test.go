@@ -24,7 +24,7 @@ func peak(t *testing.T, w *world, args ...string) int64 {
 	return n
 }
 
-// TestAHostileServerCostsLittle holds the memory of an apply against that of a process which
+// TestAHostileServerCostsLittle compares the memory of an apply with that of a process that
 // does nothing.
 func TestAHostileServerCostsLittle(t *testing.T) {
 	certificate := p12(t)
@@ -42,7 +42,7 @@ func TestAHostileServerCostsLittle(t *testing.T) {
 	}
 }
 
-// TestAHostileManifestCostsLittle does the same for files that blow up when they are read.
+// TestAHostileManifestCostsLittle does the same for manifests that grow when they are read.
 func TestAHostileManifestCostsLittle(t *testing.T) {
 	for _, hostile := range []struct{ name, text string }{
 		{"alias bomb", laughs()},

@@ -12,19 +12,19 @@ import (
 	"jpsync/state"
 )
 
-// importCommand is how a key is told that no disk took.
+// importCommand is printed for each key that could not be written anywhere.
 var importCommand = regexp.MustCompile(`(?m)^jpsync import (\S+) (\S+)$`)
 
-// TestDiskFails lets the disk fill up, or break, at each operation of an apply: once, or
-// from then on. Whatever the server has answered by then has to be in the state, the journal or a
-// recovery file, or, with no disk left at all, in the output; and with a good disk the next run gets everything done.
+// TestDiskFails lets the disk be full, or broken, at each operation of an apply: once, or from
+// then on. What the server has answered is then in the state, the journal or a recovery file
+// or, with no disk left, printed. With a good disk, the next run finishes the work.
 func TestDiskFails(t *testing.T) {
 	certificate := p12(t)
 	args := []string{"apply", "--auto-approve", "--parallelism", "4"}
-	calm := newWorld(t, 20, certificate, sandbox.Options{})
-	code, out := calm.run("", args...)
+	clean := newWorld(t, 20, certificate, sandbox.Options{})
+	code, out := clean.run("", args...)
 	require.Equal(t, 0, code, out)
-	operations := len(calm.operations())
+	operations := len(clean.operations())
 	for _, fault := range []string{"enospc", "eio", "once-enospc", "once-eio"} {
 		t.Run(fault, func(t *testing.T) {
 			lost, early, tried := 0, 0, 0
@@ -45,7 +45,7 @@ func TestDiskFails(t *testing.T) {
 				}
 				if l := w.compare(known); l.answers > 0 {
 					lost += l.answers
-					t.Logf("%s@%d of %s: %d lost\n%s", fault, n, calm.operations()[n-1], l.answers, out)
+					t.Logf("%s@%d of %s: %d lost\n%s", fault, n, clean.operations()[n-1], l.answers, out)
 				}
 				w.converge()
 				require.Zero(t, w.compare(w.recorded()))

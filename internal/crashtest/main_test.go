@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime"
 	"strconv"
 	"strings"
@@ -15,12 +16,11 @@ import (
 	"jpsync/state/statetest"
 )
 
-// The variables that turn the test binary into a jpsync whose disk misbehaves.
+// The variables that turn the test binary into a jpsync whose disk fails.
 const (
-	childVar = "CRASHTEST_CHILD" // anything: be jpsync
-	faultVar = "CRASHTEST_FAULT" // KIND@N: what happens at the nth operation that changes a file
-	countVar = "CRASHTEST_COUNT" // a file for the operations of the run, one on each line
-
+	childVar  = "CRASHTEST_CHILD"  // anything: be jpsync
+	faultVar  = "CRASHTEST_FAULT"  // KIND@N, see hook
+	countVar  = "CRASHTEST_COUNT"  // a file for the run's operations, one on each line
 	memoryVar = "CRASHTEST_MEMORY" // a file for the bytes that the run had from the operating system
 )
 
@@ -33,30 +33,37 @@ func TestMain(m *testing.M) {
 
 // child is jpsync with a file system between it and the disk.
 func child() int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
 	disk := statetest.NewFaulty(state.OS{}, hook(os.Getenv(faultVar)))
-	code := cli.Main(context.Background(), os.Args[1:], cli.Host{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, FS: disk})
-	if path := os.Getenv(memoryVar); path != "" {
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		if err := os.WriteFile(path, fmt.Append(nil, m.Sys), 0o600); err != nil {
-			panic(err)
-		}
+	code := cli.Main(ctx, os.Args[1:], cli.Host{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, FS: disk})
+
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	note(memoryVar, fmt.Sprint(m.Sys))
+	var operations strings.Builder
+	for _, op := range disk.Log() {
+		fmt.Fprintln(&operations, op)
 	}
-	if path := os.Getenv(countVar); path != "" {
-		var b strings.Builder
-		for _, op := range disk.Log() {
-			fmt.Fprintln(&b, op)
-		}
-		if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
-			panic(err)
-		}
-	}
+	note(countVar, operations.String())
 	return code
 }
 
-// hook reads a fault: kill@3 dies before the third operation, after@3 right after it has
-// been allowed (before the fourth), torn@3 dies with half of it written, enospc@3 and eio@3
-// fail it and all that follow, once-enospc@3 fails it alone.
+// note writes a figure of this run to the file that a variable names.
+func note(variable, text string) {
+	if err := os.WriteFile(os.Getenv(variable), []byte(text), 0o600); err != nil {
+		panic(err)
+	}
+}
+
+// hook makes a fault of its name. The first N-1 operations that change a file succeed.
+//
+//	kill@N         the process is killed before operation N
+//	torn@N         the process is killed when half of operation N is written
+//	enospc@N       operation N and all later ones that need room fail
+//	eio@N          the same with an I/O error
+//	once-enospc@N  operation N fails, the later ones succeed
+//	once-eio@N     the same with an I/O error
 func hook(fault string) func(statetest.Op) error {
 	kind, number, ok := strings.Cut(fault, "@")
 	if !ok {
@@ -84,7 +91,7 @@ func hook(fault string) func(statetest.Op) error {
 	panic("no such fault: " + fault)
 }
 
-// tear lets half of a write happen and then dies, at the next thing that asks.
+// tear lets half of operation n happen, and dies at the next operation.
 func tear(n int, die func()) func(statetest.Op) error {
 	torn := false
 	return func(op statetest.Op) error {
@@ -99,8 +106,8 @@ func tear(n int, die func()) func(statetest.Op) error {
 	}
 }
 
-// writesFrom is a disk that is full, or broken, from some moment on: what needs room fails,
-// what is there can be read, renamed and removed.
+// writesFrom is a disk that is full, or broken, from operation n on. Files that exist can
+// still be read, renamed and removed.
 func writesFrom(n int, err error) func(statetest.Op) error {
 	return func(op statetest.Op) error {
 		switch op.Kind {

@@ -131,12 +131,14 @@ func (w *world) compare(recorded map[string]state.App) (l losses) {
 	return l
 }
 
-// recorded is the state with its journal, as any command would see it.
-func (w *world) recorded() map[string]state.App {
+// state is the snapshot with the journal replayed, as any command would see it.
+func (w *world) state() *state.State {
 	st, err := state.NewFile(w.path("jpsync.state.json"), state.OS{}).Load(w.t.Context())
 	require.NoError(w.t, err)
-	return st.Apps
+	return st
 }
+
+func (w *world) recorded() map[string]state.App { return w.state().Apps }
 
 // rescued is what a recovery file has, if there is one.
 func (w *world) rescued() map[string]state.App {
