@@ -1,6 +1,8 @@
 package manifest
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -8,80 +10,100 @@ import (
 	"jpsync/internal/jpush"
 )
 
-var (
-	appShape = &shape{what: "an app", keys: []string{
-		"id", "app_name", "android_package", "group_name", "bundle_id", "labels", "protect", "certificates",
-	}}
-	certificatesShape = &shape{what: "certificates", keys: []string{"development", "production"}}
-	certificateShape  = &shape{what: "a certificate", keys: []string{"file", "password"}, careful: true}
-)
+var appSpec = &mappingSpec{what: "an app", keys: []string{
+	"id", "app_name", "android_package", "group_name", "bundle_id", "labels", "protect", "certificates",
+}}
 
-// unless says which defaults an app switches off or overrides.
-type unless uint8
+// note is what the loader keeps of an app until all files are read.
+type note struct {
+	overrides  overrides
+	id         Position // of the id, or of the app_name if there is no id
+	idIsName   bool     // there is no id: app_name is used
+	androidPkg Position
+}
 
-const (
-	ownGroup unless = 1 << iota
-	ownDevelopment
-	ownProduction
-)
+// overrides are the defaults that an app replaces or switches off.
+type overrides struct{ group, development, production bool }
 
-// own is the flag of an environment.
-func own(env jpush.Environment) unless {
+func (o overrides) certificate(env jpush.Environment) bool {
 	if env == jpush.Development {
-		return ownDevelopment
+		return o.development
 	}
-	return ownProduction
+	return o.production
+}
+
+func (o *overrides) setCertificate(env jpush.Environment) {
+	if env == jpush.Development {
+		o.development = true
+	} else {
+		o.production = true
+	}
+}
+
+// apps reads a list of apps.
+func (r *reader) apps(n *yaml.Node) {
+	list, ok := r.items(n, "apps")
+	if !ok {
+		return
+	}
+	r.grow(len(list))
+	for i, n := range list {
+		list[i] = nil // the nodes take far more memory than the app
+		r.app(n)
+	}
+}
+
+// grow makes room for n more apps.
+func (l *loader) grow(n int) {
+	n = min(n, l.maxApps)
+	l.manifest.Apps = slices.Grow(l.manifest.Apps, n)
+	l.notes = slices.Grow(l.notes, n)
 }
 
 // app reads one entry of apps.
-func (l *loader) app(n *yaml.Node) {
-	var f [8]*yaml.Node
-	if l.spent || !l.fields(n, appShape, f[:]) {
+func (r *reader) app(n *yaml.Node) {
+	m := r.manifest
+	if len(m.Apps) >= r.maxApps {
+		r.stop(n, "the manifest has more than %d apps", r.maxApps)
+	}
+	if r.stopped {
 		return
 	}
-	id, name, pkg, group, bundle, labels, protect, certificates := f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7]
-	a := App{Pos: l.pos(n)}
-	var flags unless
-
-	a.AppName = l.required(n, name, "app_name")
-	if a.AppName != "" {
-		l.check(name, "app_name", checkText(a.AppName, maxNameRunes))
+	f, _ := r.mapping(n, appSpec)
+	if f == nil {
+		return
 	}
-	a.AndroidPackage = l.required(n, pkg, "android_package")
-	if a.AndroidPackage != "" {
-		if problem := checkPackage(a.AndroidPackage); problem != "" {
-			l.errorf(pkg, "android_package %q %s", clip(a.AndroidPackage), problem)
-		}
+	a := App{Pos: r.pos(n)}
+	var o note
+	a.AppName, o.id = r.required(n, f, "app_name")
+	r.check(f["app_name"], "app_name", checkText(a.AppName, maxNameRunes))
+	a.AndroidPackage, o.androidPkg = r.required(n, f, "android_package")
+	if problem := checkPackage(a.AndroidPackage); a.AndroidPackage != "" && problem != "" {
+		r.errorf(f["android_package"], "android_package %q %s", clip(a.AndroidPackage), problem)
 	}
-	a.ID = a.AppName
-	if id != nil {
-		a.ID = l.required(n, id, "id")
-		if a.ID != "" {
-			l.check(id, "id", checkText(a.ID, maxIDRunes))
-		}
+	a.ID, o.idIsName = a.AppName, f["id"] == nil
+	if !o.idIsName {
+		a.ID, o.id = r.required(n, f, "id")
+		r.check(f["id"], "id", checkText(a.ID, maxIDRunes))
 	}
-	if group != nil {
-		flags |= ownGroup
-		a.GroupName = l.group(group)
+	if n := f["group_name"]; n != nil {
+		o.overrides.group = true
+		a.GroupName = r.group(n)
 	}
-	if l.given(bundle) {
-		if s, ok := l.text(bundle, "bundle_id"); ok {
-			a.BundleID = s
-			l.check(bundle, "bundle_id", checkBundle(s))
-		}
+	if n := f["bundle_id"]; given(n) {
+		a.BundleID = r.bundle(n)
 	}
-	if l.given(labels) {
-		a.Labels = l.labels(labels)
+	if n := f["labels"]; given(n) {
+		a.Labels = r.labels(n)
 	}
-	if l.given(protect) {
-		a.Protect = l.boolean(protect, "protect")
+	if n := f["protect"]; given(n) {
+		a.Protect = r.boolean(n, "protect")
 	}
-	l.unique(id, name, pkg, &a)
-	if certificates != nil {
-		flags |= l.appCertificates(certificates, &a)
+	if n := f["certificates"]; n != nil {
+		r.appCertificates(n, &a, &o.overrides)
 	}
-	l.apps = append(l.apps, a)
-	l.flags = append(l.flags, flags)
+	m.Apps = append(m.Apps, a)
+	r.notes = append(r.notes, o)
 }
 
 // clip shortens a name for a message.
@@ -92,103 +114,122 @@ func clip(s string) string {
 	return strings.ToValidUTF8(s[:80], "") + "…"
 }
 
-// required returns the text of a field that an app must have.
-func (l *loader) required(app, n *yaml.Node, key string) string {
+// required returns the text of a field that every app must have, and its position.
+func (r *reader) required(app *yaml.Node, f fields, key string) (string, Position) {
+	n := f[key]
 	if n == nil {
-		l.errorf(app, "%s is missing", key)
-		return ""
+		r.errorf(app, "%s is missing", key)
+		return "", Position{}
 	}
-	s, ok := l.text(n, key)
+	s, ok := r.text(n, key)
 	if ok && s == "" {
-		l.errorf(n, "%s is empty", key)
+		r.errorf(n, "%s is empty", key)
+	}
+	return s, r.pos(n)
+}
+
+// group reads a group_name; null means none.
+func (r *reader) group(n *yaml.Node) string {
+	if isNull(n) {
+		return ""
+	}
+	s, ok := r.text(n, "group_name")
+	if ok && s == "" {
+		r.errorf(n, "group_name is empty, write null for no group")
+	}
+	r.check(n, "group_name", checkText(s, maxNameRunes))
+	return s
+}
+
+func (r *reader) bundle(n *yaml.Node) string {
+	s, ok := r.text(n, "bundle_id")
+	if ok {
+		r.check(n, "bundle_id", checkBundle(s))
 	}
 	return s
 }
 
-// group reads a group_name; null is none.
-func (l *loader) group(n *yaml.Node) string {
-	if l.isNull(n) {
-		return ""
-	}
-	s, ok := l.text(n, "group_name")
-	if !ok {
-		return ""
-	}
-	if s == "" {
-		l.errorf(n, "group_name is empty, write null for no group")
-		return ""
-	}
-	l.check(n, "group_name", checkText(s, maxNameRunes))
-	return s
-}
-
-func (l *loader) boolean(n *yaml.Node, key string) *bool {
-	s := l.deref(n)
+func (r *reader) boolean(n *yaml.Node, key string) *bool {
+	s := deref(n)
 	if s.Kind == yaml.ScalarNode && s.Tag == "!!bool" {
 		switch strings.ToLower(s.Value) {
 		case "true":
-			return &yes
+			return new(true)
 		case "false":
-			return &no
+			return new(false)
 		}
 	}
-	l.errorf(n, "%s must be true or false", key)
+	r.errorf(n, "%s must be true or false", key)
 	return nil
 }
 
-// yes and no are shared by all apps: nobody writes through App.Protect.
-var yes, no = true, false
+// labels reads a mapping of text to text.
+func (r *reader) labels(n *yaml.Node) map[string]string {
+	m := deref(n)
+	if !isMapping(m) {
+		r.errorf(n, "labels must be a mapping, not %s", kind(m))
+		return nil
+	}
+	if len(m.Content) > 2*maxLabels {
+		r.errorf(n, "labels has more than %d entries", maxLabels)
+		return nil
+	}
+	if !r.visit(m) {
+		return nil
+	}
+	labels := make(map[string]string, len(m.Content)/2)
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		r.label(labels, m.Content[i], m.Content[i+1])
+	}
+	return labels
+}
 
-// unique holds ids and packages to one app each. Two entries with one package would be one
-// app on the server, since a create returns what the package has already.
-func (l *loader) unique(id, name, pkg *yaml.Node, a *App) {
-	if a.ID != "" {
-		if first, dup := l.ids[a.ID]; dup {
-			at := l.apps[first].Pos
-			if id == nil {
-				l.errorf(name, "duplicate id %q, taken from app_name as no id is given; the first is at %s", clip(a.ID), at)
-			} else {
-				l.errorf(id, "duplicate id %q, the first is at %s", clip(a.ID), at)
+func (r *reader) label(labels map[string]string, k, v *yaml.Node) {
+	if isMergeKey(k) {
+		r.errorf(k, "labels cannot have a merge key (<<)")
+		return
+	}
+	key, ok := r.text(k, "a label's key")
+	if !ok {
+		return
+	}
+	if problem := checkLabelKey(key); problem != "" {
+		r.errorf(k, "a label's key %s", problem)
+		return
+	}
+	what := "label " + strconv.Quote(clip(key))
+	value, ok := r.text(v, what)
+	if !ok {
+		return
+	}
+	r.check(v, what, checkText(value, maxLabelRunes))
+	if _, dup := labels[key]; dup {
+		r.errorf(k, "duplicate key %q", clip(key))
+	}
+	labels[key] = value
+}
+
+// checkUnique refuses an id or a package that two apps have. Two entries with one package would
+// be one app on the server: a create returns the app that has the package already.
+func (l *loader) checkUnique() {
+	apps := l.manifest.Apps
+	ids := make(map[string]int, len(apps))
+	packages := make(map[string]int, len(apps))
+	for i := range apps {
+		a, n := &apps[i], &l.notes[i]
+		if first, dup := ids[a.ID]; !dup {
+			ids[a.ID] = i
+		} else if a.ID != "" {
+			from := ""
+			if n.idIsName {
+				from = " (app_name, since id is missing)"
 			}
-		} else {
-			l.ids[a.ID] = int32(len(l.apps))
+			l.errs.add(n.id, "duplicate id %q%s, the first is at %s", clip(a.ID), from, apps[first].Pos)
+		}
+		if first, dup := packages[a.AndroidPackage]; !dup {
+			packages[a.AndroidPackage] = i
+		} else if a.AndroidPackage != "" {
+			l.errs.add(n.androidPkg, "duplicate android_package %q, the first is at %s", clip(a.AndroidPackage), apps[first].Pos)
 		}
 	}
-	if a.AndroidPackage != "" {
-		if first, dup := l.packages[a.AndroidPackage]; dup {
-			l.errorf(pkg, "duplicate android_package %q, the first is at %s", clip(a.AndroidPackage), l.apps[first].Pos)
-		} else {
-			l.packages[a.AndroidPackage] = int32(len(l.apps))
-		}
-	}
-}
-
-// appCertificates reads an app's own certificates and says which defaults they replace.
-func (l *loader) appCertificates(n *yaml.Node, a *App) unless {
-	if l.isNull(n) {
-		return ownDevelopment | ownProduction
-	}
-	var flags unless
-	l.certificates(n, func(env jpush.Environment, c *Certificate) {
-		flags |= own(env)
-		if c == nil {
-			return
-		}
-		if filled, problem, at := l.fill(l.dir, c, a); problem != "" {
-			l.errs.add(at, problem)
-		} else if l.verbatim {
-			a.set(env, *c)
-		} else {
-			a.set(env, filled)
-		}
-	})
-	return flags
-}
-
-// set gives the app a certificate.
-func (a *App) set(env jpush.Environment, c Certificate) {
-	if a.Certificates == nil {
-		a.Certificates = make(map[jpush.Environment]Certificate, 2)
-	}
-	a.Certificates[env] = c
 }

@@ -106,7 +106,7 @@ func placeless(apps []App) []App {
 				password.Pos = Position{}
 				c.Password = &password
 			}
-			a.set(env, c)
+			a.setCertificate(env, c)
 		}
 		list = append(list, a)
 	}
@@ -140,8 +140,8 @@ func TestCSVInASet(t *testing.T) {
 	write(t, dir, "teams/sub/a.csv", "id,app_name,android_package\nx,X,cn.example.own\nmain,Y,cn.example.y\n")
 	_, err = Load("jpsync.yaml", Options{})
 	requireErrors(t, err,
-		`teams/sub/a.csv:2:5: duplicate android_package "cn.example.own", the first is at jpsync.yaml:5:5 (column android_package)`,
-		`teams/sub/a.csv:3:1: duplicate id "main", the first is at data/main.csv:2:1 (column id)`,
+		`teams/sub/a.csv:2:5: duplicate android_package "cn.example.own", the first is at jpsync.yaml:5:5`,
+		`teams/sub/a.csv:3:1: duplicate id "main", the first is at data/main.csv:2:1`,
 	)
 }
 
@@ -156,7 +156,7 @@ func TestCSVErrors(t *testing.T) {
 	write(t, dir, "large.csv", strings.Repeat("x", 2000))
 	write(t, dir, "apps.csv", "app_name,android_package\n")
 	for value, want := range map[string]string{
-		"{csv: link.csv}":                      `2:18: apps_from: CSV file "link.csv" leaves the manifest's directory, also links may not`,
+		"{csv: link.csv}":                      `2:18: apps_from: CSV file "link.csv" is outside the manifest's directory, or a link leads out of it`,
 		"{csv: dir.csv}":                       `2:18: apps_from: CSV file "dir.csv" is not a regular file but a directory`,
 		"{csv: fifo.csv}":                      `2:18: apps_from: CSV file "fifo.csv" is not a regular file`,
 		"{csv: none.csv}":                      `2:18: apps_from: CSV file "none.csv" does not exist`,
@@ -164,17 +164,17 @@ func TestCSVErrors(t *testing.T) {
 		"{csv: ../x.csv}":                      `2:18: the csv of apps_from leaves the manifest's directory`,
 		"{csv: /x.csv}":                        `2:18: the csv of apps_from is an absolute path, it must be relative to the file that names it`,
 		"{csv: \"\"}":                          `2:18: the csv of apps_from is empty`,
-		"{csv: \"a\\nb\"}":                     `2:18: the csv of apps_from is no path`,
+		"{csv: \"a\\nb\"}":                     `2:18: the csv of apps_from contains a control character`,
 		"{csv: 3}":                             `2:18: the csv of apps_from must be text, not a number: put it in quotes`,
 		"{}":                                   `2:12: apps_from has no csv, it is {csv: PATH}`,
 		"{cvs: apps.csv}":                      `2:13: unknown key "cvs" in apps_from, did you mean "csv"?`,
 		"apps.csv":                             `2:12: apps_from must be a mapping, not text`,
-		"{csv: apps.csv, encoding: gb1803}":    `2:38: encoding must be utf-8 or gb18030, did you mean "gb18030"?`,
-		"{csv: apps.csv, encoding: UTF-8}":     `2:38: encoding must be utf-8 or gb18030, did you mean "utf-8"?`,
-		"{csv: apps.csv, encoding: latin1}":    `2:38: encoding must be utf-8 or gb18030`,
-		"{csv: apps.csv, encoding: gbk}":       `2:38: encoding must be utf-8 or gb18030, which includes gbk`,
-		"{csv: apps.csv, encoding: GB 2312}":   `2:38: encoding must be utf-8 or gb18030, which includes gb2312`,
-		"{csv: apps.csv, encoding: cp-936}":    `2:38: encoding must be utf-8 or gb18030, which includes cp936`,
+		"{csv: apps.csv, encoding: gb1803}":    `2:38: encoding must be utf-8 or gb18030, which includes GBK and GB 2312, did you mean "gb18030"?`,
+		"{csv: apps.csv, encoding: UTF-8}":     `2:38: encoding must be utf-8 or gb18030, which includes GBK and GB 2312, did you mean "utf-8"?`,
+		"{csv: apps.csv, encoding: latin1}":    `2:38: encoding must be utf-8 or gb18030, which includes GBK and GB 2312`,
+		"{csv: apps.csv, encoding: gbk}":       `2:38: encoding must be utf-8 or gb18030, which includes GBK and GB 2312`,
+		"{csv: apps.csv, encoding: GB 2312}":   `2:38: encoding must be utf-8 or gb18030, which includes GBK and GB 2312`,
+		"{csv: apps.csv, encoding: cp-936}":    `2:38: encoding must be utf-8 or gb18030, which includes GBK and GB 2312`,
 		"{csv: apps.csv, encoding: [gb18030]}": `2:38: encoding must be text, not a list`,
 	} {
 		t.Run(value, func(t *testing.T) {
@@ -188,7 +188,61 @@ func TestCSVErrors(t *testing.T) {
 	write(t, dir, "a.yaml", fromCSV)
 	write(t, dir, "m.yaml", "version: 1\napps_from: {csv: ./apps.csv}\ninclude: [a.yaml]\n")
 	_, err := Load("m.yaml", Options{})
-	requireErrors(t, err, "a.yaml:2:18: the csv of apps_from is read already, it is named at m.yaml:2:18 as well")
+	requireErrors(t, err, "a.yaml:2:18: duplicate csv, the first is at m.yaml:2:18")
+}
+
+// A first line that is meant to name the columns is told what is wrong with it. What may be the
+// cell of a row is not repeated.
+func TestFirstLineOfCSV(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	write(t, dir, "m.yaml", fromCSV)
+	const none = "the first line must name the columns, separated by commas, semicolons or tabs: id, app_name, "
+	for text, want := range map[string][]string{
+		"ID,App_Name,Android_Package\n": {
+			`1:1: unknown column "ID", did you mean "id"?`,
+			`1:4: unknown column "App_Name", did you mean "app_name"?`,
+			`1:13: unknown column "Android_Package", did you mean "android_package"?`},
+		"app_name,android_package,Labels.team,certificates.production.pasword_env\n": {
+			`1:26: unknown column "Labels.team", did you mean "labels.team"?`,
+			`1:38: unknown column "certificates.production.pasword_env", did you mean "certificates.production.password_env"?`},
+		"id，app_name，android_package\n":             {"1:1: " + none},
+		"ID | App_Name | Android_Package\n":         {"1:1: " + none},
+		"应用列表,,\n\nid,app_name,android_package\n":   {"1:1: " + none},
+		"shop,hunter2,cn.example.shop\n":            {"1:1: " + none},
+		"app_name,android_package,hunter2\n":        {"1:26: unknown column, known are id, app_name, "},
+		"sep=|\nid|app_name\n":                      {"1:1: sep= names no comma, semicolon or tab: separate cells by one of these"},
+		"sep=\n":                                    {"1:1: sep= names no comma, semicolon or tab: separate cells by one of these"},
+		"sep=;":                                     {"1:1: the file is empty, its first line must name the columns: id, "},
+		"sep=;\nid;app_name;android_package\na;A\n": {"3:1: too few cells: the row has 2, the first line has 3"},
+	} {
+		write(t, dir, "apps.csv", text)
+		_, err := Load("m.yaml", Options{})
+		var errs Errors
+		require.ErrorAs(t, err, &errs, text)
+		require.Len(t, errs, len(want), "%q: %v", text, err)
+		for i := range want {
+			assert.True(t, strings.HasPrefix(errs[i].Error(), "apps.csv:"+want[i]), "%q: %s", text, errs[i].Error())
+		}
+	}
+}
+
+// Excel's own line about the separator stands above the names.
+func TestSepLine(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	write(t, dir, "m.yaml", fromCSV)
+	for _, text := range []string{
+		"sep=;\r\napp_name;android_package\r\nShop, new;cn.example.shop\r\n",
+		"\uFEFFSEP=\t\napp_name\tandroid_package\nShop, new\tcn.example.shop\n",
+		"sep=,\napp_name,android_package,labels.a|b,labels.地区，城市\n\"Shop, new\",cn.example.shop,,\n",
+	} {
+		write(t, dir, "apps.csv", text)
+		m, err := Load("m.yaml", Options{})
+		require.NoError(t, err, text)
+		assert.Equal(t, []string{"Shop, new"}, ids(m))
+		assert.Equal(t, Position{"apps.csv", 3, 1}, m.Apps[0].Pos)
+	}
 }
 
 // rowsOf is a CSV file of n apps.
@@ -219,7 +273,7 @@ func TestTooManyRows(t *testing.T) {
 	l.maxApps = 20
 	_, err := l.load()
 	requireErrors(t, err, filepath.Join(dir, "apps.csv")+":22:1: the manifest has more than 20 apps")
-	assert.Len(t, l.apps, 20)
+	assert.Len(t, l.manifest.Apps, 20)
 }
 
 func BenchmarkCSV(b *testing.B) {
@@ -258,7 +312,7 @@ func TestBlanksInTheHeader(t *testing.T) {
 	write(t, dir, "m.yaml", fromCSV)
 	write(t, dir, "apps.csv", "app_name, android_package\nShop, cn.example.shop\n")
 	_, err := Load("m.yaml", Options{})
-	requireErrors(t, err, "apps.csv:1:10: unknown column: there are blanks around its name")
+	requireErrors(t, err, `apps.csv:1:10: unknown column " android_package", did you mean "android_package"?`)
 }
 
 // Excel writes the columns and rows of a sheet in which something was once, or was formatted.
@@ -281,5 +335,5 @@ func TestEmptyColumns(t *testing.T) {
 	}
 	write(t, dir, "apps.csv", "app_name,android_package"+many+"\nShop,cn.example.shop"+many+"x\n")
 	_, err := Load("m.yaml", Options{})
-	requireErrors(t, err, "apps.csv:2:321: the cell stands under a column without a name: name the column, or delete it in every row")
+	requireErrors(t, err, "apps.csv:2:321: unexpected cell: name its column in the first line, or put a cell with a comma in it in quotes")
 }

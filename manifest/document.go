@@ -1,8 +1,6 @@
 package manifest
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -11,85 +9,75 @@ import (
 )
 
 var (
-	documentShape = &shape{what: "a manifest", keys: []string{"version", "account", "policy", "defaults", "include", "apps", "apps_from"}}
-	includedShape = &shape{what: "an included file", keys: []string{"version", "apps", "apps_from"}}
-	accountShape  = &shape{what: "account", keys: []string{"dev_key", "dev_secret"}, careful: true}
-	policyShape   = &shape{what: "policy", keys: []string{"max_deletes", "on_existing", "renew_before"}}
-	defaultsShape = &shape{what: "defaults", keys: []string{"group_name", "certificates"}}
+	documentSpec = &mappingSpec{what: "a manifest", keys: []string{"version", "account", "policy", "defaults", "include", "apps", "apps_from"}}
+	includedSpec = &mappingSpec{what: "an included file", keys: []string{"version", "apps", "apps_from"}}
+	accountSpec  = &mappingSpec{what: "account", keys: []string{"dev_key", "dev_secret"}, quoteOnlyNearMisses: true}
+	policySpec   = &mappingSpec{what: "policy", keys: []string{"max_deletes", "on_existing", "renew_before"}}
+	defaultsSpec = &mappingSpec{what: "defaults", keys: []string{"group_name", "certificates"}}
 )
 
-// document reads the whole of a file.
-func (l *loader) document(n *yaml.Node) {
-	var f [7]*yaml.Node
-	if !l.version(n) || !l.fields(n, documentShape, f[:]) {
-		return
-	}
-	account, policy, defaults, include, apps := f[1], f[2], f[3], f[4], f[5]
-	if account != nil && l.first(account, "account") {
-		l.readAccount(account)
-	}
-	if policy != nil && l.first(policy, "policy") {
-		l.readPolicy(policy)
-	}
-	if defaults != nil && l.first(defaults, "defaults") {
-		l.readDefaults(defaults)
-	}
-	if apps != nil {
-		l.list(apps)
-	}
-	if l.given(f[6]) {
-		l.appsFrom(f[6])
-	}
-	if l.given(include) {
-		l.hasApps = true
-		l.include(include)
-	}
-}
-
-// includedFile reads a file that another one includes.
-func (l *loader) includedFile(n *yaml.Node) {
-	var f [3]*yaml.Node
-	before := l.errs.calls
-	if !l.version(n) || !l.fields(n, includedShape, f[:]) {
-		return
-	}
-	if f[1] != nil {
-		l.list(f[1])
-	}
-	if l.given(f[2]) {
-		l.appsFrom(f[2])
-	}
-	// Without a gap the file was not read in pieces, by which its apps would be there already.
-	if !l.given(f[1]) && !l.given(f[2]) && l.gap == 0 && l.errs.calls == before {
-		l.errs.add(Position{l.file, 1, 1}, noApps)
-	}
-}
-
-// noApps is said of a file whose apps were perhaps all commented out.
+// noApps is the error of a file whose apps were perhaps all commented out.
 const noApps = `apps is missing, write "apps: []" for none`
 
-// version holds a file to the one version that there is. What else a file of another one
-// says is not judged.
-func (l *loader) version(doc *yaml.Node) bool {
+// document reads a file: the manifest itself, or one that it includes.
+func (r *reader) document(doc *yaml.Node, spec *mappingSpec) {
+	if !r.version(doc) {
+		return
+	}
+	f, ok := r.mapping(doc, spec)
+	if f == nil {
+		return
+	}
+	if n := f["account"]; n != nil && r.once(n, "account") {
+		r.account(n)
+	}
+	if n := f["policy"]; n != nil && r.once(n, "policy") {
+		r.policy(n)
+	}
+	if n := f["defaults"]; n != nil && r.once(n, "defaults") {
+		r.readDefaults(n)
+	}
+	apps, sheet, include := f["apps"], f["apps_from"], f["include"]
+	if given(apps) {
+		r.apps(apps)
+	}
+	if given(sheet) {
+		r.appsFrom(sheet)
+	}
+	if given(include) {
+		r.include(include)
+	}
+	// apps without a value is no list: a manifest whose apps were all commented out must not be
+	// an order to delete everything.
+	switch {
+	case r.pieces || given(apps) || given(sheet) || given(include):
+		r.hasApps = true
+	case ok && spec == includedSpec:
+		r.errs.add(Position{r.name, 1, 1}, noApps)
+	}
+}
+
+// version checks the version of a file. It returns false for a version that is not supported:
+// nothing else in such a file is checked.
+func (r *reader) version(doc *yaml.Node) bool {
 	n := versionOf(doc)
 	if n == nil {
 		if doc.Kind == yaml.MappingNode {
-			l.errorf(doc, `version is missing, begin the file with "version: 1"`)
+			r.errorf(doc, `version is missing, begin the file with "version: 1"`)
 		}
 		return true
 	}
-	switch v := l.deref(n); {
+	switch v := deref(n); {
 	case v.Kind != yaml.ScalarNode || v.Tag != "!!int":
-		l.errorf(n, "version must be the number 1")
-		return true
+		r.errorf(n, "version must be the number 1")
 	case v.Value != "1":
-		l.errorf(n, "version %s is not supported, this jpsync reads version 1", clip(v.Value))
+		r.errorf(n, "version %s is not supported, this jpsync reads version 1", clip(v.Value))
 		return false
 	}
 	return true
 }
 
-// versionOf is the value of a file's version, nil if it has none.
+// versionOf returns the value of a file's version, nil if it has none.
 func versionOf(doc *yaml.Node) *yaml.Node {
 	for i := 0; doc.Kind == yaml.MappingNode && i+1 < len(doc.Content); i += 2 {
 		if doc.Content[i].Value == "version" {
@@ -99,73 +87,71 @@ func versionOf(doc *yaml.Node) *yaml.Node {
 	return nil
 }
 
-// first holds a block to one place in all files.
-func (l *loader) first(n *yaml.Node, block string) bool {
-	if at, dup := l.once[block]; dup {
-		l.errorf(n, "%s is given a second time, the first is at %s", block, at)
+// once refuses the second of two blocks in all files.
+func (r *reader) once(n *yaml.Node, block string) bool {
+	if first, dup := r.blocks[block]; dup {
+		r.errorf(n, "duplicate %s, the first is at %s", block, first)
 		return false
 	}
-	l.once[block] = l.pos(n)
+	r.blocks[block] = r.pos(n)
 	return true
 }
 
-func (l *loader) readAccount(n *yaml.Node) {
-	var f [2]*yaml.Node
-	if l.isNull(n) || !l.fields(n, accountShape, f[:]) {
+func (r *reader) account(n *yaml.Node) {
+	if isNull(n) {
 		return
 	}
-	for i, s := range [2]*Secret{&l.account.DevKey, &l.account.DevSecret} {
-		if !l.givenSecret(f[i]) {
-			continue
-		}
-		what := accountShape.keys[i]
-		got, ok := l.secret(f[i], what)
-		if !ok {
-			continue
-		}
-		if strings.Contains(got.Env+got.File, "${") {
-			l.errorf(f[i], "%s cannot have placeholders, it is not about one app", what)
-			continue
-		}
-		*s = got
+	f, _ := r.mapping(n, accountSpec)
+	r.accountSecret(f["dev_key"], "dev_key", &r.manifest.Account.DevKey)
+	r.accountSecret(f["dev_secret"], "dev_secret", &r.manifest.Account.DevSecret)
+}
+
+func (r *reader) accountSecret(n *yaml.Node, key string, secret *Secret) {
+	if !givenSecret(n) {
+		return
+	}
+	s, ok := r.secret(n, key)
+	if !ok {
+		return
+	}
+	if hasPlaceholder(s.Env) || hasPlaceholder(s.File) {
+		r.errorf(n, "%s cannot have placeholders, which are for apps", key)
+		return
+	}
+	*secret = s
+}
+
+func (r *reader) policy(n *yaml.Node) {
+	if isNull(n) {
+		return
+	}
+	f, _ := r.mapping(n, policySpec)
+	policy := &r.manifest.Policy
+	if n := f["max_deletes"]; given(n) {
+		policy.MaxDeletes = r.maxDeletes(n)
+	}
+	if n := f["on_existing"]; given(n) {
+		policy.OnExisting = r.onExisting(n)
+	}
+	if n := f["renew_before"]; given(n) {
+		policy.RenewBefore = r.renewBefore(n)
 	}
 }
 
-func (l *loader) readPolicy(n *yaml.Node) {
-	var f [3]*yaml.Node
-	if l.isNull(n) || !l.fields(n, policyShape, f[:]) {
-		return
-	}
-	if l.given(f[0]) {
-		l.policy.MaxDeletes = l.maxDeletes(f[0])
-	}
-	if l.given(f[1]) {
-		l.policy.OnExisting = l.onExisting(f[1])
-	}
-	if l.given(f[2]) {
-		l.policy.RenewBefore = l.renewBefore(f[2])
-	}
-}
-
-func (l *loader) maxDeletes(n *yaml.Node) Limit {
-	v := l.deref(n)
-	if v.Kind != yaml.ScalarNode {
-		l.errorf(n, "max_deletes must be a number or a share such as 10%%, not %s", kind(v))
-		return Limit{}
-	}
+func (r *reader) maxDeletes(n *yaml.Node) Limit {
+	v := deref(n)
 	limit, err := ParseLimit(v.Value)
-	if err == nil && !limit.Percent && v.Tag != "!!int" {
-		l.errorf(n, "max_deletes must be a number or a share such as 10%%, not %s", kind(v))
-		return Limit{}
-	}
-	if err != nil {
-		l.errorf(n, "max_deletes %s", err)
+	switch {
+	case v.Kind != yaml.ScalarNode || err == nil && !limit.Percent && v.Tag != "!!int":
+		r.errorf(n, "max_deletes must be a number or a share such as 10%%, not %s", kind(v))
+	case err != nil:
+		r.errorf(n, "max_deletes %s", err)
 	}
 	return limit
 }
 
-func (l *loader) onExisting(n *yaml.Node) OnExisting {
-	s, ok := l.text(n, "on_existing")
+func (r *reader) onExisting(n *yaml.Node) OnExisting {
+	s, ok := r.text(n, "on_existing")
 	if !ok {
 		return Adopt
 	}
@@ -174,90 +160,99 @@ func (l *loader) onExisting(n *yaml.Node) OnExisting {
 		return o
 	}
 	if near := Suggest(s, []string{string(Adopt), string(Fail)}); near != "" {
-		l.errorf(n, "on_existing must be adopt or fail, did you mean %q?", near)
+		r.errorf(n, "on_existing must be adopt or fail, did you mean %q?", near)
 	} else {
-		l.errorf(n, "on_existing must be adopt or fail")
+		r.errorf(n, "on_existing must be adopt or fail")
 	}
 	return Adopt
 }
 
-func (l *loader) renewBefore(n *yaml.Node) time.Duration {
-	v := l.deref(n)
+func (r *reader) renewBefore(n *yaml.Node) time.Duration {
+	v := deref(n)
 	if v.Kind != yaml.ScalarNode || v.Tag != "!!str" && v.Value != "0" {
-		l.errorf(n, "renew_before must be a length of time such as 30d, not %s", kind(v))
+		r.errorf(n, "renew_before must be a length of time such as 30d, not %s", kind(v))
 		return 0
 	}
 	d, err := ParseDuration(v.Value)
 	if err != nil {
-		l.errorf(n, "renew_before %s", err)
+		r.errorf(n, "renew_before %s", err)
 	}
 	return d
 }
 
-func (l *loader) readDefaults(n *yaml.Node) {
-	var f [2]*yaml.Node
-	if l.isNull(n) || !l.fields(n, defaultsShape, f[:]) {
-		return
-	}
-	l.defaults.dir = l.dir
-	if l.given(f[0]) {
-		l.defaults.group = l.group(f[0])
-	}
-	if !l.given(f[1]) {
-		return
-	}
-	l.defaults.certificates = make(map[jpush.Environment]Certificate, 2)
-	l.certificates(f[1], func(env jpush.Environment, c *Certificate) {
-		if c != nil {
-			l.defaults.certificates[env] = *c
-		}
-	})
+// defaults are for every app that does not override them.
+type defaults struct {
+	dir          string // of the file that has them
+	group        string
+	certificates map[jpush.Environment]Certificate
 }
 
-// list reads the value of apps. A key without a value is no list: a file whose apps were all
-// commented out must not pass for an account that is to be emptied. That is said by [].
-func (l *loader) list(n *yaml.Node) {
-	if l.isNull(n) {
+func (r *reader) readDefaults(n *yaml.Node) {
+	if isNull(n) {
 		return
 	}
-	l.hasApps = true
-	apps, ok := l.items(n, "apps")
+	f, _ := r.mapping(n, defaultsSpec)
+	d := defaults{dir: r.dir, certificates: make(map[jpush.Environment]Certificate)}
+	if n := f["group_name"]; given(n) {
+		d.group = r.group(n)
+	}
+	if n := f["certificates"]; given(n) {
+		r.certificates(n, func(env jpush.Environment, c *Certificate) {
+			if c != nil {
+				d.certificates[env] = *c
+			}
+		})
+	}
+	r.defaults = d
+}
+
+func (l *loader) applyDefaults() {
+	d := &l.defaults
+	apps := l.manifest.Apps
+	for i := range apps {
+		a, overrides := &apps[i], l.notes[i].overrides
+		if !overrides.group {
+			a.GroupName = d.group
+		}
+		for _, env := range jpush.Environments {
+			c, ok := d.certificates[env]
+			if !ok || overrides.certificate(env) {
+				continue
+			}
+			filled, problem, pos := l.fill(d.dir, c, a)
+			if problem != "" {
+				l.errs.add(pos, "%s", problem)
+				continue
+			}
+			a.setCertificate(env, filled)
+		}
+	}
+}
+
+// include reads the files that the patterns match. Only a file in the manifest's directory
+// itself may include, so its patterns are relative to that directory.
+func (r *reader) include(n *yaml.Node) {
+	patterns, ok := r.items(n, "include")
 	if !ok {
 		return
 	}
-	l.grow(len(apps))
-	l.entries(apps)
-}
-
-// entries reads apps and lets go of their nodes.
-func (l *loader) entries(apps []*yaml.Node) {
-	for i, app := range apps {
-		if l.full(app) {
-			return
+	for _, p := range patterns {
+		pattern, ok := r.text(p, "an entry of include")
+		if !ok {
+			continue
 		}
-		apps[i] = nil
-		l.app(app)
+		found, problem := glob(r.root.FS(), pattern)
+		if problem != "" {
+			r.errorf(p, "include %q %s", clip(pattern), problem)
+			continue
+		}
+		for _, rel := range found {
+			if r.read[rel] {
+				continue // another pattern matches it too
+			}
+			if err := r.member(rel, includedSpec); err != nil {
+				r.errorf(p, "include: %s", err)
+			}
+		}
 	}
-}
-
-// full reports whether the load is given up before this app.
-func (l *loader) full(app *yaml.Node) bool {
-	if len(l.apps) >= l.maxApps && !l.spent {
-		l.spent = true
-		l.errs.keep(Error{l.pos(app), fmt.Sprintf("the manifest has more than %d apps", l.maxApps)})
-	}
-	return l.spent
-}
-
-// grow makes room for the n apps of the first list that is read, which is the long one or one
-// of many.
-func (l *loader) grow(n int) {
-	if len(l.apps) > 0 {
-		return
-	}
-	n = min(n, l.maxApps)
-	l.apps = make([]App, 0, n)
-	l.flags = make([]unless, 0, n)
-	l.ids = make(map[string]int32, n)
-	l.packages = make(map[string]int32, n)
 }

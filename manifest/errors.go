@@ -3,22 +3,23 @@ package manifest
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
 
-// maxErrors bounds what one load reports. A file with more mistakes than this has one
-// mistake, made by whatever wrote it.
+// maxErrors bounds what one load reports. A file with more mistakes has one mistake, made by
+// the program that wrote it.
 const maxErrors = 1000
 
-// Error is one thing that is wrong with a manifest. Its message never repeats what stands
-// where a secret is expected, since that may be the secret.
+// Error is one mistake in a manifest. Its message never repeats the value of a secret, nor a
+// value written where a reference to a secret belongs.
 type Error struct {
 	Pos     Position // zero: the manifest as a whole
 	Message string
 }
 
-// Error is file:line:column: message.
+// Error returns file:line:column: message.
 func (e Error) Error() string {
 	if e.Pos == (Position{}) {
 		return e.Message
@@ -26,21 +27,18 @@ func (e Error) Error() string {
 	return e.Pos.String() + ": " + e.Message
 }
 
-// Errors is everything that is wrong with a manifest, in the order in which the files were
-// read and by position in each. It holds at most 1000 errors; beyond that a last entry
-// without a position says how many more there are.
+// Errors are all mistakes in a manifest, in the order in which the files were read and by
+// position in each file. It holds at most 1000 errors; after that a last entry without a
+// position says how many more there are.
 type Errors []Error
 
-// Error is one line for each error.
+// Error returns one line for each error.
 func (e Errors) Error() string {
-	var b strings.Builder
+	lines := make([]string, len(e))
 	for i, err := range e {
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		b.WriteString(err.Error())
+		lines[i] = err.Error()
 	}
-	return b.String()
+	return strings.Join(lines, "\n")
 }
 
 // Unwrap lets errors.As find a single Error.
@@ -52,68 +50,58 @@ func (e Errors) Unwrap() []error {
 	return list
 }
 
-// collector gathers errors while a manifest is walked. An anchored node is walked once for
-// each alias, so the same error may come in again: it is kept once.
-type collector struct {
+// errorList collects errors while a manifest is read. A node is read once for each alias of
+// it, so the same error may come again: it is kept once.
+type errorList struct {
 	list []Error
 	seen map[Error]struct{}
-	more int
-	// calls counts what was added, also what was there already.
-	calls int
+	more int // errors beyond maxErrors
 }
 
-func (c *collector) add(pos Position, message string) {
-	c.calls++
-	e := Error{Pos: pos, Message: message}
-	if _, ok := c.seen[e]; ok {
+func (l *errorList) add(pos Position, format string, args ...any) {
+	e := Error{pos, fmt.Sprintf(format, args...)}
+	if _, ok := l.seen[e]; ok {
 		return
 	}
-	if len(c.list) >= maxErrors {
-		c.more++
+	if len(l.list) >= maxErrors {
+		l.more++
 		return
 	}
-	c.keep(e)
+	l.keep(e)
 }
 
-// addOnce adds an error that does not come twice. It makes no text of one that is only counted.
-func (c *collector) addOnce(pos Position, format string, args ...any) {
-	if len(c.list) >= maxErrors {
-		c.more++
-		c.calls++
-		return
+// keep adds an error even when the list is full: the one that says why the load stopped.
+func (l *errorList) keep(e Error) {
+	if l.seen == nil {
+		l.seen = make(map[Error]struct{})
 	}
-	c.add(pos, fmt.Sprintf(format, args...))
+	l.seen[e] = struct{}{}
+	l.list = append(l.list, e)
 }
 
-// keep adds an error whatever the number: the one that says why a load was given up.
-func (c *collector) keep(e Error) {
-	if c.seen == nil {
-		c.seen = make(map[Error]struct{})
-	}
-	c.seen[e] = struct{}{}
-	c.list = append(c.list, e)
+func (l errorList) clone() errorList {
+	return errorList{slices.Clone(l.list), maps.Clone(l.seen), l.more}
 }
 
-// errors returns what came together, sorted; files is the order of the files. It is nil when
-// nothing came.
-func (c *collector) errors(files []string) error {
-	if len(c.list) == 0 {
+// sorted returns the errors in the order of files, or nil if there are none.
+func (l *errorList) sorted(files []string) error {
+	if len(l.list) == 0 {
 		return nil
 	}
 	order := make(map[string]int, len(files))
 	for i, f := range files {
 		order[f] = i
 	}
-	slices.SortStableFunc(c.list, func(a, b Error) int {
+	slices.SortStableFunc(l.list, func(a, b Error) int {
 		return cmp.Or(
 			cmp.Compare(order[a.Pos.File], order[b.Pos.File]),
 			cmp.Compare(a.Pos.Line, b.Pos.Line),
 			cmp.Compare(a.Pos.Column, b.Pos.Column),
 		)
 	})
-	list := Errors(c.list)
-	if c.more > 0 {
-		list = append(list, Error{Message: fmt.Sprintf("and %d more errors", c.more)})
+	list := Errors(l.list)
+	if l.more > 0 {
+		list = append(list, Error{Message: fmt.Sprintf("and %d more errors", l.more)})
 	}
 	return list
 }

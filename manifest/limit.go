@@ -25,7 +25,7 @@ func ParseLimit(s string) (Limit, error) {
 	return Limit{N: n, Percent: percent}, nil
 }
 
-// String is what ParseLimit reads.
+// String returns the form that ParseLimit reads.
 func (l Limit) String() string {
 	if l.Percent {
 		return strconv.Itoa(l.N) + "%"
@@ -33,7 +33,7 @@ func (l Limit) String() string {
 	return strconv.Itoa(l.N)
 }
 
-// Of is how many of total the limit allows; a share is rounded down.
+// Of returns how many of total the limit allows. A share is rounded down.
 func (l Limit) Of(total int) int {
 	if l.Percent {
 		return int(int64(total) * int64(l.N) / 100)
@@ -41,50 +41,38 @@ func (l Limit) Of(total int) int {
 	return l.N
 }
 
-// maxDuration is the longest that ParseDuration accepts. A century is beyond every certificate.
-const maxDuration = 100 * 365 * 24 * time.Hour
+const day = 24 * time.Hour
 
-// ParseDuration reads a length of time with days and weeks: what [time.ParseDuration] reads,
-// and the units d (24 hours) and w (7 days), as in 30d, 2w or 1d12h. It is at least 0 and at
-// most a hundred years. The error does not repeat s.
+// maxDuration is the longest duration that ParseDuration accepts. No certificate is valid for a
+// century.
+const maxDuration = 100 * 365 * day
+
+// ParseDuration reads a whole number of days or weeks, as in 30d or 2w, or what
+// [time.ParseDuration] reads, as in 12h. It accepts 0 to a hundred years. The error does not
+// repeat s.
 func ParseDuration(s string) (time.Duration, error) {
 	malformed := errors.New("must be a length of time such as 30d, 2w or 12h")
-	if s == "0" {
-		return 0, nil
-	}
-	if s == "" || len(s) > 64 || !isDigit(s[0]) {
-		return 0, malformed
-	}
-	var total float64
-	for s != "" {
-		end := strings.IndexFunc(s, func(r rune) bool { return (r < '0' || r > '9') && r != '.' })
-		if end <= 0 {
-			return 0, malformed
+	tooLong := errors.New("is longer than a hundred years")
+	for suffix, unit := range map[string]time.Duration{"d": day, "w": 7 * day} {
+		digits, ok := strings.CutSuffix(s, suffix)
+		if !ok {
+			continue
 		}
-		unit := strings.IndexFunc(s[end:], func(r rune) bool { return r >= '0' && r <= '9' || r == '.' })
-		if unit < 0 {
-			unit = len(s) - end
-		}
-		number, err := strconv.ParseFloat(s[:end], 64)
+		n, err := strconv.ParseUint(digits, 10, 31)
 		if err != nil {
 			return 0, malformed
 		}
-		var each time.Duration
-		switch name := s[end : end+unit]; name {
-		case "d":
-			each = 24 * time.Hour
-		case "w":
-			each = 7 * 24 * time.Hour
-		default:
-			if each, err = time.ParseDuration("1" + name); err != nil {
-				return 0, malformed
-			}
+		if n > uint64(maxDuration/unit) {
+			return 0, tooLong
 		}
-		total += number * float64(each)
-		s = s[end+unit:]
+		return time.Duration(n) * unit, nil
 	}
-	if total > float64(maxDuration) {
-		return 0, errors.New("is longer than a hundred years")
+	d, err := time.ParseDuration(s)
+	if err != nil || s[0] == '-' || s[0] == '+' {
+		return 0, malformed
 	}
-	return time.Duration(math.Round(total)), nil
+	if d > maxDuration {
+		return 0, tooLong
+	}
+	return d, nil
 }

@@ -40,24 +40,23 @@ func TestLimit(t *testing.T) {
 }
 
 func TestParseDuration(t *testing.T) {
-	const day = 24 * time.Hour
 	for text, want := range map[string]time.Duration{
-		"0": 0, "0d": 0, "30d": 30 * day, "2w": 14 * day, "12h": 12 * time.Hour, "1d12h": 36 * time.Hour,
-		"1.5d": 36 * time.Hour, "90m": 90 * time.Minute, "1w2d3h4m5s": 9*day + 3*time.Hour + 4*time.Minute + 5*time.Second,
+		"0": 0, "0d": 0, "30d": 30 * day, "2w": 14 * day, "12h": 12 * time.Hour,
+		"1.5h": 90 * time.Minute, "90m": 90 * time.Minute, "3h4m5s": 3*time.Hour + 4*time.Minute + 5*time.Second,
 		"36500d": maxDuration,
 	} {
 		got, err := ParseDuration(text)
 		require.NoError(t, err, text)
 		assert.Equal(t, want, got, text)
 	}
-	for _, text := range []string{"", "30", "d", "-1d", "+1d", "1 d", "30 days", "1d2", ".d", "1..5d", "36501d", "1e9d", "٣d", "1y"} {
+	for _, text := range []string{"", "30", "d", "-1d", "+1d", "1 d", "30 days", "1d2", "1d12h", "1.5d", ".d", "1..5d", "36501d", "5215w", "876001h", "99999999999d", "1e9d", "٣d", "1y"} {
 		_, err := ParseDuration(text)
 		assert.Error(t, err, text)
 	}
 }
 
 func FuzzParseDuration(f *testing.F) {
-	f.Add("1w2d")
+	f.Add("2w")
 	f.Fuzz(func(t *testing.T, text string) {
 		if d, err := ParseDuration(text); err == nil && (d < 0 || d > maxDuration) {
 			t.Errorf("%q is %s", text, d)

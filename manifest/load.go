@@ -2,183 +2,236 @@ package manifest
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"gopkg.in/yaml.v3"
-
-	"jpsync/internal/jpush"
 )
 
 // DefaultMaxBytes is how much Load reads unless told otherwise. 100,000 apps with two
 // certificates each take some 60 MiB.
 const DefaultMaxBytes = 256 << 20
 
-// maxFiles and maxApps bound what one manifest has, ten times and more of what is expected.
+// maxFiles and maxApps bound a manifest, ten times and more above what is expected.
 const (
 	maxFiles = 10_000
 	maxApps  = 1_000_000
 )
 
-// Options say how a manifest is loaded. The zero value is the usual way.
+// Options control how a manifest is loaded. The zero value is the usual way.
 type Options struct {
-	// CertRoot is the directory that certificates and secret files must stay under. Empty:
-	// the manifest's directory. It has to exist.
+	// CertRoot is the directory that certificates and secret files must stay under. It has to
+	// exist. Empty: the manifest's directory.
 	CertRoot string
-	// MaxBytes is the most that all files of the manifest may have together; 0 stands for
-	// DefaultMaxBytes. A larger file is refused before it is read.
+	// MaxBytes is the most that all files of the manifest may have together. A larger file is
+	// refused before it is read. Zero: DefaultMaxBytes.
 	MaxBytes int64
 }
 
-// Load reads a manifest: a file, or a directory and in it every file whose name ends in
-// .yaml or .yml and does not begin with a dot, by name, without subdirectories.
+// Load reads a manifest: a file, or a directory and in it every file whose name ends in .yaml
+// or .yml and does not begin with a dot, by name, without subdirectories.
 //
-// A manifest of several files is one manifest. account, policy and defaults stand in one of
-// them each, and defaults are for the apps of all. A file that is included has version, apps
-// and apps_from, nothing else. Patterns of include are relative to the file that has them, are those
-// of [path.Match], and stay under the manifest's directory, also through links; matches are
-// read in the order of their names, each file once.
+// A manifest of several files is one manifest. account, policy and defaults appear once in all
+// files, and defaults are for the apps of all. A file that is included has version, apps and
+// apps_from, nothing else. Patterns of include are those of [path.Match]. They are relative to
+// the file that has them and stay under the manifest's directory, also through links. Matches
+// are read in the order of their names, each file once.
 //
-// apps_from names a CSV file with more apps, see [Columns] for what is in it. Its path is
-// relative to the file that names it and stays under the manifest's directory as well; its
-// apps come after those that the same file lists.
+// apps_from names a CSV file with more apps, see [Columns]. Its path is relative to the file
+// that names it and stays under the manifest's directory as well. Its apps follow those that
+// the same file lists.
 //
-// What is wrong with the manifest is reported all at once, as [Errors]. Other errors say
-// that it could not be read; a missing manifest is [fs.ErrNotExist].
+// All mistakes are reported at once, as [Errors]. Other errors say that the manifest could not
+// be read; a missing manifest is [fs.ErrNotExist].
 //
-// Manifest.SHA256 of a single file is the file's. Of several it is taken over one line for
-// each, in the order of reading: the file's SHA-256, two spaces, its path relative to the
-// manifest's directory.
+// Manifest.SHA256 of a single file is the file's. Of several files it is that of a text with
+// one line for each, in the order of reading: the file's SHA-256, two spaces, its path relative
+// to the manifest's directory.
 func Load(path string, opts Options) (*Manifest, error) {
 	return newLoader(path, opts).load()
 }
 
+// loader is one load in progress.
+type loader struct {
+	base       string   // the manifest's directory, as given
+	root       *os.Root // the same, open
+	certPrefix string   // the certificate root: absolute, slash-separated, with a slash at the end
+	max, left  int64    // bytes that the files may have, and what remains of them
+	budget     int64    // nodes that may still be visited
+	maxApps    int
+	pieceBytes int
+	stopped    bool // budget or maxApps is exceeded: nothing more is read
+
+	manifest *Manifest // what was read so far
+	notes    []note    // one for each app
+	defaults defaults
+	hasApps  bool                // some file says which apps there are
+	blocks   map[string]Position // where the blocks are that may appear once
+	read     map[string]bool     // the files read or to be read, by path relative to base
+	sheets   map[string]Position // the CSV files likewise, with the place that names each
+	sums     []string            // a line for each file
+	errs     errorList
+}
+
 func newLoader(path string, opts Options) *loader {
-	if opts.MaxBytes <= 0 {
-		opts.MaxBytes = DefaultMaxBytes
-	}
-	return &loader{
-		path:       path,
-		certRoot:   opts.CertRoot,
-		pieceBytes: pieceBytes,
-		workers:    aheadWorkers(),
-		left:       opts.MaxBytes,
+	l := &loader{
+		base:       path,
 		max:        opts.MaxBytes,
 		budget:     maxAliasVisits,
 		maxApps:    maxApps,
-		once:       make(map[string]Position),
+		pieceBytes: pieceBytes,
+		blocks:     make(map[string]Position),
 		read:       make(map[string]bool),
 		sheets:     make(map[string]Position),
-		ids:        make(map[string]int32),
-		packages:   make(map[string]int32),
-		labelSets:  make(map[string]map[string]string),
+		manifest: &Manifest{
+			Path:     path,
+			CertRoot: opts.CertRoot,
+			Account:  Account{DevKey: Secret{Env: "JPUSH_DEV_KEY"}, DevSecret: Secret{Env: "JPUSH_DEV_SECRET"}},
+			Policy:   Policy{OnExisting: Adopt, RenewBefore: 30 * day},
+		},
 	}
+	if l.max <= 0 {
+		l.max = DefaultMaxBytes
+	}
+	l.left = l.max
+	return l
 }
 
 func (l *loader) load() (*Manifest, error) {
-	defer l.close()
-	if err := l.open(); err != nil {
-		return nil, err
+	path := l.manifest.Path
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("manifest %q %w", path, reason(err))
 	}
-	if err := l.files(); err != nil {
+	if !info.IsDir() {
+		l.base = filepath.Dir(path)
+	}
+	if l.root, err = os.OpenRoot(l.base); err != nil {
+		return nil, fmt.Errorf("the manifest's directory %q %w", l.base, reason(err))
+	}
+	defer l.root.Close()
+	if l.manifest.CertRoot == "" {
+		l.manifest.CertRoot = l.base
+	}
+	certRoot, err := realDir(l.manifest.CertRoot)
+	if err != nil {
+		return nil, fmt.Errorf("the certificate root %q %w", l.manifest.CertRoot, reason(err))
+	}
+	l.certPrefix = strings.TrimSuffix(certRoot, "/") + "/"
+	if info.IsDir() {
+		err = l.directory(path)
+	} else {
+		err = l.single(path)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return l.finish()
 }
 
-// loader is one load under way.
-type loader struct {
-	path       string   // the manifest as it was given
-	base       string   // the manifest's directory, as given
-	root       *os.Root // the manifest's directory, open
-	single     string   // the name of the manifest in base, empty for a directory
-	certRoot   string
-	rootPrefix string // the certificate root, absolute, slash-separated, with a slash at the end
-	left, max  int64  // bytes that may still be read, and at first
-	budget     int64  // nodes that may still be visited
-	spent      bool   // the load is given up: budget or maxApps is exceeded
-	verbatim   bool   // placeholders are checked and stay
-
-	spot       // in the file that is being read
-	pieceBytes int
-	workers    int // that read files at the same time
-	maxApps    int
-
-	names []string        // of the files in the order of reading
-	read  map[string]bool // by path relative to base
-	sums  []string        // a line for each file
-	// sheets are the CSV files by path relative to base, with the place that names each.
-	sheets map[string]Position
-	sum    string // of the last file
-	errs   collector
-
-	once     map[string]Position // the blocks that may stand once
-	hasApps  bool
-	account  Account
-	policy   Policy
-	defaults defaults
-	apps     []App
-	flags    []unless // one for each app
-	ids      map[string]int32
-	packages map[string]int32
-	// labelSets are the labels that apps share, by labelsName: keys and values in one.
-	labelSets  map[string]map[string]string
-	labelsName []byte
-}
-
-// spot is a file that is being read, and how its lines are counted.
-type spot struct {
-	file          string // as positions show it
-	rel           string // its path relative to the manifest's directory, slash-separated
-	dir           string // its directory, absolute, slash-separated
-	offset        int    // lines before the piece that is being walked
-	gapAfter, gap int    // how many lines the skeleton lacks, and after which
-}
-
-// defaults are for every app that does not say otherwise.
-type defaults struct {
-	group        string
-	certificates map[jpush.Environment]Certificate
-	dir          string // of the file that has them
-}
-
-// open finds out what the manifest is and opens its directory.
-func (l *loader) open() error {
-	info, err := os.Stat(l.path)
+// single reads a manifest of one file. The file is opened as the user names it: a link to it
+// may lead anywhere.
+func (l *loader) single(path string) error {
+	file, err := os.OpenFile(path, os.O_RDONLY|nonblock, 0)
 	if err != nil {
-		return fmt.Errorf("manifest %q %w", l.path, reason(err))
+		return fmt.Errorf("manifest %q %w", path, reason(err))
 	}
-	l.base = l.path
-	if !info.IsDir() {
-		l.base, l.single = filepath.Dir(l.path), filepath.Base(l.path)
-	}
-	if l.root, err = os.OpenRoot(l.base); err != nil {
-		return fmt.Errorf("the manifest's directory %q %w", l.base, reason(err))
-	}
-	if l.certRoot == "" {
-		l.certRoot = l.base
-	}
-	root, err := realDir(l.certRoot)
+	return l.file(file, filepath.Base(path), path, documentSpec)
+}
+
+// directory reads all manifest files of a directory.
+func (l *loader) directory(path string) error {
+	entries, err := os.ReadDir(path)
 	if err != nil {
-		return fmt.Errorf("the certificate root %q %w", l.certRoot, reason(err))
+		return fmt.Errorf("manifest %q %w", path, reason(err))
 	}
-	l.rootPrefix = strings.TrimSuffix(root, "/") + "/"
-	l.policy = Policy{OnExisting: Adopt, RenewBefore: 30 * 24 * time.Hour}
-	l.account = Account{DevKey: Secret{Env: "JPUSH_DEV_KEY"}, DevSecret: Secret{Env: "JPUSH_DEV_SECRET"}}
+	var names []string
+	for _, entry := range entries {
+		name := entry.Name()
+		if ext := filepath.Ext(name); ext != ".yaml" && ext != ".yml" || name[0] == '.' || entry.IsDir() {
+			continue
+		}
+		names = append(names, name)
+		l.read[name] = true // in its turn, also when another file includes it
+	}
+	if len(names) == 0 {
+		return fmt.Errorf("manifest %q has no .yaml or .yml file in it", path)
+	}
+	for _, name := range names {
+		if err := l.member(name, documentSpec); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-func (l *loader) close() {
-	if l.root != nil {
-		l.root.Close()
+// member reads a manifest file of the manifest's directory; rel is slash-separated.
+func (l *loader) member(rel string, spec *mappingSpec) error {
+	file, shown, err := l.open(rel, "manifest")
+	if err != nil {
+		return err
 	}
+	return l.file(file, rel, shown, spec)
 }
 
-// realDir is the absolute, slash-separated path of a directory without links in it, so that
-// two ways to one place compare.
+// file reads an open manifest file, with the files that it names, and closes it.
+func (l *loader) file(file *os.File, rel, shown string, spec *mappingSpec) error {
+	l.read[rel] = true
+	r, data, err := l.reader(file, rel, shown, "manifest")
+	if err != nil {
+		return err
+	}
+	if doc := r.parse(data); doc != nil {
+		r.document(doc, spec)
+	}
+	return nil
+}
+
+// open opens a file of the manifest's directory and says how it is shown. what is the kind of
+// the file, for messages.
+func (l *loader) open(rel, what string) (file *os.File, shown string, err error) {
+	shown = filepath.Join(l.base, filepath.FromSlash(rel))
+	file, err = openIn(l.root, rel)
+	if errors.Is(err, ErrOutside) {
+		err = errors.New("is outside the manifest's directory, or a link leads out of it")
+	}
+	if err != nil {
+		return nil, shown, fmt.Errorf("%s %q %w", what, shown, err)
+	}
+	return file, shown, nil
+}
+
+// reader reads the content of an open file, closes it, and returns a reader for its nodes.
+func (l *loader) reader(file *os.File, rel, shown, what string) (*reader, []byte, error) {
+	defer file.Close()
+	m := l.manifest
+	if len(m.Files) >= maxFiles {
+		return nil, nil, fmt.Errorf("manifest %q has more than %d files", m.Path, maxFiles)
+	}
+	m.Files = append(m.Files, shown)
+	data, err := readRegular(file, l.left)
+	if errors.Is(err, ErrTooLarge) && l.left < l.max {
+		err = fmt.Errorf("%w: all files together have more than %s", ErrTooLarge, bytesText(l.max))
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s %q %w", what, shown, err)
+	}
+	l.left -= int64(len(data))
+	l.budget += int64(len(data))
+	m.SHA256 = fmt.Sprintf("%x", sha256.Sum256(data))
+	l.sums = append(l.sums, m.SHA256+"  "+rel+"\n")
+	dir, err := realDir(filepath.Dir(shown))
+	if err != nil {
+		return nil, nil, fmt.Errorf("the directory of %s %q %w", what, shown, reason(err))
+	}
+	return &reader{loader: l, name: shown, rel: rel, dir: dir}, data, nil
+}
+
+// realDir returns the absolute, slash-separated path of a directory without links in it, so
+// that two paths of one directory are equal.
 func realDir(dir string) (string, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -191,69 +244,51 @@ func realDir(dir string) (string, error) {
 	return filepath.ToSlash(abs), nil
 }
 
-// finish applies the defaults, which may stand behind the apps, and makes the manifest.
+// finish applies the defaults, which may follow the apps, and checks what spans all files.
 func (l *loader) finish() (*Manifest, error) {
+	m := l.manifest
 	if !l.hasApps && len(l.errs.list) == 0 {
-		l.errs.add(Position{File: l.names[0], Line: 1, Column: 1}, noApps)
+		l.errs.add(Position{m.Files[0], 1, 1}, noApps)
 	}
+	l.checkUnique()
 	l.applyDefaults()
-	if err := l.errs.errors(l.names); err != nil {
+	if err := l.errs.sorted(m.Files); err != nil {
 		return nil, err
 	}
-	m := &Manifest{
-		Path: l.path, Files: l.names, SHA256: l.sum, CertRoot: l.certRoot,
-		Account: l.account, Policy: l.policy, Apps: l.apps,
-	}
 	if len(l.sums) > 1 {
-		m.SHA256 = hexSum(sha256.New(), []byte(strings.Join(l.sums, "")))
+		m.SHA256 = fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(l.sums, ""))))
 	}
 	return m, nil
 }
 
-func (l *loader) applyDefaults() {
-	d := &l.defaults
-	for _, env := range jpush.Environments {
-		c, ok := d.certificates[env]
-		if !ok {
-			continue
-		}
-		for i := range l.apps {
-			if l.flags[i]&own(env) != 0 {
-				continue
-			}
-			filled, problem, at := l.fill(d.dir, &c, &l.apps[i])
-			if problem != "" {
-				l.errs.add(at, problem)
-				continue
-			}
-			l.apps[i].set(env, filled)
-		}
-	}
-	if d.group == "" {
-		return
-	}
-	for i := range l.apps {
-		if l.flags[i]&ownGroup == 0 {
-			l.apps[i].GroupName = d.group
-		}
-	}
+// reader reads the nodes of one file. What it finds goes to the loader.
+type reader struct {
+	*loader
+	name string // the file, as positions show it
+	rel  string // the file, relative to the manifest's directory, slash-separated
+	dir  string // the file's directory, absolute and slash-separated: its paths are relative to it
+	line int    // lines of the file before the text that the nodes are from
+	// pieces: the file's list of apps was read in pieces, before the rest of the file.
+	pieces bool
 }
 
-func (l *loader) pos(n *yaml.Node) Position {
-	line := n.Line + l.offset
-	if n.Line > l.gapAfter {
-		line += l.gap
-	}
-	return Position{File: l.file, Line: line, Column: n.Column}
+func (r *reader) pos(n *yaml.Node) Position { return Position{r.name, r.line + n.Line, n.Column} }
+
+func (r *reader) errorf(n *yaml.Node, format string, args ...any) {
+	r.errs.add(r.pos(n), format, args...)
 }
 
-func (l *loader) errorf(n *yaml.Node, format string, args ...any) {
-	l.errs.add(l.pos(n), fmt.Sprintf(format, args...))
-}
-
-// check adds what a rule says about the field that n is the value of.
-func (l *loader) check(n *yaml.Node, what, problem string) {
+// check reports the problem that a rule found with a field; an empty problem is none.
+func (r *reader) check(n *yaml.Node, what, problem string) {
 	if problem != "" {
-		l.errorf(n, "%s %s", what, problem)
+		r.errorf(n, "%s %s", what, problem)
+	}
+}
+
+// stop ends the load: the manifest exceeds a limit.
+func (r *reader) stop(n *yaml.Node, format string, limit int) {
+	if !r.stopped {
+		r.stopped = true
+		r.errs.keep(Error{r.pos(n), fmt.Sprintf(format, limit)})
 	}
 }

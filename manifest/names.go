@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -20,15 +21,22 @@ const (
 	maxPathBytes    = 4096
 )
 
-// checkText says what is wrong with a name that people read, or "". Unprintable characters
-// are refused because a name is shown on terminals and compared by eye.
-func checkText(s string, limit int) string {
-	if plainASCII(s) && len(s) <= limit {
-		return ""
+// CheckID says why a text cannot be an app's id, or nil. An id is 1 to 128 printable
+// characters without a space at either end.
+func CheckID(id string) error {
+	if id == "" {
+		return errors.New("is empty")
 	}
+	if problem := checkText(id, maxIDRunes); problem != "" {
+		return errors.New(problem)
+	}
+	return nil
+}
+
+// checkText says what is wrong with a name that people read, or "". Unprintable characters are
+// refused because names are shown on terminals and compared by eye. An empty text is accepted.
+func checkText(s string, limit int) string {
 	switch {
-	case s == "":
-		return "is empty"
 	case !utf8.ValidString(s):
 		return "is not valid UTF-8"
 	case utf8.RuneCountInString(s) > limit:
@@ -48,30 +56,24 @@ func checkText(s string, limit int) string {
 	return ""
 }
 
-// plainASCII accepts most names at once: ASCII that shows, with spaces in between.
-func plainASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return s != "" && s[0] != ' ' && s[len(s)-1] != ' '
-}
-
-// checkLabelKey keeps out what separates keys and values in a selection, key=value.
+// checkLabelKey refuses what separates keys and values in a selection, key=value.
 func checkLabelKey(key string) string {
-	if strings.ContainsAny(key, "=,") {
+	switch {
+	case key == "":
+		return "is empty"
+	case strings.ContainsAny(key, "=,"):
 		return "cannot have = or , in it"
 	}
 	return checkText(key, maxLabelRunes)
 }
 
-// hidden reports characters that act on the text around them instead of showing, or do not show
-// at all, so that two names look the same: controls, line separators, those that turn the
-// direction of writing, soft hyphens, spaces without a width, fillers. Joiners, variation
-// selectors and tags stay, since emoji and several scripts are spelled with them.
+// hidden reports characters that do not show, so that two different names look the same:
+// controls, line separators, direction marks, soft hyphens, zero-width spaces, fillers. Joiners,
+// variation selectors and tags are accepted, since emoji and several scripts need them.
 func hidden(r rune) bool {
 	switch {
+	case r >= ' ' && r <= '~':
+		return false
 	case unicode.IsControl(r), unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r):
 		return true
 	case r == '\u2028', r == '\u2029', r == '\uFEFF', r == '\u061C', r == '\u200E', r == '\u200F', r >= '\u202A' && r <= '\u202E':
@@ -84,7 +86,7 @@ func hidden(r rune) bool {
 	return false
 }
 
-// checkPackage holds an Android application ID to its grammar: two or more segments, each a
+// checkPackage checks the grammar of an Android application ID: two or more segments, each a
 // letter followed by letters, digits and underscores, all of them ASCII.
 func checkPackage(s string) string {
 	if s == "" {
@@ -109,12 +111,12 @@ func checkPackage(s string) string {
 		}
 	}
 	if segments < 2 {
-		return "has one segment, a package needs two or more, as in cn.example.shop"
+		return "has one segment, a package needs two or more as in cn.example.shop"
 	}
 	return ""
 }
 
-// checkBundle holds a bundle ID to Apple's grammar: segments of letters, digits and hyphens
+// checkBundle checks the grammar of a bundle ID: segments of letters, digits and hyphens
 // between dots.
 func checkBundle(s string) string {
 	if s == "" {
@@ -134,14 +136,14 @@ func checkBundle(s string) string {
 		}
 	}
 	if strings.Trim(s, "-.") == "" {
-		return "has no letter or digit" // a "-" that stands for none, where nothing does
+		return "has no letter or digit"
 	}
 	return ""
 }
 
-// checkEnv accepts what a shell or a pipeline can set, and the dots, hyphens and letters
-// that a placeholder may bring in. It is strict because a name that is refused here was
-// perhaps meant as the secret itself, and one that is accepted gets printed.
+// checkEnv accepts what a shell or a pipeline can set, and the dots, hyphens and letters that a
+// placeholder may bring in. It is strict because what it refuses may be the secret itself, while
+// a name that it accepts is printed.
 func checkEnv(s string) string {
 	if s == "" {
 		return "is empty"
@@ -156,7 +158,7 @@ func checkEnv(s string) string {
 		if i > 0 && (unicode.IsDigit(r) || r == '.' || r == '-') {
 			continue
 		}
-		return "is not the name of an environment variable, which has letters, digits and underscores and begins with none of the digits"
+		return "is not the name of an environment variable: letters, digits and underscores, not a digit first"
 	}
 	return ""
 }

@@ -17,3 +17,12 @@ func TestHiddenCharacters(t *testing.T) {
 		assert.Empty(t, checkText(name, 20), "%+q", name)
 	}
 }
+
+func TestCheckEnv(t *testing.T) {
+	for _, name := range []string{"A", "_", "P12_PASSWORD", "P_cn.example.shop", "P_my-app", "P_商城", "a1"} {
+		assert.Empty(t, checkEnv(name), name)
+	}
+	for _, name := range []string{"", "1A", "A B", "A=B", "$A", "A!", "-A", "A\n", "A/B", string(make([]byte, 300))} {
+		assert.NotEmpty(t, checkEnv(name), name)
+	}
+}

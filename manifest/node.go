@@ -2,145 +2,135 @@ package manifest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 )
 
-// maxAliasVisits bounds how many nodes are looked at beyond what the text itself has, that
-// is, through aliases and merge keys. It lets 100,000 apps share a block of forty nodes.
+// maxAliasVisits bounds how many nodes are visited through aliases and merge keys, beyond those
+// that the text itself has. It lets 100,000 apps share a block of forty nodes.
 const maxAliasVisits = 4_000_000
 
-// maxMergeDepth bounds merge keys inside of what merge keys bring in. It also ends those
-// that bring in themselves.
-const maxMergeDepth = 8
-
-// shape is a kind of mapping: the keys that it may have.
-type shape struct {
+// mappingSpec describes one kind of mapping.
+type mappingSpec struct {
 	what string // with its article, for messages
 	keys []string
-	// secret marks a mapping that stands where a secret is expected: people write the
-	// secret itself there, also as a key, so that an unknown key is not repeated.
+	// secret: the mapping stands where a secret is expected. People write the secret itself
+	// there, also as a key, so no unknown key is repeated.
 	secret bool
-	// careful marks a mapping beside secrets: only a near miss of a known key is repeated.
-	careful bool
+	// quoteOnlyNearMisses: the mapping has secrets next to its keys, so an unknown key is
+	// repeated only if it is near a known one.
+	quoteOnlyNearMisses bool
 }
 
-// fields sorts the values of a mapping into out, one for each key of the shape, nil where a
-// key is missing. Everything else that the mapping has is an error. It reports whether n is
-// a mapping at all.
+// fields are the values of a mapping by key. A key that is missing is nil.
+type fields map[string]*yaml.Node
+
+// mapping returns the fields of a mapping, nil if n is none. Keys that spec does not have,
+// duplicate keys and bad merge keys are errors; ok reports that there were none.
 //
-// A merge key (<<) works as YAML 1.1 has it: what the mapping says itself wins, then what
-// comes first.
-func (l *loader) fields(n *yaml.Node, s *shape, out []*yaml.Node) bool {
-	m := l.deref(n)
-	if m.Kind != yaml.MappingNode || m.Tag != "!!map" {
-		l.errorf(n, "%s must be a mapping, not %s", s.what, kind(m))
-		return false
+// A merge key (<<) works as in YAML 1.1: the mapping's own keys win, then those of the first
+// source. A source cannot have a merge key itself.
+func (r *reader) mapping(n *yaml.Node, spec *mappingSpec) (f fields, ok bool) {
+	m := deref(n)
+	if !isMapping(m) {
+		r.errorf(n, "%s must be a mapping, not %s", spec.what, kind(m))
+		return nil, false
 	}
-	l.merge(m, s, out, 0)
-	return true
+	f, merges, ok := r.pairs(m, spec)
+	for i, merge := range merges {
+		if i > 0 {
+			r.errorf(merge.key, "duplicate key %q", "<<")
+			ok = false
+			continue
+		}
+		ok = r.merge(f, merge, spec) && ok
+	}
+	return f, ok
 }
 
-func (l *loader) merge(m *yaml.Node, s *shape, out []*yaml.Node, depth int) {
-	if !l.visit(m) {
-		return
+// mergeKey is a merge key of a mapping with its value.
+type mergeKey struct{ key, value *yaml.Node }
+
+// pairs sorts the pairs of a mapping into fields and merge keys.
+func (r *reader) pairs(m *yaml.Node, spec *mappingSpec) (f fields, merges []mergeKey, ok bool) {
+	f = make(fields, len(spec.keys))
+	if !r.visit(m) {
+		return f, nil, false
 	}
-	var own uint32 // the keys of m itself
-	merges := false
+	ok = true
 	for i := 0; i+1 < len(m.Content); i += 2 {
 		k, v := m.Content[i], m.Content[i+1]
-		if isMerge(k) {
-			merges = true
-			continue
-		}
-		at := s.index(k)
 		switch {
-		case at < 0:
-			l.unknownKey(k, v, s)
-		case own&(1<<at) != 0:
-			l.errorf(k, "duplicate key %q", s.keys[at])
-		case out[at] == nil:
-			out[at] = v
-			own |= 1 << at
-		default: // the mapping that merges this one has its own
-			own |= 1 << at
+		case isMergeKey(k):
+			merges = append(merges, mergeKey{k, v})
+		case k.Kind != yaml.ScalarNode || k.Tag != "!!str" || !slices.Contains(spec.keys, k.Value):
+			r.unknownKey(k, v, spec)
+			ok = false
+		case f[k.Value] != nil:
+			r.errorf(k, "duplicate key %q", k.Value)
+			ok = false
+		default:
+			f[k.Value] = v
 		}
 	}
-	if merges {
-		l.mergeKeys(m, s, out, depth)
-	}
+	return f, merges, ok
 }
 
-// mergeKeys follows the merge keys of m.
-func (l *loader) mergeKeys(m *yaml.Node, s *shape, out []*yaml.Node, depth int) {
-	if depth >= maxMergeDepth {
-		l.errorf(m, "merge keys (<<) inside of each other more than %d times", maxMergeDepth)
-		return
+// merge adds to f what the sources of a merge key have and f has not.
+func (r *reader) merge(f fields, merge mergeKey, spec *mappingSpec) (ok bool) {
+	sources := []*yaml.Node{merge.value}
+	if list := deref(merge.value); list.Kind == yaml.SequenceNode {
+		r.visit(list)
+		sources = list.Content
 	}
-	seen := false
-	for i := 0; i+1 < len(m.Content); i += 2 {
-		k := m.Content[i]
-		if !isMerge(k) {
-			continue
+	ok = true
+	for _, source := range sources {
+		source = deref(source)
+		if !isMapping(source) {
+			r.errorf(merge.key, "a merge key (<<) needs a mapping or a list of mappings")
+			return false
 		}
-		if seen {
-			l.errorf(k, "duplicate key %q", "<<")
-			continue
+		more, nested, good := r.pairs(source, spec)
+		if len(nested) > 0 {
+			r.errorf(nested[0].key, "a mapping that is merged cannot have a merge key (<<) itself: merge both with <<: [*a, *b]")
+			good = false
 		}
-		seen = true
-		source := l.deref(m.Content[i+1])
-		sources := []*yaml.Node{source}
-		if source.Kind == yaml.SequenceNode {
-			l.visit(source)
-			sources = source.Content
-		}
-		for _, source := range sources {
-			source = l.deref(source)
-			if source.Kind != yaml.MappingNode || source.Tag != "!!map" {
-				l.errorf(k, "a merge key (<<) takes a mapping or a list of them")
-				break
+		ok = ok && good
+		for key, value := range more {
+			if f[key] == nil {
+				f[key] = value
 			}
-			l.merge(source, s, out, depth+1)
 		}
 	}
+	return ok
 }
 
-func isMerge(k *yaml.Node) bool {
+func isMapping(n *yaml.Node) bool { return n.Kind == yaml.MappingNode && n.Tag == "!!map" }
+
+func isMergeKey(k *yaml.Node) bool {
 	return k.Kind == yaml.ScalarNode && k.Tag == "!!merge" && k.Value == "<<"
 }
 
-func (s *shape) index(k *yaml.Node) int {
-	if k.Kind != yaml.ScalarNode || k.Tag != "!!str" {
-		return -1
-	}
-	for i, name := range s.keys {
-		if name == k.Value {
-			return i
-		}
-	}
-	return -1
-}
-
-// unknownKey says so without repeating anything that may be a secret. Outside of a secret's
-// place a key is repeated when it has the form of one and a value: "{file: a.p12, hunter2}"
-// is a key without a value.
-func (l *loader) unknownKey(k, v *yaml.Node, s *shape) {
+// unknownKey reports a key without repeating what may be a secret. Elsewhere a key is repeated
+// if it looks like one and has a value: in "{file: a.p12, hunter2}" hunter2 is a key without one.
+func (r *reader) unknownKey(k, v *yaml.Node, spec *mappingSpec) {
 	if k.Kind != yaml.ScalarNode {
-		l.errorf(k, "a key must be plain text, not %s", kind(k))
+		r.errorf(k, "a key must be plain text, not %s", kind(k))
 		return
 	}
-	near := Suggest(k.Value, s.keys)
+	near := Suggest(k.Value, spec.keys)
 	message := "unknown key"
-	if !s.secret && (near != "" || !s.careful) && looksLikeKey(k.Value) && v.Tag != "!!null" {
+	if !spec.secret && (near != "" || !spec.quoteOnlyNearMisses) && looksLikeKey(k.Value) && v.Tag != "!!null" {
 		message += fmt.Sprintf(" %q", k.Value)
 	}
-	message += " in " + s.what
+	message += " in " + spec.what
 	if near != "" {
-		l.errorf(k, "%s, did you mean %q?", message, near)
+		r.errorf(k, "%s, did you mean %q?", message, near)
 		return
 	}
-	l.errorf(k, "%s, which knows %s", message, strings.Join(s.keys, ", "))
+	r.errorf(k, "%s, known are %s", message, strings.Join(spec.keys, ", "))
 }
 
 // looksLikeKey reports whether s has the form of the format's own keys.
@@ -157,31 +147,31 @@ func looksLikeKey(s string) bool {
 }
 
 // items returns the entries of a list.
-func (l *loader) items(n *yaml.Node, what string) ([]*yaml.Node, bool) {
-	s := l.deref(n)
+func (r *reader) items(n *yaml.Node, what string) ([]*yaml.Node, bool) {
+	s := deref(n)
 	if s.Kind != yaml.SequenceNode || s.Tag != "!!seq" {
-		l.errorf(n, "%s must be a list, not %s", what, kind(s))
+		r.errorf(n, "%s must be a list, not %s", what, kind(s))
 		return nil, false
 	}
-	return s.Content, l.visit(s)
+	return s.Content, r.visit(s)
 }
 
-// text returns a scalar that YAML reads as a string. It never repeats the value.
-func (l *loader) text(n *yaml.Node, what string) (string, bool) {
-	s := l.deref(n)
+// text returns a scalar that YAML reads as a string. Its errors do not repeat the value.
+func (r *reader) text(n *yaml.Node, what string) (string, bool) {
+	s := deref(n)
 	if s.Kind == yaml.ScalarNode && s.Tag == "!!str" {
 		return s.Value, true
 	}
-	if s.Kind == yaml.ScalarNode && (s.Tag == "!!int" || s.Tag == "!!float" || s.Tag == "!!bool" || s.Tag == "!!timestamp") {
-		l.errorf(n, "%s must be text, not %s: put it in quotes", what, kind(s))
-	} else {
-		l.errorf(n, "%s must be text, not %s", what, kind(s))
+	hint := ""
+	if s.Kind == yaml.ScalarNode && slices.Contains([]string{"!!int", "!!float", "!!bool", "!!timestamp"}, s.Tag) {
+		hint = ": put it in quotes"
 	}
+	r.errorf(n, "%s must be text, not %s%s", what, kind(s), hint)
 	return "", false
 }
 
-// deref follows an alias. An anchor stands on a node that is none, so one step is enough.
-func (l *loader) deref(n *yaml.Node) *yaml.Node {
+// deref follows an alias. An alias never refers to another one, so one step is enough.
+func deref(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode && n.Alias != nil {
 		return n.Alias
 	}
@@ -189,29 +179,26 @@ func (l *loader) deref(n *yaml.Node) *yaml.Node {
 }
 
 // given reports whether a field has a value: it is there and not null.
-func (l *loader) given(n *yaml.Node) bool { return n != nil && !l.isNull(n) }
+func given(n *yaml.Node) bool { return n != nil && !isNull(n) }
 
-func (l *loader) isNull(n *yaml.Node) bool {
-	n = l.deref(n)
+func isNull(n *yaml.Node) bool {
+	n = deref(n)
 	return n.Kind == yaml.ScalarNode && n.Tag == "!!null"
 }
 
-// visit charges the entries of a mapping or a list to the budget. A text of n bytes has
-// fewer than n nodes, so that only aliases can spend more than the text brought in.
-func (l *loader) visit(n *yaml.Node) bool {
-	l.budget -= int64(len(n.Content)) + 1
-	if l.budget >= 0 {
+// visit counts the entries of a mapping or a list against the budget. A text of n bytes has
+// fewer than n nodes, so only aliases can exceed what the text itself brought in.
+func (r *reader) visit(n *yaml.Node) bool {
+	r.budget -= int64(len(n.Content)) + 1
+	if r.budget >= 0 {
 		return true
 	}
-	if !l.spent {
-		l.spent = true
-		l.errs.keep(Error{l.pos(n), fmt.Sprintf("aliases and merge keys expand to more than %d nodes", maxAliasVisits)})
-	}
+	r.stop(n, "aliases and merge keys expand to more than %d nodes", maxAliasVisits)
 	return false
 }
 
-// kind says what a node is, for messages. Not even the tag is repeated: a literal secret
-// that begins with an exclamation mark is one.
+// kind names the kind of a node for messages. It does not repeat a tag: a secret that begins
+// with an exclamation mark is one.
 func kind(n *yaml.Node) string {
 	switch n.Kind {
 	case yaml.SequenceNode:

@@ -24,7 +24,7 @@ func TestSuggest(t *testing.T) {
 		"name":                       "",
 		strings.Repeat("id", 10_000): "",
 	} {
-		assert.Equal(t, want, Suggest(name, appShape.keys), "%.40s", name)
+		assert.Equal(t, want, Suggest(name, appSpec.keys), "%.40s", name)
 	}
 	assert.Empty(t, Suggest("id", nil))
 	assert.Equal(t, "ab", Suggest("a", []string{"ab", "ac"}), "the first of equals")

@@ -6,10 +6,6 @@ type schemaCmd struct{}
 
 // Run prints the schema.
 func (schemaCmd) Run(t *terminal) error {
-	data, err := manifest.Schema()
-	if err != nil {
-		return err
-	}
-	_, err = t.Out.Write(data)
+	_, err := t.Out.Write(manifest.Schema())
 	return err
 }

@@ -79,13 +79,10 @@ func TestPieces(t *testing.T) {
 			m, err := loadPieces(file, len(test.text)+1)
 			samePieces(t, file, m, err)
 
-			l := newLoader(file, Options{})
-			l.pieceBytes = 0
-			doc, c := l.skeleton([]byte(strings.TrimPrefix(test.text, "\uFEFF")))
-			good := doc != nil
-			for i := 0; good && i < len(c.pieces); i++ {
-				_, err := c.pieces[i].read(c.data)
-				good = err == nil
+			list := findApps([]byte(strings.TrimPrefix(test.text, "\uFEFF")), 0)
+			good := list != nil && list.rest() != nil
+			for i := 0; good && i < len(list.pieces); i++ {
+				good = list.pieces[i].decode().err == nil
 			}
 			assert.Equal(t, test.cut, good)
 		})
@@ -124,7 +121,7 @@ func TestTooManyApps(t *testing.T) {
 	errs, ok := err.(Errors)
 	require.True(t, ok)
 	assert.Equal(t, Error{Position{errs[0].Pos.File, 23, 3}, "the manifest has more than 20 apps"}, errs[len(errs)-1])
-	assert.Len(t, l.apps, 20)
+	assert.Len(t, l.manifest.Apps, 20)
 }
 
 // A text of two bytes for each node would take a hundred times its size.
@@ -146,6 +143,20 @@ func TestDenseTextsAreRefused(t *testing.T) {
 			assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(2*len(text)+32<<20))
 		})
 	}
+}
+
+// panicker stands for whatever makes the YAML package panic.
+type panicker struct{ what string }
+
+func (p panicker) Read([]byte) (int, error) { panic(p.what) }
+
+func TestPanicIsAnError(t *testing.T) {
+	docs, err := decode(panicker{"near `hunter2`"})
+	assert.Nil(t, docs)
+	assert.Equal(t, errPanic, err)
+	line, column, message := explain(err, []byte("version: 1\n"))
+	assert.Equal(t, [2]int{1, 1}, [2]int{line, column})
+	assert.Equal(t, "the YAML in this file cannot be read", message)
 }
 
 // target is what a program without positions or checks would decode into.

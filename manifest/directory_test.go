@@ -76,9 +76,9 @@ func TestDirectoryErrors(t *testing.T) {
 	write(t, dir, "set/b.yaml", "version: 1\ndefaults: {}\npolicy: {}\naccount: {}\napps:\n"+entry("a"))
 	_, err := Load("set", Options{})
 	requireErrors(t, err,
-		"set/b.yaml:2:11: defaults is given a second time, the first is at set/a.yaml:4:11",
-		"set/b.yaml:3:9: policy is given a second time, the first is at set/a.yaml:3:9",
-		"set/b.yaml:4:10: account is given a second time, the first is at set/a.yaml:2:10",
+		"set/b.yaml:2:11: duplicate defaults, the first is at set/a.yaml:4:11",
+		"set/b.yaml:3:9: duplicate policy, the first is at set/a.yaml:3:9",
+		"set/b.yaml:4:10: duplicate account, the first is at set/a.yaml:2:10",
 		`set/b.yaml:6:10: duplicate id "a", the first is at set/a.yaml:6:5`,
 		`set/b.yaml:6:47: duplicate android_package "cn.example.a", the first is at set/a.yaml:6:5`,
 	)
@@ -118,13 +118,13 @@ func TestIncludeErrors(t *testing.T) {
 	write(t, dir, "jpsync.yaml", "version: 1\ninclude:\n  - link.yaml\n  - dir.yaml\n  - fifo.yaml\n  - more.yaml\n  - lin?.yaml\n  - none.yaml\n")
 	_, err := Load("jpsync.yaml", Options{})
 	requireErrors(t, err,
-		`jpsync.yaml:3:5: include: manifest "link.yaml" leaves the manifest's directory, also links may not`,
+		`jpsync.yaml:3:5: include: manifest "link.yaml" is outside the manifest's directory, or a link leads out of it`,
 		`jpsync.yaml:4:5: include: manifest "dir.yaml" is not a regular file but a directory`,
 		`jpsync.yaml:5:5: include: manifest "fifo.yaml" is not a regular file`,
-		`jpsync.yaml:7:5: include: manifest "link.yaml" leaves the manifest's directory, also links may not`,
+		`jpsync.yaml:7:5: include: manifest "link.yaml" is outside the manifest's directory, or a link leads out of it`,
 		`jpsync.yaml:8:5: include: manifest "none.yaml" does not exist`,
-		`more.yaml:2:1: unknown key "policy" in an included file, which knows version, apps, apps_from`,
-		`more.yaml:3:1: unknown key "include" in an included file, which knows version, apps, apps_from`,
+		`more.yaml:2:1: unknown key "policy" in an included file, known are version, apps, apps_from`,
+		`more.yaml:3:1: unknown key "include" in an included file, known are version, apps, apps_from`,
 	)
 }
 
@@ -220,7 +220,7 @@ func TestIncludedWithoutApps(t *testing.T) {
 
 	write(t, dir, "a.yaml", "version: 1\napps:\n"+entry("a")+entry("b"))
 	l := newLoader("m.yaml", Options{})
-	l.pieceBytes, l.workers = 1, 0
+	l.pieceBytes = 1
 	m, err = l.load()
 	require.NoError(t, err, "the apps are read before what remains of the file")
 	assert.Equal(t, []string{"a", "b"}, ids(m))

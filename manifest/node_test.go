@@ -53,20 +53,11 @@ func TestErrorsBehindAliases(t *testing.T) {
 	assert.Len(t, err, 1)
 }
 
-func TestMergeDepth(t *testing.T) {
-	nested := func(depth int) string {
-		app := "{id: a, app_name: A, android_package: cn.a}"
-		for range depth {
-			app = "{<<: " + app + "}"
-		}
-		return "version: 1\napps: [" + app + "]\n"
-	}
-	m, err := loadText(t, nested(maxMergeDepth))
-	require.NoError(t, err)
-	assert.Equal(t, []string{"a"}, ids(m))
-	_, err = loadText(t, nested(maxMergeDepth+1))
-	require.Error(t, err)
-	assert.Contains(t, err.Error(), "merge keys (<<) inside of each other more than 8 times")
+// A mapping that is merged has no merge key itself: one level is enough.
+func TestNestedMergeKey(t *testing.T) {
+	_, err := loadText(t, "version: 1\napps:\n  - <<: {<<: {id: a}, app_name: A}\n    android_package: cn.a\n")
+	require.ErrorContains(t, err, "m.yaml:3:10: a mapping that is merged cannot have a merge key (<<) itself")
+	assert.Len(t, err, 1)
 }
 
 func TestAliasBudget(t *testing.T) {
@@ -143,7 +134,7 @@ apps: [{id: a b, app_name: A, android_package: cn.a}]
 `)
 	require.Error(t, err)
 	assert.Contains(t, err.Error(), `m.yaml:2:63: the env of the password is not the name of an environment variable`)
-	assert.Contains(t, err.Error(), `once the placeholders are filled for app "a b"`)
+	assert.Contains(t, err.Error(), `with the placeholders filled in for app "a b"`)
 }
 
 func TestDefaultsOfTheManifest(t *testing.T) {

@@ -1,0 +1,332 @@
+package manifest
+
+import (
+	"io"
+	"math"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Columns are the columns that a CSV file of apps may have, in any order. Its first line names
+// them. labels.NAME stands for any number of columns, one for each label. app_name and
+// android_package are required.
+//
+// An empty cell means that the field is missing, so the defaults apply. A "-" as group_name or
+// as the file of a certificate is null, which switches a default off. A password is a reference
+// to an environment variable or to a file, never the password itself. Paths are relative to the
+// CSV file and may have placeholders. Rows and columns that are empty are skipped.
+//
+// The file is UTF-8, or GB18030 if the manifest says so. Cells are separated by commas, or by
+// semicolons or tabs if the first line has no comma. As for Excel, a line such as sep=; above
+// the first one may set the separator.
+var Columns = []string{
+	"id", "app_name", "android_package", "group_name", "bundle_id", "protect", "labels.NAME",
+	"certificates.development.file", "certificates.development.password_env", "certificates.development.password_file",
+	"certificates.production.file", "certificates.production.password_env", "certificates.production.password_file",
+}
+
+// maxColumns is well above all fields of an app and as many labels as it may have.
+const maxColumns = 200
+
+var appsFromSpec = &mappingSpec{what: "apps_from", keys: []string{"csv", "encoding"}}
+
+// appsFrom reads the CSV file that apps_from names.
+func (r *reader) appsFrom(n *yaml.Node) {
+	f, ok := r.mapping(n, appsFromSpec)
+	if !ok {
+		return
+	}
+	if !given(f["csv"]) {
+		r.errorf(n, "apps_from has no csv, it is {csv: PATH}")
+		return
+	}
+	name, ok := r.text(f["csv"], "the csv of apps_from")
+	encoding := utf8Encoding
+	if n := f["encoding"]; ok && given(n) {
+		encoding, ok = r.text(n, "encoding")
+		if problem := checkEncoding(encoding); ok && problem != "" {
+			r.check(n, "encoding", problem)
+			return
+		}
+	}
+	if !ok {
+		return
+	}
+	rel, problem := local(r.rel, name)
+	if problem != "" {
+		r.check(f["csv"], "the csv of apps_from", problem)
+		return
+	}
+	if first, dup := r.sheets[rel]; dup {
+		r.errorf(f["csv"], "duplicate csv, the first is at %s", first)
+		return
+	}
+	r.sheets[rel] = r.pos(f["csv"])
+	if err := r.csvFile(rel, encoding); err != nil {
+		r.errorf(f["csv"], "apps_from: %s", err)
+	}
+}
+
+func (l *loader) csvFile(rel, encoding string) error {
+	file, shown, err := l.open(rel, "CSV file")
+	if err != nil {
+		return err
+	}
+	r, data, err := l.reader(file, rel, shown, "CSV file")
+	if err != nil {
+		return err
+	}
+	text, problem, at := decodeCSV(data, encoding)
+	if problem != "" {
+		at.File = shown
+		r.errs.add(at, "%s", problem)
+		return nil
+	}
+	r.csv(text)
+	return nil
+}
+
+// csv reads the apps of a CSV file.
+func (r *reader) csv(text string) {
+	comma, text, problem := separator(text)
+	if problem != "" {
+		r.errs.add(Position{r.name, 1, 1}, "%s", problem)
+		return
+	}
+	defer func(budget int64) { r.budget = budget }(r.budget)
+	r.budget = math.MaxInt64 // there are no aliases
+	s := newSheet(r.name, text, comma)
+	header, err := s.next()
+	if err == io.EOF {
+		r.errs.add(Position{r.name, 1, 1}, "the file is empty, its first line must name the columns: %s", strings.Join(Columns, ", "))
+		return
+	}
+	if err != nil {
+		at, problem := s.explain(err)
+		r.errs.add(at, "%s", problem)
+		return
+	}
+	columns := r.header(s, header)
+	if columns == nil {
+		return
+	}
+	for !r.stopped {
+		record, err := s.next()
+		if err == io.EOF {
+			return
+		}
+		if err != nil {
+			at, problem := s.explain(err)
+			r.errs.add(at, "%s", problem)
+			if err == errLongRow {
+				return
+			}
+			continue
+		}
+		r.row(s, columns, record)
+	}
+}
+
+// separator returns the separator of a CSV file: that of a line sep=, which it blanks, or the
+// first candidate in the first line. No name of a column has a candidate in it.
+func separator(text string) (comma byte, rest, problem string) {
+	line, _, _ := strings.Cut(text, "\n")
+	if len(line) >= len("sep=") && strings.EqualFold(line[:len("sep=")], "sep=") {
+		by := line[len("sep="):]
+		if by != "," && by != ";" && by != "\t" {
+			return 0, "", "sep= names no comma, semicolon or tab: separate cells by one of these"
+		}
+		return by[0], text[len(line):], ""
+	}
+	line, _, _ = strings.Cut(strings.TrimLeft(text, "\n"), "\n")
+	for _, c := range []byte{',', ';', '\t'} {
+		if strings.IndexByte(line, c) >= 0 {
+			return c, text, ""
+		}
+	}
+	return ',', text, ""
+}
+
+// column is one of a CSV file's. path are the keys that lead to its value in an app; a column
+// without a name has none.
+type column struct {
+	name string
+	path []string
+}
+
+// columnOf recognizes a column by its name, or returns the name that was perhaps meant.
+func columnOf(name string) (c column, near string) {
+	c.name = name
+	prefix, key, _ := strings.Cut(name, ".")
+	switch {
+	case prefix == "labels" && key != "":
+		c.path = []string{"labels", key}
+	case slices.Contains(Columns, name):
+		c.path = strings.Split(strings.Replace(name, "password_", "password.", 1), ".")
+	case key != "" && Suggest(prefix, []string{"labels"}) != "":
+		near = "labels." + key
+	default:
+		near = Suggest(strings.TrimSpace(name), Columns)
+	}
+	return c, near
+}
+
+// header reads the names of the columns. It returns nil if the rows cannot be read by them.
+//
+// A name is repeated in an error only if it is near a column's: the first line may be a row, with
+// who knows what in its cells.
+func (r *reader) header(s *sheet, record []string) []column {
+	for len(record) > 0 && strings.TrimSpace(record[len(record)-1]) == "" {
+		record = record[:len(record)-1] // columns that Excel writes and nobody sees
+	}
+	if len(record) > maxColumns {
+		r.errs.add(s.cell(0), "there are more than %d columns", maxColumns)
+		return nil
+	}
+	columns := make([]column, len(record))
+	named := make(map[string]Position) // the columns that are named or perhaps meant
+	start := s.cell(0)
+	known := ", known are " + strings.Join(Columns, ", ") // said once
+	var problems errorList
+	for i, name := range record {
+		if strings.TrimSpace(name) == "" {
+			continue
+		}
+		c, near := columnOf(name)
+		at := s.cell(i)
+		first, dup := named[name]
+		switch {
+		case near != "":
+			problems.add(at, "unknown column %q, did you mean %q?", clip(name), near)
+			named[near] = at
+		case c.path == nil:
+			problems.add(at, "unknown column%s", known)
+			known = ""
+		case dup:
+			problems.add(at, "duplicate column %q, the first is at %s", clip(name), first)
+		case c.path[0] == "labels" && checkLabelKey(c.path[1]) != "":
+			problems.add(at, "a label's key %s", checkLabelKey(c.path[1]))
+		default:
+			named[name] = at
+			columns[i] = c
+		}
+	}
+	if len(named) == 0 {
+		r.errs.add(start, "the first line must name the columns, separated by commas, semicolons or tabs: %s", strings.Join(Columns, ", "))
+		return nil
+	}
+	for _, e := range problems.list {
+		r.errs.add(e.Pos, "%s", e.Message)
+	}
+	complete := true
+	for _, name := range []string{"app_name", "android_package"} {
+		if _, ok := named[name]; !ok {
+			r.errs.add(start, "column %s is missing", name)
+		}
+		complete = complete && slices.ContainsFunc(columns, func(c column) bool { return c.name == name })
+	}
+	if !complete {
+		return nil
+	}
+	return columns
+}
+
+// row reads an app from a row. It makes the nodes that the same app has in YAML, so that both
+// are read and checked by the same code.
+func (r *reader) row(s *sheet, columns []column, record []string) {
+	start := s.cell(0)
+	if len(record) < len(columns) {
+		r.errs.add(start, "too few cells: the row has %d, the first line has %d", len(record), len(columns))
+		return
+	}
+	for i, text := range record {
+		if text != "" && (i >= len(columns) || columns[i].path == nil) {
+			r.errs.add(s.cell(i), "unexpected cell: name its column in the first line, or put a cell with a comma in it in quotes")
+			return
+		}
+	}
+	app := mappingNode(start)
+	places := make(map[Position]string, len(columns))
+	for i, c := range columns {
+		text := record[i]
+		required := c.name == "app_name" || c.name == "android_package"
+		if c.path == nil || text == "" && !required {
+			continue
+		}
+		at := s.cell(i)
+		places[at] = c.name
+		put(app, c.path, valueNode(c, text, at))
+	}
+	switchOff(app)
+	before := len(r.errs.list)
+	r.app(app)
+	if r.stopped {
+		return
+	}
+	for i := range r.errs.list[before:] {
+		e := &r.errs.list[before+i]
+		if name, ok := places[e.Pos]; ok {
+			e.Message += " (column " + clip(name) + ")"
+		}
+	}
+}
+
+// put sets the value at a path of keys in a mapping.
+func put(m *yaml.Node, path []string, value *yaml.Node) {
+	for _, key := range path[:len(path)-1] {
+		next := child(m, key)
+		if next == nil {
+			next = mappingNode(Position{Line: value.Line, Column: value.Column})
+			m.Content = append(m.Content, textNode(key), next)
+		}
+		m = next
+	}
+	m.Content = append(m.Content, textNode(path[len(path)-1]), value)
+}
+
+// child returns the value of a key in a mapping, or nil.
+func child(m *yaml.Node, key string) *yaml.Node {
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		if m.Content[i].Value == key {
+			return m.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// switchOff makes certificates null that have nothing but a file that is null.
+func switchOff(app *yaml.Node) {
+	certificates := child(app, "certificates")
+	if certificates == nil {
+		return
+	}
+	for i, c := range certificates.Content {
+		if len(c.Content) == 2 && isNull(c.Content[1]) {
+			certificates.Content[i] = c.Content[1]
+		}
+	}
+}
+
+func mappingNode(at Position) *yaml.Node {
+	return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: at.Line, Column: at.Column}
+}
+
+func textNode(s string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
+}
+
+// valueNode is a cell as YAML. Excel writes true as TRUE.
+func valueNode(c column, text string, at Position) *yaml.Node {
+	n := textNode(text)
+	n.Line, n.Column = at.Line, at.Column
+	last := c.path[len(c.path)-1]
+	switch {
+	case c.name == "protect" && (strings.EqualFold(text, "true") || strings.EqualFold(text, "false")):
+		n.Tag = "!!bool"
+	case text == "-" && (c.name == "group_name" || strings.HasPrefix(c.name, "certificates.") && last == "file" && len(c.path) == 3):
+		n.Tag = "!!null"
+	}
+	return n
+}
