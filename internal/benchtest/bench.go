@@ -1,16 +1,12 @@
 package main
 
 import (
-	"bufio"
-	"errors"
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"jpsync/internal/jpush/sandbox"
 	"jpsync/internal/pushcert"
@@ -103,21 +99,16 @@ func (b *bench) project(n int, certificates string) (dir string, err error) {
 	return dir, writeManifest(dir, n, certificates)
 }
 
-func writeManifest(dir string, n int, certificates string) (err error) {
-	f, err := os.Create(filepath.Join(dir, "jpsync.yaml"))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	w := bufio.NewWriter(f)
-	fmt.Fprintln(w, "version: 1\napps:")
+func writeManifest(dir string, n int, certificates string) error {
+	var b bytes.Buffer
+	b.WriteString("version: 1\napps:\n")
 	for i := range n {
-		fmt.Fprintf(w, "  - id: %s\n    app_name: %s\n    android_package: %s\n", appID(i), appName(i), appPackage(i))
+		fmt.Fprintf(&b, "  - id: %s\n    app_name: %s\n    android_package: %s\n", appID(i), appName(i), appPackage(i))
 		if certificates != "" {
-			fmt.Fprintf(w, "    certificates:\n      production:\n        file: %s/%s.p12\n        password: {env: P12_PASSWORD}\n", certificates, appID(i))
+			fmt.Fprintf(&b, "    certificates:\n      production:\n        file: %s/%s.p12\n        password: {env: P12_PASSWORD}\n", certificates, appID(i))
 		}
 	}
-	return w.Flush()
+	return os.WriteFile(filepath.Join(dir, "jpsync.yaml"), b.Bytes(), 0o644)
 }
 
 // mint writes a certificate for each of n apps.
@@ -126,19 +117,17 @@ func mint(dir string, n int) error {
 		return err
 	}
 	now := time.Now()
-	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range n {
-		group.Go(func() error {
-			data, err := pushcert.Mint(pushcert.MintOptions{
-				BundleID: "cn.example.bench.app", Kind: pushcert.MintProduction, KeyType: pushcert.KeyECP256, Password: p12Password,
-				NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(1, 0, 0),
-			})
-			if err != nil {
-				return err
-			}
-			return os.WriteFile(filepath.Join(dir, appID(i)+".p12"), data, 0o600)
+		data, err := pushcert.Mint(pushcert.MintOptions{
+			BundleID: "cn.example.bench.app", Kind: pushcert.MintProduction, KeyType: pushcert.KeyECP256, Password: p12Password,
+			NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(1, 0, 0),
 		})
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, appID(i)+".p12"), data, 0o600); err != nil {
+			return err
+		}
 	}
-	return group.Wait()
+	return nil
 }
