@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"jpsync/internal/jpush/sandbox"
-	"jpsync/internal/pushcert"
 )
 
 type sandboxCmd struct {
@@ -19,7 +18,7 @@ type sandboxCmd struct {
 	Identity string   `enum:"package,name-and-package,always-new" default:"package" help:"What makes two creates the same app: package, name-and-package or always-new."`
 }
 
-// identities are what --identity takes.
+// identities are the values of --identity.
 var identities = map[string]sandbox.Identity{
 	"package":          sandbox.ByPackage,
 	"name-and-package": sandbox.ByNameAndPackage,
@@ -35,7 +34,7 @@ func (c *sandboxCmd) Run(ctx context.Context, t *terminal, _ *globals) error {
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return fmt.Errorf("--addr %s: the simulator knows no real secrets and keeps none, so it listens on loopback only", c.Addr)
 	}
-	options := sandbox.Options{Data: c.Data, Identity: identities[c.Identity], CheckCertificate: opens}
+	options := sandbox.Options{Data: c.Data, Identity: identities[c.Identity]}
 	for _, text := range c.Fault {
 		fault, err := sandbox.ParseFault(text)
 		if err != nil {
@@ -55,12 +54,7 @@ func (c *sandboxCmd) Run(ctx context.Context, t *terminal, _ *globals) error {
 	return serve(ctx, listener, handler)
 }
 
-// opens is the simulator's look at a certificate: the one that jpsync itself has.
-func opens(data []byte, password string) error {
-	_, err := pushcert.Inspect(data, password)
-	return err
-}
-
+// serve serves until ctx ends.
 func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	stopped := make(chan struct{})

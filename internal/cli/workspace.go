@@ -201,7 +201,7 @@ func embed(dir string) (http.RoundTripper, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("keep the sandbox's account: %w", err)
 	}
-	server, err := sandbox.New(sandbox.Options{Data: filepath.Join(dir, "account.json"), CheckCertificate: opens})
+	server, err := sandbox.New(sandbox.Options{Data: filepath.Join(dir, "account.json")})
 	if err != nil {
 		return nil, err
 	}

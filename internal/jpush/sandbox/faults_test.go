@@ -27,8 +27,8 @@ func fault(t *testing.T, s string) sandbox.Fault {
 	return f
 }
 
-// TestEveryFault meets each kind once with a create, on both wires, and says what the
-// client makes of it and whether the app is there afterwards.
+// TestEveryFault applies each kind to a create, on both wires. The client returns the right
+// class, and the app exists if the fault is committed.
 func TestEveryFault(t *testing.T) {
 	cases := []struct {
 		fault     string
@@ -116,6 +116,15 @@ func TestSilence(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestSlowHeaders needs a real connection, and so real time.
+func TestSlowHeaders(t *testing.T) {
+	s := newServer(t, sandbox.Options{Faults: []sandbox.Fault{fault(t, "slowheaders:committed")}})
+	_, err := newClient(t, wires[0], s, 100*time.Millisecond).CreateApp(context.Background(), shop)
+	assert.True(t, wantError(t, err).OutcomeUnknown())
+	assert.Contains(t, err.Error(), "no complete answer in time")
+	assert.Len(t, s.Apps(), 1)
 }
 
 func TestLatencyAndRate(t *testing.T) {

@@ -17,14 +17,14 @@ const (
 	maxRequestBody = 8 << 20
 )
 
-// incoming is a request as far as it can be read before anybody looks at the account.
+// incoming is a decoded request.
 type incoming struct {
 	op     string
 	key    string // of the app in the path
 	body   []byte
-	app    jpush.App // of a create, what could be read of it
+	app    jpush.App // of a create; invalid fields are empty
 	form   form
-	broken bool // the body could not be read to its end
+	broken bool // the body was too large or cut
 }
 
 // form is an upload's multipart body.
@@ -57,7 +57,7 @@ func read(w http.ResponseWriter, r *http.Request) incoming {
 	return in
 }
 
-// route tells the three calls by their path alone.
+// route returns the operation and app key of a path.
 func route(r *http.Request) (op, key string) {
 	path, ok := strings.CutPrefix(r.URL.Path, prefix)
 	if !ok {
@@ -79,7 +79,7 @@ func readForm(contentType string, body []byte) form {
 	f := form{files: map[jpush.Environment]file{}, passwords: map[jpush.Environment]string{}}
 	mediaType, params, err := mime.ParseMediaType(contentType)
 	if err != nil || mediaType != "multipart/form-data" {
-		return f // no form is a form without files
+		return f // another content type counts as a form without files
 	}
 	r := multipart.NewReader(bytes.NewReader(body), params["boundary"])
 	for {
@@ -109,7 +109,7 @@ func readForm(contentType string, body []byte) form {
 	}
 }
 
-// target names what a fault counts by: an app, an operation and an environment.
+// target identifies the app, operation and environments, by which a fault counts.
 func (in incoming) target() string {
 	t := in.op + "\x00" + in.key + "\x00" + in.app.Name + "\x00" + in.app.AndroidPackage
 	for _, env := range jpush.Environments {
@@ -120,9 +120,10 @@ func (in incoming) target() string {
 	return t
 }
 
+// str returns the value of a JSON string, and "" for any other type.
 func str(raw json.RawMessage) string {
 	var s string
-	if len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &s) != nil {
+	if json.Unmarshal(raw, &s) != nil {
 		return ""
 	}
 	return s

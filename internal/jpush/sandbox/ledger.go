@@ -11,32 +11,32 @@ import (
 type Request struct {
 	Number int // from 1, in the order of arrival
 	Method string
-	Path   string // as it was sent, escaped, with the query if there was one
+	Path   string // escaped, with the query
 	Op     string // jpush.OpCreate, OpUpload or OpDelete; empty for anything else
 	Header http.Header
 	Body   []byte
 	Fault  Kind // the fault that applied, empty for none
 	Code   int  // of the API, in the answer
 	Status int  // of the answer; 0 when none was written, or not yet
-	// Started and Ended number the beginnings and ends of all requests in one row, from 1,
-	// so that what ran side by side can be told. Ended is 0 while it runs.
+	// Started and Ended number the starts and ends of all requests in one sequence, from 1.
+	// They tell which requests overlapped. Ended is 0 while the request runs.
 	Started, Ended int
 }
 
-// Counts sums up all requests since the start.
+// Counts has sums over all requests.
 type Counts struct {
 	Requests, Creates, Uploads, Deletes int
-	Running, MaxRunning                 int // at this moment, and at most so far
-	Faults                              int // requests that met one
+	Running, MaxRunning                 int // now, and at most so far
+	Faults                              int // requests to which one applied
 }
 
-// keptHeaders are the ones that say how a client behaves.
+// keptHeaders are the headers that Request.Header has.
 var keptHeaders = []string{
 	"Accept", "Accept-Encoding", "Authorization", "Content-Length", "Content-Type", "Cookie",
 	"Expect", "Transfer-Encoding", "User-Agent",
 }
 
-// ledger is what happened. It has no lock: the server's guards it.
+// ledger records the requests. The server's lock guards it.
 type ledger struct {
 	keep     int // negative: all
 	requests []*Request
@@ -67,7 +67,7 @@ func (l *ledger) start(r *http.Request, in incoming) *Request {
 		}
 	}
 	l.requests = append(l.requests, q)
-	// Twice as many are let grow before the older half goes, so that each costs little.
+	// The older half goes when there are twice as many, so that the copy costs little.
 	if l.keep >= 0 && len(l.requests) > 2*l.keep {
 		l.requests = slices.Clone(l.requests[len(l.requests)-l.keep:])
 	}
@@ -80,7 +80,7 @@ func (l *ledger) end(q *Request) {
 	q.Ended = l.order
 }
 
-// Requests returns the latest requests in the order of their arrival, as they stand now.
+// Requests returns copies of the latest requests in the order of their arrival.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -96,14 +96,14 @@ func (s *Server) Requests() []Request {
 	return out
 }
 
-// Counts returns the sums over all requests, also those that Requests no longer returns.
+// Counts returns the sums over all requests, including those that Requests has dropped.
 func (s *Server) Counts() Counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.ledger.counts
 }
 
-// Apps returns all apps in the order of their creation, deleted ones too.
+// Apps returns all apps in the order of their creation, including deleted ones.
 func (s *Server) Apps() []App {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,33 +1,30 @@
-// Package sandbox simulates the JPush Admin API as its documents describe it: an
-// [http.Handler] with apps, certificates, credentials and error codes, which can misbehave
-// in every way that a server or the network before it does.
+// Package sandbox simulates the JPush Admin API: an [http.Handler] with apps, certificates,
+// credentials and error codes as the API's documents describe them. On request it misbehaves
+// like a broken server or network.
 //
 //	server, err := sandbox.New(sandbox.Options{Faults: faults})
-//	transport := sandbox.Transport(server)
-//	defer transport.Close()
 //	client, err := jpush.New(jpush.Options{
 //		Endpoint: sandbox.Endpoint, DevKey: sandbox.DevKey, DevSecret: sandbox.DevSecret,
-//		Transport: transport,
+//		Transport: sandbox.Transport(server),
 //	})
 //
-// A fault is written like lost:create:first=1, which commits each app's first create and
-// then cuts the connection; see [ParseFault] for the grammar.
+// The fault lost:create:first=1 executes each app's first create and then cuts the
+// connection; see [ParseFault] for the grammar.
 package sandbox
 
 import (
-	"crypto/rand"
-	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 
-	pkcs12 "software.sslmate.com/src/go-pkcs12"
+	"jpsync/internal/pushcert"
 )
 
-// Endpoint is where [Transport] serves. The name is loopback's (RFC 6761), so that plain
-// http is allowed to it, and nothing ever resolves it.
+// Endpoint is the endpoint for a client that uses [Transport]. Its name belongs to loopback
+// (RFC 6761), so that plain http is allowed. It is never resolved.
 const Endpoint = "http://sandbox.localhost/v1/"
 
-// The credentials of a sandbox that was not given others. They open nothing real.
+// The default credentials. They are not valid anywhere else.
 const (
 	DevKey    = "sandbox-dev-key"
 	DevSecret = "sandbox-dev-secret"
@@ -43,7 +40,7 @@ const (
 	CreateAlways                     // nothing: every create makes an app
 )
 
-// defaultKeep bounds the memory of a sandbox that serves for long.
+// defaultKeep limits the memory of a sandbox that runs for a long time.
 const defaultKeep = 10_000
 
 // Options configures a [Server]. The zero value is a working account.
@@ -56,24 +53,24 @@ type Options struct {
 	// documents have it, the Chinese ones do not.
 	NoMasterSecret bool
 	Faults         []Fault
-	// Data names a file that keeps the account between runs, mode 0600; empty: memory
-	// only. Processes may share it. It holds master secrets, never a password.
+	// Data is the path of a file, mode 0600, that keeps the account between runs; empty:
+	// memory only. Processes may share it. It holds master secrets, but no password.
 	Data string
-	// Seed makes keys, secrets and chances repeat, whatever the order of the requests;
-	// 0: a random one.
+	// Seed determines keys, secrets and probabilities, independently of the order of the
+	// requests; 0: a random one.
 	Seed uint64
-	// KeepRequests is how many of the latest requests [Server.Requests] returns;
+	// KeepRequests is the number of latest requests that [Server.Requests] returns;
 	// 0: 10,000, negative: all.
 	KeepRequests int
-	// CheckCertificate reports what is wrong with a .p12; nil: it must open with its
-	// password and hold a certificate with its key. It is called from several goroutines.
+	// CheckCertificate reports what is wrong with a .p12; nil: [pushcert.Inspect]. It is
+	// called from several goroutines.
 	CheckCertificate func(data []byte, password string) error
 }
 
 // Server is the simulated API. It serves under /v1/ and is safe for concurrent use.
 type Server struct {
 	opts    Options
-	checked sync.Map // certificate and password to error: opening a .p12 is slow
+	checked sync.Map // results of CheckCertificate, by hash of the arguments
 
 	mu      sync.Mutex
 	account account
@@ -82,7 +79,7 @@ type Server struct {
 	ledger  ledger
 }
 
-// New makes a server, with the account that Options.Data holds if there is one.
+// New makes a server with the account in Options.Data, or an empty one.
 func New(o Options) (*Server, error) {
 	if o.DevKey == "" {
 		o.DevKey = DevKey
@@ -94,14 +91,13 @@ func New(o Options) (*Server, error) {
 		o.KeepRequests = defaultKeep
 	}
 	if o.CheckCertificate == nil {
-		o.CheckCertificate = opens
+		o.CheckCertificate = func(data []byte, password string) error {
+			_, err := pushcert.Inspect(data, password)
+			return err
+		}
 	}
 	if o.Seed == 0 {
-		var b [8]byte
-		if _, err := rand.Read(b[:]); err != nil {
-			return nil, fmt.Errorf("seed the sandbox: %w", err)
-		}
-		o.Seed = binary.LittleEndian.Uint64(b[:])
+		o.Seed = rand.Uint64()
 	}
 	s := &Server{opts: o, account: newAccount(o.Identity, o.Seed), ledger: ledger{keep: o.KeepRequests}}
 	if err := s.SetFaults(o.Faults...); err != nil {
@@ -130,8 +126,7 @@ func (s *Server) SetFaults(list ...Fault) error {
 	return nil
 }
 
-// Preload makes apps that are there before the first request. An empty app key or master
-// secret is made up.
+// Preload adds apps to the account. It sets a missing app key or master secret.
 func (s *Server) Preload(apps ...App) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -147,8 +142,8 @@ func (s *Server) Preload(apps ...App) error {
 	})
 }
 
-// withAccount runs f on the account as every process that shares it last left it.
-// The caller holds the lock.
+// withAccount runs f after reading what other processes have changed. The caller holds the
+// lock.
 func (s *Server) withAccount(f func() error) error {
 	if s.data == nil {
 		return f()
@@ -156,7 +151,8 @@ func (s *Server) withAccount(f func() error) error {
 	return s.data.locked(&s.account, f)
 }
 
-// commit records an app's new state, on disk first: what the disk refuses has not happened.
+// commit records an app's new state. It is written to disk first: if that fails, nothing
+// has changed.
 func (s *Server) commit(app App) error {
 	if s.data != nil {
 		if err := s.data.append(app); err != nil {
@@ -165,9 +161,4 @@ func (s *Server) commit(app App) error {
 	}
 	s.account.put(app)
 	return nil
-}
-
-func opens(data []byte, password string) error {
-	_, _, _, err := pkcs12.DecodeChain(data, password)
-	return err
 }

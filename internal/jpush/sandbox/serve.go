@@ -218,10 +218,19 @@ func (s *Server) slowHeaders(w http.ResponseWriter, r *http.Request, q *Request)
 	if _, err := io.WriteString(conn, "HTTP/1.1 200 OK\r\n"); err != nil {
 		return
 	}
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		io.Copy(io.Discard, conn)
+	}()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for i := range slowLines {
-		<-tick.C
+		select {
+		case <-tick.C:
+		case <-gone:
+			return
+		}
 		if _, err := fmt.Fprintf(conn, "X-Slow-%d: x\r\n", i); err != nil {
 			return
 		}
