@@ -61,12 +61,17 @@ func place(app string, env jpush.Environment) string {
 	return app + " " + string(env)
 }
 
-// verdict is the error that the command ends with after it sent requests.
+// verdict is the error that the command ends with after it sent requests. The text of the
+// result has the answers that stopped the run, so the error does not repeat them.
 func (a *application) verdict() error {
 	res := a.result
 	if s := res.Stopped; s != nil {
+		text := a.lines == nil
 		switch s.Reason {
 		case executor.StopAuth:
+			if text {
+				return &exitError{ExitCredentials, errors.New("stopped, because the credentials were refused: correct them and run the same command again")}
+			}
 			return &exitError{ExitCredentials, s.Err}
 		case executor.StopInterrupted:
 			return &exitError{ExitInterrupted, errors.New("interrupted; what was answered is recorded, so run the same command again to go on")}
@@ -74,9 +79,14 @@ func (a *application) verdict() error {
 			// After StopJournal the answers are saved all the same, or save would have failed.
 			return &exitError{ExitPartial, s.Err}
 		case executor.StopEndpoint:
-			if res.Changed() {
-				return &exitError{ExitPartial, s.Err}
+			err := s.Err
+			if text {
+				err = errors.New("stopped, because what answers is not the Admin API: check --endpoint, proxies and the network")
 			}
+			if res.Changed() {
+				return &exitError{ExitPartial, err}
+			}
+			return err
 		}
 		return s.Err
 	}
