@@ -17,15 +17,15 @@ import (
 	"jpsync/planner"
 )
 
-// actions is the runner of GitHub Actions around a command: it reads commands from standard
-// error, shows a Markdown summary, and passes outputs on to later steps. A nil *actions, which
-// is what every other place has, does nothing.
+// actions talks to the runner of GitHub Actions, which reads commands from standard error,
+// shows a Markdown summary and passes outputs to later steps. A nil *actions does nothing; it
+// is what commands have elsewhere.
 type actions struct {
 	w         io.Writer // standard error: standard output is for results
-	workspace string    // the repository's root; empty: not known
-	summary   string    // files to append to; empty: none
+	workspace string    // the repository's root; empty if unknown
+	summary   string    // files to append to; empty for none
 	outputs   string
-	masks     bool // nobody but the runner reads w
+	masks     bool // only the runner reads w
 
 	mu     sync.Mutex
 	masked map[string]bool
@@ -45,9 +45,8 @@ func findActions(host Host) *actions {
 	}
 }
 
-// goesToRunner reports whether what is written goes to a process, as a step's output does.
-// In a file, which is how a step keeps a log of its own, a command to mask a secret would be
-// nothing but the secret.
+// goesToRunner reports whether w leads to a process, as a step's output does. In a file, such
+// as a step's own log, a command to mask a secret would only reveal it.
 func goesToRunner(w io.Writer) bool {
 	f, ok := w.(interface{ Stat() (fs.FileInfo, error) })
 	if !ok {
@@ -57,7 +56,7 @@ func goesToRunner(w io.Writer) bool {
 	return err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeCharDevice) != 0
 }
 
-// mask has the runner blank a secret out, before anything can show it.
+// mask has the runner replace a secret by asterisks wherever it would show it from now on.
 func (a *actions) mask(secret string) {
 	if a == nil || !a.masks || secret == "" {
 		return
@@ -66,7 +65,7 @@ func (a *actions) mask(secret string) {
 	defer a.mu.Unlock()
 	if !a.masked[secret] {
 		a.masked[secret] = true
-		_ = report.Mask(a.w, secret) // no way to tell: this is where it would be told
+		_ = report.Mask(a.w, secret) // an error here could only be written to a.w
 	}
 }
 
@@ -84,29 +83,29 @@ func (a *actions) place(err error) {
 	}
 }
 
-// mostAnnotations is how many remarks on a plan are annotated of each kind. GitHub shows ten
-// of a step; the plan has all of them.
+// mostAnnotations is how many annotations of each kind are written. GitHub shows ten of a
+// step; the plan has all of them.
 const mostAnnotations = 50
 
-// remark annotates the manifest with what stands in a plan's way, and with its warnings.
+// remark annotates the manifest with a plan's conflicts, errors and warnings.
 func (a *actions) remark(m *manifest.Manifest, p *planner.Plan) {
 	if a == nil {
 		return
 	}
-	at := places(m)
+	position := positions(m)
 	for _, c := range p.Conflicts[:min(mostAnnotations, len(p.Conflicts))] {
-		a.annotate(report.LevelError, at(c.App, ""), c.App+": "+c.Message)
+		a.annotate(report.LevelError, position(c.App, ""), c.App+": "+c.Message)
 	}
 	for _, e := range p.Errors[:min(mostAnnotations, len(p.Errors))] {
-		a.annotate(report.LevelError, at(e.App, e.Environment), problem(e))
+		a.annotate(report.LevelError, position(e.App, e.Environment), problem(e))
 	}
 	for _, e := range p.Warnings[:min(mostAnnotations, len(p.Warnings))] {
-		a.annotate(report.LevelWarning, at(e.App, e.Environment), problem(e))
+		a.annotate(report.LevelWarning, position(e.App, e.Environment), problem(e))
 	}
 }
 
-// places finds where a manifest speaks of an app, or of a certificate of its.
-func places(m *manifest.Manifest) func(id string, env jpush.Environment) manifest.Position {
+// positions returns a function that finds an app, or one of its certificates, in a manifest.
+func positions(m *manifest.Manifest) func(id string, env jpush.Environment) manifest.Position {
 	apps := make(map[string]*manifest.App, len(m.Apps))
 	for i := range m.Apps {
 		apps[m.Apps[i].ID] = &m.Apps[i]
@@ -114,7 +113,7 @@ func places(m *manifest.Manifest) func(id string, env jpush.Environment) manifes
 	return func(id string, env jpush.Environment) manifest.Position {
 		app := apps[id]
 		if app == nil {
-			return manifest.Position{File: m.Path} // it left the manifest
+			return manifest.Position{File: m.Path} // an orphan
 		}
 		if c, ok := app.Certificates[env]; ok && c.Pos != (manifest.Position{}) {
 			return c.Pos
@@ -123,14 +122,14 @@ func places(m *manifest.Manifest) func(id string, env jpush.Environment) manifes
 	}
 }
 
-// ended annotates the manifest with what failed in an apply, or with why there was none.
+// ended annotates the manifest with what failed in an apply, or with why nothing was applied.
 func (a *actions) ended(m *manifest.Manifest, p *planner.Plan, res *executor.Result, err error) {
 	switch {
 	case a == nil || err == nil:
 	case res != nil:
-		at := places(m)
+		position := positions(m)
 		for _, f := range res.Failures[:min(mostAnnotations, len(res.Failures))] {
-			a.annotate(report.LevelError, at(f.App, f.Environment), fmt.Sprintf("%s: %s: %s", place(f.App, f.Environment), f.Action, f.Message))
+			a.annotate(report.LevelError, position(f.App, f.Environment), fmt.Sprintf("%s: %s: %s", place(f.App, f.Environment), f.Action, f.Message))
 		}
 		if res.Stopped != nil {
 			a.annotate(report.LevelError, manifest.Position{File: m.Path}, res.Stopped.Err.Error())
@@ -144,7 +143,7 @@ func (a *actions) annotate(level report.Level, pos manifest.Position, message st
 	_ = report.Annotate(a.w, report.Annotation{Level: level, File: a.relative(pos.File), Line: pos.Line, Column: pos.Column, Message: message})
 }
 
-// relative is a path as the repository has it: a step may run in a directory below its root.
+// relative makes a path relative to the repository, since a step may run in a subdirectory.
 func (a *actions) relative(path string) string {
 	if path == "" {
 		return ""
@@ -157,8 +156,8 @@ func (a *actions) relative(path string) string {
 	return filepath.ToSlash(path)
 }
 
-// tell appends to the step's summary and to its outputs. The errors are for a warning: what
-// the command did is done.
+// tell appends to the step's summary and outputs. The command has done its work by then, so an
+// error deserves a warning only.
 func (a *actions) tell(markdown func(io.Writer) error, counts []report.Count) error {
 	if a == nil {
 		return nil
@@ -169,7 +168,7 @@ func (a *actions) tell(markdown func(io.Writer) error, counts []report.Count) er
 	)
 }
 
-// newline keeps what the next command appends from running into a table.
+// newline separates a table from what the next command appends.
 func newline(w io.Writer) error {
 	_, err := io.WriteString(w, "\n")
 	return err
