@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,8 +10,8 @@ import (
 	"strings"
 )
 
-// The largest files that Files reads, in bytes. A push certificate with its chain takes a
-// few KiB; what is larger was named by mistake.
+// The largest files that Files reads, in bytes. A push certificate with its chain has a few
+// KiB; a larger file was named by mistake.
 const (
 	MaxCertificateBytes = 1 << 20
 	MaxSecretBytes      = 64 << 10
@@ -21,7 +22,7 @@ const (
 var (
 	ErrUnset      = errors.New("is not set")
 	ErrEmpty      = errors.New("is empty")
-	ErrOutside    = errors.New("leaves the certificate root; only what is in it is read, also through links")
+	ErrOutside    = errors.New("is outside the certificate root, or a link leads out of it")
 	ErrNotRegular = errors.New("is not a regular file")
 	ErrTooLarge   = errors.New("is too large")
 )
@@ -53,8 +54,8 @@ func (e *ReadError) Error() string {
 func (e *ReadError) Unwrap() error { return e.Err }
 
 // Files reads the certificates and the secrets that a manifest refers to. It reads nothing
-// outside of its root: no absolute path, no .., no link that leads out, and no FIFO or
-// device inside. It may be used by several goroutines at once.
+// outside of its root: no absolute path, no .., no link that leads out. It reads no FIFO and no
+// device. Several goroutines may use it at once.
 type Files struct {
 	root   *os.Root
 	lookup func(string) (string, bool)
@@ -137,8 +138,8 @@ func openIn(root *os.Root, path string) (*os.File, error) {
 	return file, nil
 }
 
-// readRegular reads an open file of at most limit bytes. The kind is asked of the open file,
-// so that nobody can exchange it in between.
+// readRegular reads an open regular file of at most limit bytes. It asks the open file for its
+// kind, so the file cannot be exchanged in between.
 func readRegular(file *os.File, limit int64) ([]byte, error) {
 	info, err := file.Stat()
 	if err != nil {
@@ -153,31 +154,22 @@ func readRegular(file *os.File, limit int64) ([]byte, error) {
 	if info.Size() > limit {
 		return nil, tooLarge(limit)
 	}
-	// One byte more than it had: the last read then says that the end is reached.
-	data := make([]byte, 0, info.Size()+1)
-	for {
-		n, err := file.Read(data[len(data):cap(data)])
-		data = data[:len(data)+n]
-		if int64(len(data)) > limit {
-			return nil, tooLarge(limit)
-		}
-		if err == io.EOF {
-			return data, nil
-		}
-		if err != nil {
-			return nil, reason(err)
-		}
-		if len(data) == cap(data) {
-			data = append(data, 0)[:len(data)]
-		}
+	var data bytes.Buffer
+	data.Grow(int(info.Size()) + bytes.MinRead)
+	if _, err := data.ReadFrom(io.LimitReader(file, limit+1)); err != nil {
+		return nil, reason(err)
 	}
+	if int64(data.Len()) > limit { // it has grown
+		return nil, tooLarge(limit)
+	}
+	return data.Bytes(), nil
 }
 
 func tooLarge(limit int64) error {
 	return fmt.Errorf("%w: more than %s", ErrTooLarge, bytesText(limit))
 }
 
-// bytesText is a size in the largest unit that divides it.
+// bytesText formats a size in the largest unit that divides it.
 func bytesText(n int64) string {
 	switch {
 	case n > 0 && n%(1<<20) == 0:
@@ -188,8 +180,8 @@ func bytesText(n int64) string {
 	return fmt.Sprintf("%d bytes", n)
 }
 
-// reason takes the path out of the system's error, since the message around it names the
-// file already, and gives the usual ones a wording that reads on after the file's name.
+// reason removes the path from an error of the system, since the message around it names the
+// file already, and rewords common errors so that they follow the file's name.
 func reason(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
@@ -207,7 +199,7 @@ func reason(err error) error {
 	return reworded{"cannot be read: " + err.Error(), err}
 }
 
-// reworded is a system error in other words.
+// reworded is an error of the system in other words.
 type reworded struct {
 	text string
 	err  error

@@ -1,9 +1,13 @@
-// Package manifest reads the desired apps: a YAML file, or a directory of them, becomes a
-// [Manifest], a plain value in which defaults, placeholders and paths are resolved. What is
-// wrong with it is reported all at once, each error with file, line and column.
+// Package manifest reads the desired apps. [Load] turns a YAML file, or a directory of them, into
+// a [Manifest]: a plain value in which defaults, placeholders and paths are resolved. All mistakes
+// are reported at once, each with file, line and column.
 //
-// The package reads secrets only when asked to and never keeps one: a [Secret] is a
-// reference to an environment variable or a file.
+// A [Secret] is a reference to an environment variable or a file. Load reads no secret;
+// [Files.Secret] reads one when it is needed, and nothing keeps it.
+//
+// The way of an app through the package: load.go reads the files, yaml.go decodes them to nodes,
+// node.go reads mappings and lists, app.go and certificate.go make an [App] of them, names.go has
+// the rules for names. A row of a CSV file joins at app.go.
 package manifest
 
 import (
@@ -18,21 +22,21 @@ type Manifest struct {
 	Path   string   // as it was given: a file or a directory
 	Files  []string // every file that was read, in this order: YAML and CSV
 	SHA256 string   // hex, over every file that was read, see Load
-	// CertRoot is the directory that every Path in the manifest is relative to and stays
-	// under, for NewFiles: the certificate root that was asked for, or the manifest's directory.
+	// CertRoot is the directory that every Path in the manifest is relative to, for NewFiles:
+	// Options.CertRoot, or the manifest's directory.
 	CertRoot string
 	Account  Account
 	Policy   Policy
 	Apps     []App // in the order of the files and of the entries in them
 }
 
-// Account names where the credentials are.
+// Account says where the account's credentials are.
 type Account struct {
 	DevKey    Secret
 	DevSecret Secret
 }
 
-// Policy limits what an apply may do without being told to.
+// Policy limits what an apply may do on its own.
 type Policy struct {
 	MaxDeletes  Limit
 	OnExisting  OnExisting
@@ -45,17 +49,16 @@ type Limit struct {
 	Percent bool
 }
 
-// OnExisting says what to do about an app that the server had before jpsync named it.
+// OnExisting says what to do about an app that the server has and the state has not.
 type OnExisting string
 
-// The two answers to an app that exists already.
+// What to do about an app that exists already.
 const (
 	Adopt OnExisting = "adopt" // record it; the default
-	Fail  OnExisting = "fail"  // treat it as that app's error
+	Fail  OnExisting = "fail"  // fail that app
 )
 
-// App is one desired app, defaults and placeholders resolved. Apps share what Labels and
-// Protect refer to: neither is to be written.
+// App is one desired app, with defaults and placeholders resolved.
 type App struct {
 	ID             string
 	AppName        string
@@ -72,7 +75,7 @@ type App struct {
 type Certificate struct {
 	File     string  // as written, placeholders resolved: for people
 	Path     string  // slash-separated, relative to the certificate root: for Files.ReadCertificate
-	Password *Secret // nil: the file has none
+	Password *Secret // nil: the file has no password
 	Pos      Position
 }
 
@@ -84,14 +87,14 @@ type Secret struct {
 	Pos  Position
 }
 
-// Position is a place in a manifest file. The zero Position is nowhere: a default.
+// Position is a place in a file of the manifest. The zero Position is that of a default.
 type Position struct {
 	File   string
 	Line   int // from 1
 	Column int // from 1, in characters
 }
 
-// String is file:line:column, what is known of it: the form that editors jump to.
+// String returns file:line:column, or as much of it as is known.
 func (p Position) String() string {
 	if p.Line == 0 {
 		return p.File

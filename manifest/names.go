@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// The longest names that are accepted. The API documents give none; these are well above
-// what a console or a store shows and well below what could hurt.
+// The longest names that are accepted. The API's documents give no limits; these are well above
+// what a console or a store shows.
 const (
 	maxIDRunes      = 128
 	maxNameRunes    = 100 // app_name and group_name

@@ -39,6 +39,9 @@ func (r *reader) mapping(n *yaml.Node, spec *mappingSpec) (f fields, ok bool) {
 		return nil, false
 	}
 	f, merges, ok := r.pairs(m, spec)
+	if r.stopped {
+		return nil, false
+	}
 	for i, merge := range merges {
 		if i > 0 {
 			r.errorf(merge.key, "duplicate key %q", "<<")
@@ -197,33 +200,22 @@ func (r *reader) visit(n *yaml.Node) bool {
 	return false
 }
 
+var kinds = map[string]string{
+	"!!str": "text", "!!int": "a number", "!!float": "a number", "!!bool": "true or false", "!!null": "null",
+	"!!timestamp": "a date", "!!merge": "a merge key", "!!seq": "a list", "!!map": "a mapping",
+}
+
 // kind names the kind of a node for messages. It does not repeat a tag: a secret that begins
 // with an exclamation mark is one.
 func kind(n *yaml.Node) string {
+	if name, ok := kinds[n.Tag]; ok {
+		return name
+	}
 	switch n.Kind {
 	case yaml.SequenceNode:
-		return "a list"
+		return "a list with a tag"
 	case yaml.MappingNode:
-		if n.Tag != "!!map" {
-			return "a mapping with a tag"
-		}
-		return "a mapping"
-	case yaml.AliasNode:
-		return "an alias"
-	}
-	switch n.Tag {
-	case "!!str":
-		return "text"
-	case "!!int", "!!float":
-		return "a number"
-	case "!!bool":
-		return "true or false"
-	case "!!null":
-		return "null"
-	case "!!timestamp":
-		return "a date"
-	case "!!merge":
-		return "a merge key"
+		return "a mapping with a tag"
 	}
 	return "a value with a tag"
 }

@@ -6,9 +6,10 @@ import "unicode/utf8"
 // of two lengths, and no known name is nearly as long.
 const maxSuggest = 64
 
-// Suggest returns the candidate that name is most likely a slip of, or "" when none is near:
-// at most one edit in three characters, where an edit adds, drops, changes or swaps one.
-// Upper and lower case count as equal. Of several equally near ones the first wins.
+// Suggest returns the candidate that name is most likely a misspelling of, or "" if none is
+// near: at most one edit for three characters, where an edit adds, removes, changes or swaps one.
+// Upper and lower case are equal, and so are hyphens and underscores. Of several candidates at the
+// same distance the first wins.
 func Suggest(name string, candidates []string) string {
 	if name == "" || len(name) > maxSuggest {
 		return ""
@@ -49,7 +50,8 @@ func distance(a, b []rune) int {
 	return prev[len(b)]
 }
 
-// fold makes hyphens and underscores equal as well: android-package is the usual slip.
+// fold makes upper and lower case equal, and hyphens and underscores: android-package is a common
+// mistake.
 func fold(r rune) rune {
 	switch {
 	case r >= 'A' && r <= 'Z':
