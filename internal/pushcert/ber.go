@@ -2,11 +2,10 @@ package pushcert
 
 import "slices"
 
-// maxDepth bounds how deep elements may nest. A real file stays under 12 in each of the
-// layers that are read separately.
+// maxDepth limits the nesting of elements. Real files stay under 12 in each layer.
 const maxDepth = 24
 
-// The tags that the normaliser treats specially.
+// The tags that toDER handles.
 const (
 	tagOctetString            = 0x04
 	tagConstructedOctetString = 0x24
@@ -21,12 +20,12 @@ type element struct {
 	indefinite bool
 }
 
-// toDER rewrites the first element of data with definite, minimal lengths and with octet
-// strings in one piece. Keychain, NSS and Java write such pieces now and then, and
-// everything behind this function reads DER only (X.690, sections 8 and 10). Contents of
-// octet strings stay as they are: MACs and signatures are made over them.
+// toDER converts the first element of data from BER to DER (X.690, sections 8 and 10):
+// lengths become definite and minimal, octet strings one piece. Keychain, NSS and Java write
+// BER now and then. The contents of octet strings don't change, since MACs are made over
+// them.
 //
-// It takes time and memory proportional to the input, times the depth at worst.
+// Time and memory are proportional to the input, at worst times the depth.
 func toDER(data []byte) (der, rest []byte, err error) {
 	der, rest, err = appendDER(make([]byte, 0, len(data)), data, 0)
 	return der, rest, err
@@ -78,13 +77,12 @@ func appendDER(out, in []byte, depth int) (_, rest []byte, err error) {
 	if pieces {
 		head[0] = tagOctetString
 	}
-	// Moving the element's own content costs its size once per level: no more than depth
-	// times the input altogether.
+	// Inserting the head moves the content. That costs at most depth times the input.
 	return slices.Insert(out, start, appendLength(head, len(out)-start)...), e.rest, nil
 }
 
-// readElement takes the first element off in. An indefinite length leaves the end of the
-// content for the caller to find.
+// readElement parses the first element of in. If its length is indefinite, the caller has to
+// find the end of the content.
 func readElement(in []byte) (element, error) {
 	short := fail(Truncated, "the file ends in the middle: part of it is missing")
 	if len(in) < 2 {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Severity says whether a finding forbids the upload.
+// Severity says whether a finding prevents the upload.
 type Severity string
 
 // The two severities.
@@ -15,10 +15,10 @@ const (
 	SeverityWarning Severity = "warning"
 )
 
-// Code names a finding; it stays the same between releases.
+// Code is a stable name of a finding.
 type Code string
 
-// What [Check] can find.
+// The findings of [Check].
 const (
 	CodeNoKey             Code = "no_key"
 	CodeNotPush           Code = "not_push"
@@ -35,7 +35,7 @@ const (
 	CodeTestCertificate   Code = "test_certificate"
 )
 
-// Finding is one thing about a certificate that somebody should know before it is uploaded.
+// Finding is a problem with a certificate that is about to be uploaded.
 type Finding struct {
 	Code     Code
 	Severity Severity
@@ -43,33 +43,33 @@ type Finding struct {
 	Remedy   string
 }
 
-// PasswordFacts is what a check may know of a password.
+// PasswordFacts is what [Check] knows about a password.
 type PasswordFacts struct {
 	Empty    bool
 	NotASCII bool
 }
 
-// FactsOf takes the facts from a password, so that nothing else of it travels on.
+// FactsOf returns the facts about a password, so that the password itself stays behind.
 func FactsOf(password string) PasswordFacts {
 	notASCII := strings.ContainsFunc(password, func(r rune) bool { return r > 0x7e || r < 0x20 })
 	return PasswordFacts{Empty: password == "", NotASCII: notASCII}
 }
 
-// Expect is what a certificate is held against.
+// Expect is what a certificate is checked against.
 type Expect struct {
-	Environment string // the slot it goes to: "development" or "production"
+	Environment string // where it is uploaded to: "development" or "production"
 	BundleID    string // the app's; empty: not checked
 	Password    PasswordFacts
 	Now         time.Time
-	RenewBefore time.Duration // warn when less than this is left; 0: don't
-	// What was uploaded to this slot before; zero when nothing was.
+	RenewBefore time.Duration // warn when less than this is left; 0: never
+	// The recorded certificate of this environment; zero if there is none.
 	RecordedFingerprint string
 	RecordedNotAfter    time.Time
 }
 
-// Check says what speaks against uploading a certificate to a slot, errors first. It looks
-// at one certificate; what only shows across apps (one certificate for several apps, two
-// bundle IDs within one) is for the caller, by Fingerprint and by [Certificate.App].
+// Check returns what is wrong with uploading a certificate, errors first. It looks at one
+// certificate. The caller compares those of several apps, by Fingerprint and
+// [Certificate.App].
 func Check(c *Certificate, want Expect) []Finding {
 	var fs []Finding
 	add := func(code Code, s Severity, message, remedy string) {
@@ -136,7 +136,7 @@ func checkRenewal(c *Certificate, want Expect) []Finding {
 		fmt.Sprintf("the certificate expires on %s, %s", day(c.NotAfter), Until(left)), renew}}
 }
 
-// checkPlace says whether the certificate belongs to this slot of this app.
+// checkPlace checks that the certificate is for this environment and this app.
 func checkPlace(c *Certificate, want Expect) []Finding {
 	var fs []Finding
 	if envs := c.Environments(); c.PushCertificate && len(envs) > 0 {
@@ -160,7 +160,7 @@ func checkPlace(c *Certificate, want Expect) []Finding {
 
 func day(t time.Time) string { return t.UTC().Format("2006-01-02") }
 
-// Until says in words how far away an expiry is, in whole days.
+// Until returns the time left until an expiry in words, in whole days.
 func Until(left time.Duration) string {
 	switch days := int(left / (24 * time.Hour)); days {
 	case 0:

@@ -2,14 +2,14 @@ package pushcert
 
 import (
 	"encoding/asn1"
-	"errors"
 	"math/big"
+	"slices"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// How many of a kind one file may hold; real ones have one key and up to four certificates.
+// Limits of one file. Real ones have one key and up to four certificates.
 const (
 	maxCertificates = 64
 	maxKeys         = 16
@@ -32,60 +32,16 @@ var (
 	implicit0 = cbasn1.Tag(0).ContextSpecific()
 )
 
-// contents is what a file's bags hold.
+// contents is what a file holds.
 type contents struct {
 	certs, keys [][]byte // DER; the keys as PKCS#8
-	certCipher  string   // empty: no certificate seen
+	certCipher  string   // empty: no certificate
 	keyCipher   string
 }
 
 var noStructure = fail(Damaged, "the file starts like a p12, but its structure is broken")
 
-// open takes the file apart under the password (RFC 7292, section 4).
-func open(data []byte, password string) (*contents, error) {
-	der, _, err := toDER(data)
-	if err != nil {
-		return nil, err
-	}
-	safe, check, err := readPFX(der)
-	if err != nil {
-		return nil, err
-	}
-	m := &meter{left: maxRounds}
-	c, err := openWith(m, secrets(password), safe, check)
-	if errors.Is(err, wrongKey) && check != nil {
-		return nil, withHint(m, password, safe, check)
-	}
-	return c, err
-}
-
-// openWith tries the encodings of a password in turn.
-func openWith(m *meter, tries []secret, safe []byte, check *mac) (c *contents, err error) {
-	for _, s := range tries {
-		err = nil
-		if check != nil {
-			err = check.verify(m, s, safe)
-		}
-		if err == nil {
-			r := reader{meter: m, secret: s}
-			if err = r.authenticatedSafe(safe); err == nil {
-				return &r.contents, nil
-			}
-			if check == nil && r.decrypted && errors.Is(err, noStructure) {
-				err = wrongKey // nothing but sense tells whether the decryption was right
-			}
-			if check != nil && errors.Is(err, wrongKey) {
-				err = fail(Unsupported, "the file's contents are encrypted under another password than its MAC, or damaged")
-			}
-		}
-		if !errors.Is(err, wrongKey) {
-			return nil, err
-		}
-	}
-	return nil, err
-}
-
-// readPFX gives the file's contents, still encrypted, and its MAC, nil when it has none.
+// readPFX returns the encrypted contents of a file and its MAC, which is nil if there is none.
 func readPFX(der []byte) (safe []byte, check *mac, err error) {
 	var pfx, info, content, octets cryptobyte.String
 	var version int
@@ -123,19 +79,19 @@ func readPFX(der []byte) (safe []byte, check *mac, err error) {
 	return octets, check, nil
 }
 
-// reader collects what the bags hold.
+// reader collects the contents of the bags.
 type reader struct {
 	contents
 	meter     *meter
 	secret    secret
-	decrypted bool // something was encrypted and gave plain text
+	decrypted bool // a part was decrypted
 }
 
-// sequence reads BER that stood in an octet string or was decrypted.
+// sequence parses the BER sequence in an octet string or a decrypted part.
 func sequence(ber []byte) (cryptobyte.String, error) {
 	der, _, err := toDER(ber)
 	if err != nil {
-		return nil, noStructure // the layer around it is complete
+		return nil, noStructure // the file itself is not truncated
 	}
 	var seq cryptobyte.String
 	in := cryptobyte.String(der)
@@ -193,7 +149,7 @@ func (r *reader) encryptedData(in cryptobyte.String) (plain []byte, name string,
 	if !ok {
 		return nil, "", noStructure
 	}
-	// The ciphertext's tag hides that it is an octet string, which BER may cut to pieces.
+	// The ciphertext is an octet string with an implicit tag. In BER it may come in pieces.
 	var data cryptobyte.String
 	if info.PeekASN1Tag(explicit0) {
 		var pieces cryptobyte.String
@@ -217,4 +173,84 @@ func (r *reader) decrypt(how algorithm, data []byte) (plain []byte, name string,
 	plain, name, err = decrypt(r.meter, r.secret, how, data)
 	r.decrypted = r.decrypted || err == nil
 	return plain, name, err
+}
+
+func (r *reader) bags(in cryptobyte.String, cipher string, depth int) error {
+	for !in.Empty() {
+		var bag, value cryptobyte.String
+		var kind asn1.ObjectIdentifier
+		if !in.ReadASN1(&bag, cbasn1.SEQUENCE) || !bag.ReadASN1ObjectIdentifier(&kind) || !bag.ReadASN1(&value, explicit0) {
+			return noStructure
+		}
+		var err error
+		switch {
+		case kind.Equal(oidCertBag):
+			err = r.certificate(value, cipher)
+		case kind.Equal(oidKeyBag):
+			err = r.key(value, cipher)
+		case kind.Equal(oidShroudedBag):
+			err = r.shroudedKey(value)
+		case kind.Equal(oidNestedBag):
+			var nested cryptobyte.String
+			if depth == maxBagDepth || !value.ReadASN1(&nested, cbasn1.SEQUENCE) {
+				return noStructure
+			}
+			err = r.bags(nested, cipher, depth+1)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *reader) certificate(value cryptobyte.String, cipher string) error {
+	var seq, content, der cryptobyte.String
+	var kind asn1.ObjectIdentifier
+	if !value.ReadASN1(&seq, cbasn1.SEQUENCE) || !seq.ReadASN1ObjectIdentifier(&kind) ||
+		!seq.ReadASN1(&content, explicit0) {
+		return noStructure
+	}
+	if !kind.Equal(oidX509) {
+		return nil // an SDSI certificate, which is not in use
+	}
+	if !content.ReadASN1(&der, cbasn1.OCTET_STRING) {
+		return noStructure
+	}
+	if len(r.certs) == maxCertificates {
+		return fail(SeveralIdentities, "the file holds more than 64 certificates")
+	}
+	r.certCipher = cipher
+	if !slices.ContainsFunc(r.certs, func(c []byte) bool { return string(c) == string(der) }) {
+		r.certs = append(r.certs, der)
+	}
+	return nil
+}
+
+func (r *reader) key(der []byte, cipher string) error {
+	if len(r.keys) == maxKeys {
+		return fail(SeveralIdentities, "the file holds more than 16 private keys")
+	}
+	r.keyCipher = cipher
+	r.keys = append(r.keys, der)
+	return nil
+}
+
+func (r *reader) shroudedKey(value cryptobyte.String) error {
+	var seq, data cryptobyte.String
+	if !value.ReadASN1(&seq, cbasn1.SEQUENCE) {
+		return noStructure
+	}
+	how, ok := readAlgorithm(&seq)
+	if !ok || !seq.ReadASN1(&data, cbasn1.OCTET_STRING) {
+		return noStructure
+	}
+	if len(r.keys) == maxKeys {
+		return fail(SeveralIdentities, "the file holds more than 16 private keys")
+	}
+	plain, name, err := r.decrypt(how, data)
+	if err != nil {
+		return err
+	}
+	return r.key(plain, name)
 }

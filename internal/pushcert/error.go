@@ -2,10 +2,10 @@ package pushcert
 
 import "strings"
 
-// Kind says what is wrong with a file, as a code that stays the same between releases.
+// Kind is a stable code for what is wrong with a file.
 type Kind string
 
-// What [Inspect] can find wrong.
+// The kinds of errors that [Inspect] returns.
 const (
 	Empty             Kind = "empty"
 	TooLarge          Kind = "too_large"
@@ -21,27 +21,27 @@ const (
 	SeveralIdentities Kind = "several_identities"
 )
 
-// The commands that the remedies give. The password travels in the environment, so that it
-// stands in no list of processes, and the private key never lies unencrypted on the disk.
+// The commands in the remedies. The password is in the environment, so that no list of
+// processes shows it, and the private key is never unencrypted on the disk.
 const (
-	// ReencodeCommand reads any p12 that openssl can read and writes it anew in openssl's
-	// default form: from FILE.p12 to NEW.p12, both under $P12_PASSWORD. It takes two steps
-	// because openssl 3 reads its input twice to export it, which a pipe does not bear.
+	// ReencodeCommand converts any p12 that openssl can read to openssl's default form: from
+	// FILE.p12 to NEW.p12, both under $P12_PASSWORD. It needs a temporary file because
+	// openssl 3 reads its input twice, which a pipe does not allow.
 	ReencodeCommand = "openssl pkcs12 -in FILE.p12 -passin env:P12_PASSWORD -passout env:P12_PASSWORD -out TEMP.pem && " +
 		"openssl pkcs12 -export -in TEMP.pem -passin env:P12_PASSWORD -passout env:P12_PASSWORD -out NEW.p12 && rm TEMP.pem"
-	// CombineCommand makes a p12 of a PEM certificate and its PEM key.
+	// CombineCommand makes a p12 from a PEM certificate and its PEM key.
 	CombineCommand = "openssl pkcs12 -export -in CERT.pem -inkey KEY.pem -passout env:P12_PASSWORD -out NEW.p12"
-	// CombineDERCommand makes a p12 of a downloaded .cer and its PEM key.
+	// CombineDERCommand makes a p12 from a downloaded .cer and its PEM key.
 	CombineDERCommand = "openssl x509 -inform DER -in FILE.cer | " +
 		"openssl pkcs12 -export -inkey KEY.pem -passout env:P12_PASSWORD -out NEW.p12"
-	// DecodeBase64Command turns base64 text, in lines of any length, back into the file.
+	// DecodeBase64Command decodes base64 text with lines of any length.
 	DecodeBase64Command = "tr -d ' \\t\\r\\n' <FILE.p12 | openssl base64 -d -A -out NEW.p12"
 )
 
 const exportAgain = "export it again: in Keychain Access, under My Certificates, select the one certificate " +
 	"that has a private key below it, and choose Export as .p12"
 
-// remedies holds what to do about each kind unless a place knows better.
+// remedies has the default remedy of each kind.
 var remedies = map[Kind]string{
 	Empty:     "copy the file again, or " + exportAgain,
 	TooLarge:  "check that this is the right file: a push certificate with its key takes about 3 KiB",
@@ -60,24 +60,24 @@ var remedies = map[Kind]string{
 	SeveralIdentities: exportAgain + "; select that one alone",
 }
 
-// Error says why a file is no usable push certificate. Neither text holds the password or
-// anything that was read from the file.
+// Error says why a file is no usable push certificate. Its texts hold neither the password
+// nor data from the file.
 type Error struct {
 	Kind    Kind
-	Message string // what was found
-	Remedy  string // what to do about it; FILE and NEW stand for the caller's paths
+	Message string // what is wrong
+	Remedy  string // what to do; FILE and NEW stand for the caller's paths
 }
 
-// Error gives both texts.
+// Error returns both texts.
 func (e *Error) Error() string { return e.Message + "; " + e.Remedy }
 
-// Is makes errors.Is true for two errors of one kind.
+// Is reports whether target is an Error of the same kind.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	return ok && t.Kind == e.Kind
 }
 
-// fail makes an error with its kind's ordinary remedy.
+// fail returns an error with the default remedy of its kind.
 func fail(k Kind, message ...string) *Error {
 	return &Error{Kind: k, Message: strings.Join(message, ""), Remedy: remedies[k]}
 }

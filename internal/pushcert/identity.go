@@ -2,37 +2,19 @@ package pushcert
 
 import (
 	"crypto"
+	"crypto/rsa"
 	"crypto/x509"
+	"encoding/asn1"
 	"fmt"
+	"math/big"
 	"slices"
-	"strings"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// maxKeySize bounds an unencrypted private key, in bytes. RSA with 16384 bits takes about
-// 9 KiB; anything larger only keeps the arithmetic busy.
+// maxKeySize limits a private key, in bytes. An RSA key of 16384 bits takes about 9 KiB.
 const maxKeySize = 10 << 10
-
-// withHint says that the password is wrong, and when a near one fits, which mistake was
-// made: nobody sees a blank at the end of a secret.
-func withHint(m *meter, password string, safe []byte, check *mac) error {
-	fits := func(p string) bool {
-		return slices.ContainsFunc(secrets(p), func(s secret) bool { return check.verify(m, s, safe) == nil })
-	}
-	err := fail(WrongPassword, "the password is wrong, or the file is damaged")
-	trimmed := strings.TrimSpace(password)
-	switch {
-	case password == "":
-		err.Message = "the file has a password, and none is given"
-		err.Remedy = "name the password's environment variable or file in the manifest"
-	case fits(""):
-		err.Message = "the password is wrong: the file opens without one"
-		err.Remedy = "leave the password out, or export the file again under one"
-	case trimmed != password && fits(trimmed):
-		err.Message = "the password is wrong: it fits without the white space around it"
-		err.Remedy = "take the white space out of the environment variable or file that holds the password"
-	}
-	return err
-}
 
 // pair is a certificate with its private key.
 type pair struct {
@@ -40,7 +22,7 @@ type pair struct {
 	key  crypto.PublicKey
 }
 
-// identity finds the one certificate whose private key is there.
+// identity returns the certificate whose private key is in the file.
 func (c *contents) identity() (*Certificate, error) {
 	certs, err := c.parseCertificates()
 	if err != nil {
@@ -79,8 +61,8 @@ func (c *contents) identity() (*Certificate, error) {
 	return cert, nil
 }
 
-// likelyLeaf picks the certificate to talk about when no key points one out: the first
-// that is not an issuer's.
+// likelyLeaf returns the first certificate that is not an issuer's. It is the one to report
+// if no key belongs to any.
 func likelyLeaf(certs []*x509.Certificate) *x509.Certificate {
 	if i := slices.IndexFunc(certs, func(c *x509.Certificate) bool { return !c.IsCA }); i >= 0 {
 		return certs[i]
@@ -88,8 +70,8 @@ func likelyLeaf(certs []*x509.Certificate) *x509.Certificate {
 	return certs[0]
 }
 
-// parseCertificates leaves out issuers that the standard library refuses, as long as
-// something remains.
+// parseCertificates skips certificates that the standard library refuses, unless it refuses
+// all of them.
 func (c *contents) parseCertificates() ([]*x509.Certificate, error) {
 	if len(c.certs) == 0 {
 		if len(c.keys) == 0 {
@@ -109,8 +91,8 @@ func (c *contents) parseCertificates() ([]*x509.Certificate, error) {
 	return certs, nil
 }
 
-// parseKeys gives the public halves of the file's private keys, which is all that is needed
-// of them. One that cannot be read is left out as long as another one can.
+// parseKeys returns the public keys of the file's private keys. It skips unreadable ones,
+// unless all of them are.
 func (c *contents) parseKeys() ([]crypto.PublicKey, error) {
 	var keys []crypto.PublicKey
 	for _, der := range c.keys {
@@ -125,4 +107,59 @@ func (c *contents) parseKeys() ([]crypto.PublicKey, error) {
 		return nil, fail(Unsupported, "the private key in the file is damaged, or of a kind or size that is not in use")
 	}
 	return keys, nil
+}
+
+var oidRSA = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}
+
+// publicHalf returns the public key of a private key in PKCS#8, or nil if it is unreadable.
+// The standard library validates and precomputes RSA keys, which takes as long as a key
+// derivation and is not needed to compare them.
+func publicHalf(der []byte) crypto.PublicKey {
+	if key := rsaPublicHalf(der); key != nil {
+		return key
+	}
+	key, err := x509.ParsePKCS8PrivateKey(der)
+	if signer, ok := key.(crypto.Signer); ok && err == nil {
+		return signer.Public()
+	}
+	return nil
+}
+
+// rsaPublicHalf parses an RSA key (RFC 5208, section 5, and RFC 8017, appendix A.1.2) and
+// checks that the modulus is the product of the primes. It returns nil for keys with more
+// than two primes.
+func rsaPublicHalf(der []byte) *rsa.PublicKey {
+	var info, octets, numbers cryptobyte.String
+	var version int
+	in := cryptobyte.String(der)
+	if !in.ReadASN1(&info, cbasn1.SEQUENCE) || !in.Empty() || !info.ReadASN1Integer(&version) || version != 0 {
+		return nil
+	}
+	how, ok := readAlgorithm(&info)
+	if !ok || !how.oid.Equal(oidRSA) || !info.ReadASN1(&octets, cbasn1.OCTET_STRING) ||
+		!octets.ReadASN1(&numbers, cbasn1.SEQUENCE) || !octets.Empty() || !numbers.ReadASN1Integer(&version) || version != 0 {
+		return nil
+	}
+	var all [8]*big.Int // n, e, d, p, q, d mod p-1, d mod q-1, 1/q mod p
+	for i := range all {
+		all[i] = new(big.Int)
+		if !numbers.ReadASN1Integer(all[i]) || all[i].Sign() <= 0 {
+			return nil
+		}
+	}
+	n, e, p, q := all[0], all[1], all[3], all[4]
+	if !numbers.Empty() || !e.IsInt64() || e.Int64() > 1<<31-1 || new(big.Int).Mul(p, q).Cmp(n) != 0 {
+		return nil
+	}
+	return &rsa.PublicKey{N: n, E: int(e.Int64())}
+}
+
+// encryption names the ciphers of the certificates and the key, or the common one.
+func (c *contents) encryption() string {
+	names := slices.DeleteFunc([]string{c.certCipher, c.keyCipher}, func(s string) bool { return s == "" })
+	names = slices.Compact(names)
+	if len(names) == 2 {
+		return names[0] + "/" + names[1]
+	}
+	return names[0]
 }

@@ -1,6 +1,7 @@
 package pushcert
 
 import (
+	"crypto/hmac"
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -8,24 +9,24 @@ import (
 	"encoding/asn1"
 	"hash"
 	"math/big"
-	"unicode/utf16"
-	"unicode/utf8"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// maxRounds bounds the key derivations of one file, all together: every round of every
-// block, for every way of encoding the password that is tried. openssl and Keychain Access
-// write 2048 rounds, Java 10,000, careful people 600,000. All of it takes a second and a
-// half at most, by BenchmarkInspectDearest.
+// maxRounds limits the sum of all key derivations of one file: every round of every block,
+// for every encoding of the password. openssl and Keychain Access use 2048 rounds, Java
+// 10,000, careful people 600,000. The limit takes at most 1.5 s (BenchmarkInspectDearest).
 const maxRounds = 5_000_000
 
-// meter counts rounds down before they are computed, so that no file can cost more than
-// maxRounds, however its encryption is nested.
+// meter counts rounds before they are computed. So no file can cost more than maxRounds,
+// however its encryption is nested.
 type meter struct {
 	left int64
 }
 
-// spend takes n rounds for each block of size bytes off the meter. A hash of 64-bit words
-// is slower and counts twice.
+// spend subtracts n rounds for each hash block of a key of size bytes. A hash of 64-bit
+// words is slower and counts twice.
 func (m *meter) spend(n *big.Int, h hash.Hash, size int) (int, error) {
 	blocks := (size + h.Size() - 1) / h.Size() * h.BlockSize() / 64
 	if n.Sign() <= 0 {
@@ -39,40 +40,7 @@ func (m *meter) spend(n *big.Int, h hash.Hash, size int) (int, error) {
 	return int(n.Int64()), nil
 }
 
-// secret is a password in the two forms that PKCS#12 uses.
-type secret struct {
-	bmp  []byte // big-endian UTF-16 with a final zero, for PKCS#12's own derivation
-	utf8 string // for PBKDF2 (RFC 8018, section 3)
-}
-
-// secrets lists the encodings that a password may have been used in, the standard's own
-// first. For no password at all some programs encode an empty string, others nothing
-// (RFC 7292, appendix B.1, settles on the former). Old openssl took a password's bytes for
-// characters, one by one.
-func secrets(password string) []secret {
-	if password == "" {
-		return []secret{{bmp: []byte{0, 0}}, {}}
-	}
-	var bytewise []uint16
-	for _, b := range []byte(password) {
-		bytewise = append(bytewise, uint16(b))
-	}
-	old := secret{bmp: bmp(bytewise), utf8: password}
-	if !utf8.ValidString(password) || len(bytewise) == utf8.RuneCountInString(password) {
-		return []secret{old}
-	}
-	return []secret{{bmp: bmp(utf16.Encode([]rune(password))), utf8: password}, old}
-}
-
-func bmp(units []uint16) []byte {
-	out := make([]byte, 0, 2*len(units)+2)
-	for _, u := range units {
-		out = append(out, byte(u>>8), byte(u))
-	}
-	return append(out, 0, 0)
-}
-
-// digest is a hash function as PKCS#12 files name it.
+// digest is a hash function with its identifiers.
 type digest struct {
 	new  func() hash.Hash
 	oid  asn1.ObjectIdentifier // of the hash itself
@@ -88,7 +56,7 @@ var digests = []digest{
 	{md5.New, asn1.ObjectIdentifier{1, 2, 840, 113549, 2, 5}, asn1.ObjectIdentifier{1, 2, 840, 113549, 2, 6}},
 }
 
-// digestFor finds a hash by its own identifier or by its HMAC's.
+// digestFor returns a hash function by its identifier or by that of its HMAC.
 func digestFor(oid asn1.ObjectIdentifier) (func() hash.Hash, error) {
 	for _, d := range digests {
 		if d.oid.Equal(oid) || d.hmac.Equal(oid) {
@@ -98,14 +66,14 @@ func digestFor(oid asn1.ObjectIdentifier) (func() hash.Hash, error) {
 	return nil, fail(Unsupported, "the file uses a hash function that is not known here")
 }
 
-// What a key of PKCS#12's own derivation is for (RFC 7292, appendix B.3).
+// The purposes of a key derived by pkcs12Key (RFC 7292, appendix B.3).
 const (
 	forKey = 1
 	forIV  = 2
 	forMAC = 3
 )
 
-// pkcs12Key derives size bytes as PKCS#12 does it (RFC 7292, appendix B.2).
+// pkcs12Key derives size bytes by the method of PKCS#12 (RFC 7292, appendix B.2).
 func pkcs12Key(m *meter, h hash.Hash, password, salt []byte, rounds *big.Int, use byte, size int) ([]byte, error) {
 	n, err := m.spend(rounds, h, size)
 	if err != nil {
@@ -144,7 +112,7 @@ func pkcs12Key(m *meter, h hash.Hash, password, salt []byte, rounds *big.Int, us
 	}
 }
 
-// fill repeats b up to the next multiple of v bytes; of nothing it makes nothing.
+// fill repeats b up to the next multiple of v bytes. It returns nil for an empty b.
 func fill(b []byte, v int) []byte {
 	if len(b) == 0 {
 		return nil
@@ -154,4 +122,52 @@ func fill(b []byte, v int) []byte {
 		n += copy(out[n:], b)
 	}
 	return out
+}
+
+// mac is the MacData of a file.
+type mac struct {
+	algorithm algorithm
+	digest    cryptobyte.String
+	salt      cryptobyte.String
+	rounds    *big.Int
+}
+
+// verify checks the MAC. It returns wrongKey if the password is wrong or the file damaged.
+func (c *mac) verify(m *meter, s secret, message []byte) error {
+	newHash, key := sha1.New, []byte(nil)
+	var err error
+	if c.algorithm.oid.Equal(oidPBMAC1) { // RFC 9579
+		var params cryptobyte.String
+		in := c.algorithm.params
+		if !in.ReadASN1(&params, cbasn1.SEQUENCE) {
+			return badParameters
+		}
+		kdf, ok1 := readAlgorithm(&params)
+		how, ok2 := readAlgorithm(&params)
+		if !ok1 || !ok2 {
+			return badParameters
+		}
+		if newHash, err = digestFor(how.oid); err != nil {
+			return err
+		}
+		if key, err = pbkdf2Key(m, s, kdf, 0); err != nil {
+			return err
+		}
+		if len(key) < 20 {
+			return badParameters
+		}
+	} else {
+		if newHash, err = digestFor(c.algorithm.oid); err != nil {
+			return err
+		}
+		if key, err = pkcs12Key(m, newHash(), s.bmp, c.salt, c.rounds, forMAC, newHash().Size()); err != nil {
+			return err
+		}
+	}
+	sum := hmac.New(newHash, key)
+	sum.Write(message)
+	if !hmac.Equal(sum.Sum(nil), c.digest) {
+		return wrongKey
+	}
+	return nil
 }

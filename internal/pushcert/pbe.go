@@ -21,8 +21,7 @@ var (
 	oidPBKDF2 = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 12}
 )
 
-// scheme is a cipher with the key size that its identifier stands for. A nil block means
-// the stream cipher RC4.
+// scheme is a cipher and its key size. If block is nil, it is the stream cipher RC4.
 type scheme struct {
 	name    string
 	oid     asn1.ObjectIdentifier
@@ -30,8 +29,8 @@ type scheme struct {
 	block   func(key []byte) (cipher.Block, error)
 }
 
-// pbes1 holds the ciphers of RFC 7292, appendix C, whose keys come from PKCS#12's own
-// derivation over SHA-1.
+// pbes1 has the ciphers of RFC 7292, appendix C. Their keys are derived by pkcs12Key with
+// SHA-1.
 var pbes1 = []scheme{
 	{"RC4-128", asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 1, 1}, 16, nil},
 	{"RC4-40", asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 1, 2}, 5, nil},
@@ -41,7 +40,7 @@ var pbes1 = []scheme{
 	{"RC2-40", asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 1, 6}, 5, rc2Block},
 }
 
-// pbes2 holds the ciphers that openssl, Java and Windows put behind PBES2 (RFC 8018).
+// pbes2 has the ciphers that openssl, Java and Windows use with PBES2 (RFC 8018).
 var pbes2 = []scheme{
 	{"PBES2 AES-128-CBC", asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, 2}, 16, aes.NewCipher},
 	{"PBES2 AES-192-CBC", asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, 22}, 24, aes.NewCipher},
@@ -64,7 +63,7 @@ func find(table []scheme, oid asn1.ObjectIdentifier) (scheme, error) {
 	return scheme{}, fail(Unsupported, "the file is encrypted in a way that is not known here")
 }
 
-// algorithm is an AlgorithmIdentifier: what, and with which parameters.
+// algorithm is an AlgorithmIdentifier.
 type algorithm struct {
 	oid    asn1.ObjectIdentifier
 	params cryptobyte.String
@@ -77,12 +76,12 @@ func readAlgorithm(in *cryptobyte.String) (a algorithm, ok bool) {
 	return a, ok
 }
 
-// wrongKey says that a decryption gave no sense. The caller knows what that means.
+// wrongKey is returned when a MAC or the result of a decryption is wrong.
 var wrongKey = fail(WrongPassword, "the password is wrong, or the file is damaged")
 
 var badParameters = fail(Damaged, "the parameters of the file's encryption make no sense")
 
-// decrypt undoes password-based encryption and says what it was.
+// decrypt decrypts data and returns the name of the cipher.
 func decrypt(m *meter, s secret, a algorithm, data []byte) (plain []byte, name string, err error) {
 	if a.oid.Equal(oidPBES2) {
 		return decryptPBES2(m, s, a, data)
@@ -151,8 +150,8 @@ func decryptPBES2(m *meter, s secret, a algorithm, data []byte) (plain []byte, n
 	return plain, c.name, err
 }
 
-// pbkdf2Key derives a key by PBKDF2 (RFC 8018, appendix A.2). A size of 0 takes it from
-// the parameters.
+// pbkdf2Key derives a key by PBKDF2 (RFC 8018, appendix A.2). If size is 0, the parameters
+// have it.
 func pbkdf2Key(m *meter, s secret, kdf algorithm, size int) ([]byte, error) {
 	if !kdf.oid.Equal(oidPBKDF2) {
 		return nil, fail(Unsupported, "the file derives its keys in a way that is not known here")
@@ -170,7 +169,7 @@ func pbkdf2Key(m *meter, s secret, kdf algorithm, size int) ([]byte, error) {
 	if size == 0 {
 		size = stated
 	}
-	// A MAC key under 20 bytes invites forgeries (RFC 9579); none is over a SHA-512.
+	// RFC 9579 asks for MAC keys of 20 bytes or more. No key is longer than a SHA-512.
 	if size < 16 || size > 64 || stated != 0 && stated != size {
 		return nil, badParameters
 	}
@@ -196,7 +195,7 @@ func pbkdf2Key(m *meter, s secret, kdf algorithm, size int) ([]byte, error) {
 	return key, nil
 }
 
-// decryptCBC decrypts and takes the padding off (RFC 8018, section 6.1.1).
+// decryptCBC decrypts and removes the padding (RFC 8018, section 6.1.1).
 func decryptCBC(block cipher.Block, iv, data []byte) ([]byte, error) {
 	size := block.BlockSize()
 	if len(data) == 0 || len(data)%size != 0 {

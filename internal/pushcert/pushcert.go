@@ -1,7 +1,6 @@
-// Package pushcert looks into APNs push certificates as people have them: PKCS#12 files
-// out of Keychain Access, openssl or a colleague's mail. It says offline what a certificate
-// is good for, and when a file is not what it should be it says what it is instead and what
-// to do.
+// Package pushcert reads APNs push certificates from PKCS#12 files, as Keychain Access,
+// openssl and others write them. It works offline. It tells what a certificate is for, and
+// if a file is something else, what it is and what to do.
 //
 //	cert, err := pushcert.Inspect(data, password)
 //	if err != nil {
@@ -9,9 +8,9 @@
 //	}
 //	findings := pushcert.Check(cert, pushcert.Expect{Environment: "production", Now: now})
 //
-// The package reads files that others made, so everything in it is bounded: the file's
-// size, the depth of its structure, and the work that its passwords' key derivations ask
-// for. It opens no file and no connection. [Mint] makes look-alikes for rehearsals.
+// The files are untrusted, so everything is limited: the size, the depth of the structure,
+// and the work of the key derivations. The package opens no file and no connection. [Mint]
+// makes certificates for rehearsals.
 package pushcert
 
 import (
@@ -33,29 +32,29 @@ import (
 // key takes about 3 KiB, with a chain of issuers about 8.
 const MaxSize = 1 << 20
 
-// Certificate is what a .p12 holds that matters for push notifications. It has no part of
-// the private key and nothing of the password.
+// Certificate describes the push certificate in a .p12. It holds no part of the private key
+// and of the password.
 type Certificate struct {
-	// BundleID is the subject's UID attribute as it stands, so a VoIP certificate's ends
-	// in ".voip"; [Certificate.App] is without.
+	// BundleID is the subject's UID attribute. That of a VoIP certificate ends in ".voip";
+	// [Certificate.App] is without it.
 	BundleID   string
 	CommonName string
-	// Development and Production say which of APNs' services take the certificate. A
+	// Development and Production tell which APNs environments accept the certificate. A
 	// universal one has both.
 	Development, Production bool
-	Topics                  []string // what it may push to; empty when it does not say
+	Topics                  []string // what it may push to; empty if it has none
 	VoIP                    bool     // made for VoIP pushes alone
 	Watch                   bool     // made for watch complications alone
-	// PushCertificate says that Apple's extensions for push and the extended key usage
-	// for TLS clients are there.
+	// PushCertificate: it has one of Apple's push extensions and the extended key usage for
+	// TLS clients.
 	PushCertificate     bool
-	Issuer              string // the issuer's common name, or all of it when that is missing
+	Issuer              string // the issuer's common name, or its whole name without one
 	Serial              string // lower-case hex
 	NotBefore, NotAfter time.Time
 	KeyType             string // "RSA 2048", "EC P-256"
 	Fingerprint         string // lower-case hex SHA-256 of the certificate's DER
 	HasKey              bool   // the file holds a private key
-	KeyMatches          bool   // and it is this certificate's
+	KeyMatches          bool   // and it belongs to this certificate
 	Encryption          string // of certificates and key: "PBES2 AES-256-CBC", "RC2-40/3DES", "none"
 	TestOnly            bool   // made by [Mint]
 	ChainLength         int    // certificates in the file, the leaf included
@@ -64,7 +63,7 @@ type Certificate struct {
 // Universal reports whether the certificate fits either environment.
 func (c *Certificate) Universal() bool { return c.Development && c.Production }
 
-// Environments lists the environments that take the certificate: "development",
+// Environments returns the environments that accept the certificate: "development",
 // "production", both in this order, or none.
 func (c *Certificate) Environments() []string {
 	var envs []string
@@ -77,14 +76,14 @@ func (c *Certificate) Environments() []string {
 	return envs
 }
 
-// App is the bundle ID of the app that the certificate belongs to: BundleID without what
-// Apple appends for VoIP and watch complications.
+// App returns the bundle ID of the app: BundleID without the suffixes of VoIP and watch
+// complications.
 func (c *Certificate) App() string {
 	id := strings.TrimSuffix(c.BundleID, voipSuffix)
 	return strings.TrimSuffix(id, watchSuffix)
 }
 
-// What Apple appends to a bundle ID in the topics of special pushes.
+// The suffixes of bundle IDs in the topics of special pushes.
 const (
 	voipSuffix  = ".voip"
 	watchSuffix = ".complication"
@@ -99,21 +98,19 @@ var (
 	oidTopics      = asn1.ObjectIdentifier{1, 2, 840, 113635, 100, 6, 3, 6}
 )
 
-// Inspect reads a PKCS#12 file under its password, which is empty for a file without one.
-// The certificate it describes is the one that belongs to the private key, wherever in the
-// file it stands.
+// Inspect reads a PKCS#12 file with its password, which is empty if the file has none. It
+// describes the certificate that belongs to the private key, wherever in the file it is.
 //
-// Every error is an *[Error]. With the kinds [NoKey] and [KeyMismatch] there is a
-// certificate beside the error, for the caller to say which one lacks its key.
+// Every error is an *[Error]. With the kinds [NoKey] and [KeyMismatch] Inspect returns a
+// certificate too, so that the caller can name it.
 //
-// Whatever the file says, Inspect allocates less than 64 MiB and returns within seconds:
-// files over [MaxSize], and files whose key derivations exceed five million rounds
-// altogether, are refused before the work is done.
+// Inspect allocates less than 64 MiB and returns within seconds, whatever the file holds: it
+// refuses files over [MaxSize] and files whose key derivations exceed five million rounds in
+// total, before the work is done.
 func Inspect(data []byte, password string) (cert *Certificate, err error) {
 	defer func() {
-		// The standard library's parsers see what the file's maker wrote. None is known
-		// to panic; if one does, it is this file that cannot be read, not the run that
-		// ends. The panic's text may quote the file and is dropped.
+		// The standard library's parsers see untrusted data. If one of them panics, this
+		// file fails and the run goes on. The panic's text may quote the file.
 		if recover() != nil {
 			cert, err = nil, fail(Damaged, "the file holds something that cannot be read as a certificate or key")
 		}
@@ -128,7 +125,7 @@ func Inspect(data []byte, password string) (cert *Certificate, err error) {
 	return c.identity()
 }
 
-// describe fills in everything that the leaf itself tells.
+// describe returns the facts in the leaf itself.
 func describe(leaf *x509.Certificate) *Certificate {
 	c := &Certificate{
 		CommonName:  leaf.Subject.CommonName,
@@ -162,8 +159,8 @@ func describe(leaf *x509.Certificate) *Certificate {
 		}
 	}
 	c.PushCertificate = marked && slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageClientAuth)
-	// A universal certificate lists the topics of VoIP and complications beside the app's
-	// own, so a topic alone makes no special certificate.
+	// A universal certificate lists the topics of VoIP and complications too, so one such
+	// topic does not make it a special one.
 	c.VoIP = c.VoIP || c.only(voipSuffix)
 	c.Watch = c.only(watchSuffix) || strings.HasPrefix(c.CommonName, "WatchKit Services: ")
 	return c
@@ -178,9 +175,8 @@ func (c *Certificate) only(suffix string) bool {
 	return len(c.Topics) > 0 && !slices.ContainsFunc(c.Topics, other)
 }
 
-// topics reads Apple's topic extension: a sequence in which each topic is followed by a
-// sequence of the kinds of push it takes. What cannot be read is left out: the extension
-// is Apple's and may grow.
+// topics parses Apple's topic extension: a sequence in which each topic is followed by a
+// sequence of its kinds of push. It skips unknown elements, since Apple may add some.
 func topics(ext []byte) []string {
 	var fields []asn1.RawValue
 	if rest, err := asn1.Unmarshal(ext, &fields); err != nil || len(rest) > 0 {

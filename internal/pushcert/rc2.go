@@ -6,14 +6,14 @@ import (
 	"math/bits"
 )
 
-// rc2 is the block cipher of RFC 2268, for reading alone: Keychain Access and old openssl
-// encrypt certificates with 40 bits of it. It hides nothing any more.
+// rc2 is the block cipher of RFC 2268, for decryption only. Keychain Access and old versions
+// of openssl encrypt certificates with a 40-bit key. It is not secure.
 type rc2 struct {
 	k [64]uint16
 }
 
-// newRC2 expands a key of 1 to 128 bytes (RFC 2268, section 2), whose effective length is
-// its whole length, as PKCS#12 has it.
+// newRC2 expands a key of 1 to 128 bytes (RFC 2268, section 2). In PKCS#12 the effective key
+// length is the whole length.
 func newRC2(key []byte) cipher.Block {
 	var l [128]byte
 	n := copy(l[:], key)
@@ -34,10 +34,10 @@ func newRC2(key []byte) cipher.Block {
 // BlockSize is 8 bytes.
 func (*rc2) BlockSize() int { return 8 }
 
-// Encrypt is there for the interface; nothing here writes RC2.
-func (*rc2) Encrypt(_, _ []byte) { panic("pushcert: rc2 is for reading") }
+// Encrypt exists for the interface only.
+func (*rc2) Encrypt(_, _ []byte) { panic("pushcert: RC2 encryption is not implemented") }
 
-// Decrypt undoes sixteen mixing rounds with two mashing rounds between them (RFC 2268,
+// Decrypt reverses sixteen mixing rounds with two mashing rounds between them (RFC 2268,
 // section 4).
 func (c *rc2) Decrypt(dst, src []byte) {
 	var r [4]uint16

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 )
 
-// lookalike is a kind of file that is taken for a .p12 again and again.
+// lookalike is a kind of file that is often mistaken for a .p12.
 type lookalike struct {
 	what    string
 	matches func([]byte) bool
@@ -22,7 +22,7 @@ const (
 	decryptFirst = "decrypt it first, and give the decrypted file"
 )
 
-// lookalikes is tried in order; the first that matches names the file.
+// lookalikes are tried in order. The first match names the file.
 var lookalikes = []lookalike{
 	{"a certificate signing request", pemBlock("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"),
 		"upload it at developer.apple.com, and combine the certificate that Apple issues with the request's key: " + CombineDERCommand},
@@ -58,7 +58,7 @@ var lookalikes = []lookalike{
 	{"a text file", onlyText, exportAgain},
 }
 
-// sniff says what data is when it is no PKCS#12 file, and nil when it may be one.
+// sniff returns an error that says what data is, or nil if it may be a PKCS#12 file.
 func sniff(data []byte) error {
 	if len(data) == 0 {
 		return fail(Empty, "the file is empty")
@@ -80,7 +80,7 @@ func sniff(data []byte) error {
 	return nil
 }
 
-// text is what a text file starts with, past a byte order mark and white space.
+// text returns data without the byte order mark and white space at its start.
 func text(data []byte) []byte {
 	return bytes.TrimLeft(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), " \t\r\n")
 }
@@ -105,8 +105,8 @@ func both(a, b func([]byte) bool) func([]byte) bool {
 	return func(data []byte) bool { return a(data) && b(data) }
 }
 
-// pemBlock finds PEM blocks by name. openssl writes comments before them, so a block may start
-// anywhere in a text; a binary file is none.
+// pemBlock finds PEM blocks by name. A block may start anywhere in a text, since openssl
+// writes comments before it. A DER file has none.
 func pemBlock(types ...string) func([]byte) bool {
 	return func(data []byte) bool {
 		if data[0] == 0x30 && len(data) > 1 && data[1] >= 0x80 {
@@ -135,7 +135,7 @@ func onlyText(data []byte) bool {
 	})
 }
 
-// base64P12 recognises what CI systems store for binary secrets.
+// base64P12 reports whether data is a p12 in base64, as CI systems store binary secrets.
 func base64P12(data []byte) bool {
 	start := text(data)
 	if !bytes.HasPrefix(start, []byte("MI")) {
@@ -146,8 +146,8 @@ func base64P12(data []byte) bool {
 	return err == nil && startsWith(der, 0x02)
 }
 
-// startsWith reports whether der is a sequence whose first elements have these tags, as
-// far as the data go.
+// startsWith reports whether der is a sequence whose first elements have these tags. The
+// sequence may be cut short.
 func startsWith(der []byte, tags ...byte) bool {
 	in, ok := inside(der, 0x30)
 	for _, t := range tags {
@@ -160,7 +160,7 @@ func startsWith(der []byte, tags ...byte) bool {
 	return true
 }
 
-// inside is the content of der's first element, which has the tag and may be cut short.
+// inside returns the content of der's first element if it has the tag. It may be cut short.
 func inside(der []byte, tag byte) ([]byte, bool) {
 	if len(der) < 2 || der[0] != tag {
 		return nil, false
@@ -175,8 +175,8 @@ func inside(der []byte, tag byte) ([]byte, bool) {
 	return der[head:], true
 }
 
-// signedData is PKCS#7's content type for signed data, with which a provisioning profile
-// and a .p7b start.
+// signedData reports whether data starts with PKCS#7's content type for signed data, like a
+// provisioning profile or a .p7b.
 func signedData(data []byte) bool {
 	in, ok := inside(data, 0x30)
 	oid := cryptobyte.String(in)
