@@ -11,7 +11,6 @@ import (
 
 	"jpsync/internal/pushcert"
 	"jpsync/internal/report"
-	"jpsync/manifest"
 	"jpsync/planner"
 	"jpsync/state"
 )
@@ -25,19 +24,6 @@ type certsCmd struct {
 type certsListCmd struct {
 	ExpiringWithin *span  `placeholder:"DURATION" help:"Only certificates that expire within, for instance, 30d; exit 2 if there are any."`
 	Format         string `enum:"text,json,markdown,ics" default:"text" help:"text, json, markdown, or ics: a calendar with an alarm before each expiry."`
-}
-
-// span is a length of time as a flag, days included.
-type span time.Duration
-
-// UnmarshalText reads what policy.renew_before takes.
-func (s *span) UnmarshalText(text []byte) error {
-	d, err := manifest.ParseDuration(string(text))
-	if err != nil {
-		return fmt.Errorf("%q %w", text, err)
-	}
-	*s = span(d)
-	return nil
 }
 
 // Run lists the certificates. The exit code says whether one is due.

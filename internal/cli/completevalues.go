@@ -54,7 +54,7 @@ func words(values []string) proposal {
 	return p
 }
 
-// valueOf proposes values of a flag or an argument.
+// valueOf proposes values of a flag or a positional argument.
 func (q *query) valueOf(v *kong.Value, name string) proposal {
 	if source, ok := sources[q.leaf.Path()+" "+name]; ok {
 		return source(q)

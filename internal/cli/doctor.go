@@ -27,45 +27,30 @@ type doctor struct {
 	now     func() time.Time
 	timeout time.Duration
 
-	w      *workspace  // nil: the manifest cannot be loaded, or the endpoint is invalid
-	store  *state.File // nil: its location is invalid
-	locked bool        // another run is at work on the state
-	code   int         // the exit code so far
+	w    *workspace // nil: the manifest cannot be loaded, or the endpoint is invalid
+	code int        // the exit code so far
 }
 
-// checks are the checks in order. All of them are made, whatever the ones before found, but
-// for those that need what is missing.
+// checks are made in this order, whatever the ones before found.
 var checks = []struct {
-	needs need
-	run   func(*doctor, context.Context)
+	run           func(*doctor, context.Context)
+	needsManifest bool // skipped if it cannot be loaded
 }{
-	{0, (*doctor).manifest},
-	{needManifest, (*doctor).certificates},
-	{needManifest, (*doctor).secretFiles},
-	{0, (*doctor).location},
-	{needStore, (*doctor).stateFiles},
-	{needStore, (*doctor).git},
-	{needStore, (*doctor).lock},
-	{needManifest | needStore, (*doctor).recorded},
-	{needManifest, (*doctor).proxy},
-	{needManifest, (*doctor).account},
+	{(*doctor).manifest, false},
+	{(*doctor).certificates, true},
+	{(*doctor).secretFiles, true},
+	{(*doctor).state, false},
+	{(*doctor).proxy, true},
+	{(*doctor).account, true},
 }
-
-type need int
-
-const (
-	needManifest need = 1 << iota
-	needStore
-)
 
 // Run makes every check that can be made.
 func (c *doctorCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	d := &doctor{t: t, g: g, now: time.Now, timeout: c.Timeout}
 	for _, check := range checks {
-		if check.needs&needManifest != 0 && d.w == nil || check.needs&needStore != 0 && d.store == nil {
-			continue
+		if d.w != nil || !check.needsManifest {
+			check.run(d, ctx)
 		}
-		check.run(d, ctx)
 	}
 	if d.w != nil {
 		d.w.close()

@@ -22,32 +22,45 @@ const (
 	lockSuffix    = ".lock"
 )
 
-// location finds the state.
-func (d *doctor) location(context.Context) {
+// state looks at the state and the files beside it.
+func (d *doctor) state(ctx context.Context) {
 	store := openStore(d.t, d.g)
-	switch _, err := os.Stat(store.Location()); {
+	path := store.Location()
+	switch _, err := os.Stat(path); {
 	case errors.Is(err, fs.ErrNotExist):
-		d.well("state", store.Location()+": not there yet, the first apply writes it")
+		d.well("state", path+": not there yet, the first apply writes it")
 	case err != nil:
 		d.trouble("state", err, "make it readable for the user that runs jpsync")
 		return
 	default:
-		d.well("state", store.Location())
+		d.well("state", path)
 	}
-	d.store = store
+	for _, suffix := range []string{"", backupSuffix, journalSuffix} {
+		d.mode(path + suffix)
+	}
+	d.writable(filepath.Dir(path))
+	if !d.g.Sandbox {
+		d.git(ctx, path)
+	}
+	locked := d.locked(ctx, store)
+	if !locked {
+		d.journal(path + journalSuffix)
+	}
+	if d.w != nil {
+		d.recorded(ctx, store, locked)
+	}
 }
 
-// stateFiles looks at the modes of the files, which hold master secrets, and tries to write
-// beside them.
-func (d *doctor) stateFiles(context.Context) {
-	for _, suffix := range []string{"", backupSuffix, journalSuffix} {
-		path := d.store.Location() + suffix
-		if info, err := os.Stat(path); err == nil && loose(info) {
-			d.trouble("state", fmt.Errorf("%s has mode %04o and holds master secrets", path, info.Mode().Perm()),
-				"chmod 600 "+path+" (the next apply does it too)")
-		}
+// mode looks at the mode of a file that holds master secrets.
+func (d *doctor) mode(path string) {
+	if info, err := os.Stat(path); err == nil && loose(info) {
+		d.trouble("state", fmt.Errorf("%s has mode %04o and holds master secrets", path, info.Mode().Perm()),
+			"chmod 600 "+path+" (the next apply does it too)")
 	}
-	dir := filepath.Dir(d.store.Location())
+}
+
+// writable tries to write a file.
+func (d *doctor) writable(dir string) {
 	if _, err := os.Stat(dir); d.g.Sandbox && errors.Is(err, fs.ErrNotExist) {
 		return // the first apply makes it
 	}
@@ -60,30 +73,35 @@ func (d *doctor) stateFiles(context.Context) {
 	os.Remove(f.Name())
 }
 
-// lock finds out whether another run is at work, and whether one was interrupted. It takes
-// the lock only if a holder has written its name there: taking it could turn away an apply
-// that starts at the same moment.
-func (d *doctor) lock(ctx context.Context) {
-	path := d.store.Location()
-	if holder, err := os.ReadFile(path + lockSuffix); err == nil && len(holder) > 0 {
-		session, _, _, err := d.store.Open(ctx, state.Self("doctor", d.now()))
-		if err == nil {
-			session.Close() // the holder was killed; its name is gone now
-		} else if e, ok := errors.AsType[*state.LockedError](err); ok {
-			d.trouble("state", e, "the lock ends with that process")
-			d.locked = true
-			return
-		}
+// locked reports whether another run is at work. It takes the lock only if a holder has
+// written its name there: taking it could turn away an apply that starts at the same moment.
+func (d *doctor) locked(ctx context.Context, store *state.File) bool {
+	if holder, err := os.ReadFile(store.Location() + lockSuffix); err != nil || len(holder) == 0 {
+		return false
 	}
-	if info, err := os.Stat(path + journalSuffix); err == nil && info.Size() > 0 {
-		d.warning("state", fmt.Sprintf("%s is of a run that was interrupted %s ago", path+journalSuffix, d.now().Sub(info.ModTime()).Round(time.Second)),
+	session, _, _, err := store.Open(ctx, state.Self("doctor", d.now()))
+	if err == nil {
+		session.Close() // the holder was killed; its name is gone now
+		return false
+	}
+	if e, ok := errors.AsType[*state.LockedError](err); ok {
+		d.trouble("state", e, "the lock ends with that process")
+		return true
+	}
+	return false
+}
+
+// journal reports a run that did not come to its end.
+func (d *doctor) journal(path string) {
+	if info, err := os.Stat(path); err == nil && info.Size() > 0 {
+		d.warning("state", fmt.Sprintf("%s is of a run that was interrupted %s ago", path, d.now().Sub(info.ModTime()).Round(time.Second)),
 			"run jpsync apply again, which replays it; do not delete it")
 	}
 }
 
-// recorded reads the state: whether it is this account's, and what is recorded.
-func (d *doctor) recorded(ctx context.Context) {
-	st, err := d.store.Load(ctx)
+// recorded reads the state: whether it is this account's, and what is in it.
+func (d *doctor) recorded(ctx context.Context, store *state.File, locked bool) {
+	st, err := store.Load(ctx)
 	switch {
 	case errors.Is(err, state.ErrDamaged):
 		d.trouble("state", err, "jpsync state repair")
@@ -99,7 +117,7 @@ func (d *doctor) recorded(ctx context.Context) {
 	if n := len(st.Apps); n > 0 {
 		d.well("state", fmt.Sprintf("serial %d, %s", st.Serial, plural(n, "app")))
 	}
-	if n := len(st.Pending); n > 0 && !d.locked {
+	if n := len(st.Pending); n > 0 && !locked {
 		d.trouble("state", fmt.Errorf("%s without a recorded answer", plural(n, "request")), "run jpsync apply again, which finds out what became of them")
 	}
 }
@@ -143,11 +161,8 @@ func utc(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // git warns if the state is, or could get, into a git repository. Without git, or outside of
 // a work tree, there is nothing to warn of.
-func (d *doctor) git(ctx context.Context) {
-	if d.g.Sandbox {
-		return
-	}
-	dir, base := filepath.Split(d.store.Location())
+func (d *doctor) git(ctx context.Context, path string) {
+	dir, base := filepath.Split(path)
 	names := []string{base, base + backupSuffix}
 	tracked, code := git(ctx, dir, append([]string{"--literal-pathspecs", "ls-files", "-z", "--"}, names...)...)
 	if code != 0 {

@@ -21,8 +21,7 @@ const (
 	ExitInterrupted = 130 // and recorded
 )
 
-// exitError ends a command with a code of its own. A nil err says nothing more: the
-// command has printed what there is to say.
+// exitError ends a command with a code of its own. With a nil err nothing more is printed.
 type exitError struct {
 	code int
 	err  error
@@ -37,13 +36,13 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.err }
 
-// exit ends a command with a code and no further word.
+// exit returns an error that ends a command with a code and prints nothing.
 func exit(code int) error { return &exitError{code: code} }
 
-// refused ends a command because a guard said no.
+// refused returns an error that ends a command with ExitRefused.
 func refused(err error) error { return &exitError{ExitRefused, err} }
 
-// exitCode turns what a command returned into the code that the process ends with.
+// exitCode returns the exit code for the error of a command.
 func exitCode(err error) int {
 	if err == nil {
 		return ExitDone

@@ -1,8 +1,12 @@
 package cli
 
+// Here are the commands that print what is built into the program: help, schema and version.
+
 import (
 	assets "embed"
 	"fmt"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -85,4 +89,34 @@ func helpArgs(model *kong.Application, args []string) []string {
 		return args
 	}
 	return append(slices.Clone(rest), "--help")
+}
+
+type schemaCmd struct{}
+
+// Run prints the schema.
+func (schemaCmd) Run(t *terminal) error {
+	_, err := t.Out.Write(manifest.Schema())
+	return err
+}
+
+// Version is set by the release build: -ldflags "-X jpsync/internal/cli.Version=1.2.3".
+var Version string
+
+// version returns the version of this build.
+func version() string {
+	if Version != "" {
+		return Version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "dev"
+}
+
+type versionCmd struct{}
+
+// Run prints one line: name, version, Go version and platform.
+func (versionCmd) Run(t *terminal) error {
+	_, err := fmt.Fprintf(t.Out, "jpsync %s (%s %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
 }

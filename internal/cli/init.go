@@ -17,7 +17,7 @@ import (
 var template []byte
 
 // ignored keeps the state out of the repository, because it holds master secrets.
-var ignored = []string{"jpsync.state.json*", "errored.jpsync.state*.json", ".jpsync/"}
+var ignored = []string{"jpsync.state.json*", "errored.jpsync.journal*", ".jpsync/"}
 
 type initCmd struct{}
 

@@ -17,10 +17,10 @@ type certsMakeTestCmd struct {
 	Days     int    `default:"395" placeholder:"N" help:"How many days the sound ones are valid (${default})."`
 }
 
-// testPassword protects nothing.
+// testPassword is for files that protect nothing.
 const testPassword = "test"
 
-// assortment is what make-test writes.
+// assortment returns the certificates to write, by file name.
 func (c *certsMakeTestCmd) assortment(now time.Time) map[string]pushcert.MintOptions {
 	made := now.Add(-time.Hour)
 	good := pushcert.MintOptions{BundleID: c.BundleID, NotBefore: made, NotAfter: now.AddDate(0, 0, c.Days)}
@@ -44,7 +44,7 @@ func (c *certsMakeTestCmd) assortment(now time.Time) map[string]pushcert.MintOpt
 	}
 }
 
-// Run writes the assortment and the password.
+// Run writes the certificates and their password.
 func (c *certsMakeTestCmd) Run(t *terminal) error {
 	password := testPassword
 	if c.given() {
@@ -60,7 +60,7 @@ func (c *certsMakeTestCmd) Run(t *terminal) error {
 	for _, name := range append(sortedKeys(all), "password") {
 		for _, path := range []string{filepath.Join(c.Dir, name+".p12"), filepath.Join(c.Dir, name+".txt")} {
 			if _, err := os.Lstat(path); err == nil {
-				return fmt.Errorf("%s is there already, and it may be a real one: name another directory", path)
+				return fmt.Errorf("%s exists already and may be a real one: name another directory", path)
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"jpsync/internal/report"
@@ -21,7 +22,7 @@ type outputCmd struct {
 	ShowSecrets bool         `help:"Include the master secrets."`
 }
 
-// outputFormats are the forms of output but for template=FILE.
+// outputFormats are the formats besides template=FILE.
 var outputFormats = []string{"table", "json", "dotenv", "github", "gitlab", "gradle", "xcconfig", formatSecret}
 
 const (
@@ -32,26 +33,24 @@ const (
 // maxTemplateBytes bounds a template.
 const maxTemplateBytes = 1 << 20
 
-// outputFormat is one of outputFormats or template=FILE.
+// outputFormat is one of outputFormats, or template=FILE.
 type outputFormat string
 
-// UnmarshalText refuses what is neither.
+// UnmarshalText refuses any other.
 func (f *outputFormat) UnmarshalText(text []byte) error {
 	name := string(text)
 	if file, ok := strings.CutPrefix(name, templatePrefix); ok && file != "" {
 		*f = outputFormat(name)
 		return nil
 	}
-	for _, known := range outputFormats {
-		if name == known {
-			*f = outputFormat(name)
-			return nil
-		}
+	if slices.Contains(outputFormats, name) {
+		*f = outputFormat(name)
+		return nil
 	}
-	return fmt.Errorf("%q is none of %s and template=FILE", name, strings.Join(outputFormats, ", "))
+	return fmt.Errorf("unknown format %q: choose one of %s, or template=FILE", name, strings.Join(outputFormats, ", "))
 }
 
-// Validate holds --name to the one format that has it.
+// Validate checks --name for the one format that uses it.
 func (c *outputCmd) Validate() error {
 	if c.Format == formatSecret {
 		return report.CheckSecretName(c.Name)
@@ -70,7 +69,7 @@ func (c *outputCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		return err
 	}
 	if c.ShowSecrets && c.Out == "" && isTerminal(t.Out) {
-		t.warn("master secrets follow: they let anybody push to every device of the app")
+		t.warn("the output has master secrets: with one, anybody can push to every device of its app")
 	}
 	if c.ShowSecrets && c.Format != outputFormat(report.KeysGitHub) { // which masks them itself
 		for _, key := range keys {
@@ -78,7 +77,7 @@ func (c *outputCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		}
 	}
 	if c.ShowSecrets && c.Format == outputFormat(report.KeysGitLab) {
-		t.warn("GitLab shows a dotenv report to everybody who may see the pipeline: master secrets belong into masked variables")
+		t.warn("GitLab shows a dotenv report to everybody who can see the pipeline: put master secrets into masked variables instead")
 	}
 	var text bytes.Buffer
 	text.Grow(len(keys) * 128)
@@ -88,16 +87,16 @@ func (c *outputCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	return c.deliver(t, g, keys, &text)
 }
 
-// keys collects what is asked for, without secrets unless they are.
+// keys returns the keys of the apps that are asked for, with secrets only if they are shown.
 func (c *outputCmd) keys(st *state.State) ([]report.Key, error) {
 	var ids []string
-	named := make(map[string]bool, len(c.IDs))
+	seen := make(map[string]bool, len(c.IDs))
 	for _, id := range c.IDs {
 		if err := recorded(st, id); err != nil {
 			return nil, err
 		}
-		if !named[id] {
-			named[id] = true
+		if !seen[id] {
+			seen[id] = true
 			ids = append(ids, id)
 		}
 	}
@@ -133,13 +132,13 @@ func (c *outputCmd) write(t *terminal, w io.Writer, keys []report.Key) error {
 	return report.Keys(w, keys, report.KeyFormat(c.Format))
 }
 
-// deliver puts the finished text where it belongs. It is whole by now: an error above leaves
-// a file as it was.
+// deliver writes the finished text. It is complete by now, so an error before has left the
+// file as it was.
 func (c *outputCmd) deliver(t *terminal, g *globals, keys []report.Key, text *bytes.Buffer) error {
 	path := c.Out
 	if c.Format == outputFormat(report.KeysGitHub) {
 		if err := report.Masks(t.Out, keys); err != nil {
-			return fmt.Errorf("mask the master secrets, so none was printed: %w", err)
+			return fmt.Errorf("the master secrets could not be masked, so none was printed: %w", err)
 		}
 		if github := os.Getenv("GITHUB_OUTPUT"); path == "" && github != "" {
 			if err := appendTo(github, func(w io.Writer) error { _, err := text.WriteTo(w); return err }); err != nil {
@@ -157,7 +156,7 @@ func (c *outputCmd) deliver(t *terminal, g *globals, keys []report.Key, text *by
 		return err
 	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("write the app keys: %s is no regular file and would be replaced by one: leave --out away and redirect the output", path)
+		return fmt.Errorf("write the app keys: %s is not a regular file, and --out would replace it: redirect the output instead", path)
 	}
 	if err := writeFile(path, text); err != nil {
 		return fmt.Errorf("write the app keys: %w", err)
@@ -166,13 +165,12 @@ func (c *outputCmd) deliver(t *terminal, g *globals, keys []report.Key, text *by
 	return nil
 }
 
-// spare keeps the keys from taking the place of what they came from. A manifest need not be
-// there.
+// spare refuses to overwrite a file that jpsync needs. There may be no manifest.
 func (c *outputCmd) spare(t *terminal, g *globals, path string) error {
 	store := openStore(t, g)
 	m, err := manifest.Load(g.Manifest, manifest.Options{CertRoot: g.CertRoot})
 	if err != nil {
-		m = nil // what it names is not known then
+		m = nil // the files that it names are unknown
 	}
 	return g.spare("--out", path, store.Location(), m)
 }

@@ -27,17 +27,6 @@ type choices struct {
 	AllowCert  []string `placeholder:"CODE" help:"Treat certificate errors of this code as warnings, for instance expired (repeatable)."`
 }
 
-// limit is a manifest.Limit as a flag.
-type limit struct{ manifest.Limit }
-
-// UnmarshalText reads N or P%.
-func (l *limit) UnmarshalText(text []byte) (err error) {
-	if l.Limit, err = manifest.ParseLimit(string(text)); err != nil {
-		return fmt.Errorf("%q %w", text, err)
-	}
-	return nil
-}
-
 // Validate refuses --allow-cert codes that do not exist.
 func (c *choices) Validate() error {
 	for _, code := range c.AllowCert {

@@ -32,7 +32,7 @@ func (c *sandboxCmd) Run(ctx context.Context, t *terminal, _ *globals) error {
 		return fmt.Errorf("--addr %s: %w", c.Addr, err)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("--addr %s: the simulator knows no real secrets and keeps none, so it listens on loopback only", c.Addr)
+		return fmt.Errorf("--addr %s: the simulator listens on loopback only, it does not protect what it is sent", c.Addr)
 	}
 	options := sandbox.Options{Data: c.Data, Identity: identities[c.Identity]}
 	for _, text := range c.Fault {

@@ -18,21 +18,21 @@ import (
 
 // This file owns the terminal. The rules: results go to standard output, everything else
 // to standard error. Messages are lower case without a full stop, begin with the name of
-// the program, and put what to do on a line of its own. There is no colour, no bar and no
-// question without a terminal, and none where CI says that nobody is looking.
+// the program, and put what to do on a line of its own. Without a terminal, or with CI in
+// the environment, there is no colour, no progress bar and no question.
 
-// Host is what a command finds around it.
+// Host is what a command gets from its process.
 type Host struct {
 	In       io.Reader
 	Out, Err io.Writer
-	FS       state.FS // where the state and its journal are; nil: the operating system's
+	FS       state.FS // of the state and its journal; nil: the operating system's
 }
 
 type terminal struct {
 	Host
-	out, err report.Style // what the two outputs can show
-	ask      bool         // somebody is there to answer
-	live     bool         // standard error can be drawn on: a progress bar
+	out, err report.Style // of the two outputs
+	ask      bool         // a person can answer a question
+	live     bool         // standard error can show a progress bar
 	actions  *actions     // nil outside of GitHub Actions
 	quiet    bool
 	verbose  bool
@@ -43,7 +43,7 @@ func newTerminal(host Host, color string, quiet, verbose bool) *terminal {
 	if host.FS == nil {
 		host.FS = state.OS{}
 	}
-	t := &terminal{
+	return &terminal{
 		Host:    host,
 		out:     style(host.Out, color, inCI),
 		err:     style(host.Err, color, inCI),
@@ -53,11 +53,10 @@ func newTerminal(host Host, color string, quiet, verbose bool) *terminal {
 		quiet:   quiet,
 		verbose: verbose,
 	}
-	return t
 }
 
-// style finds out what a stream can show. NO_COLOR is honoured as no-color.org has it: set
-// to anything but the empty string.
+// style returns what a stream can show. NO_COLOR counts if it is not empty, as on
+// no-color.org.
 func style(w io.Writer, color string, inCI bool) report.Style {
 	tty := isTerminal(w)
 	st := report.Style{Lang: report.LanguageOf(os.Getenv), Color: tty && !inCI && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
@@ -87,8 +86,8 @@ func fd(stream any) int {
 	return -1
 }
 
-// fail prints an error, a line for each line of its text. What is wrong with a manifest is
-// printed as compilers do it, so that editors and CI find the place.
+// fail prints an error, a message for each line of its text. Errors of a manifest are printed
+// as compilers do, so that editors and CI find the place.
 func (t *terminal) fail(err error) {
 	text := report.ErrorText(err, t.err.Lang)
 	if text == "" || readerLeft(err) {
@@ -105,28 +104,28 @@ func (t *terminal) fail(err error) {
 	t.actions.place(err)
 }
 
-// readerLeft reports whether nothing is wrong but that the reader of standard output has seen
-// enough, as head has.
+// readerLeft reports whether the error is only that the reader of standard output has closed
+// it, as head does.
 func readerLeft(err error) bool {
 	e, ok := errors.AsType[*fs.PathError](err)
 	return ok && e.Path == os.Stdout.Name() && errors.Is(e, syscall.EPIPE) && err.Error() == e.Error()
 }
 
-// info tells something in passing, unless the user wants quiet.
+// info prints a message, except with --quiet.
 func (t *terminal) info(format string, args ...any) {
 	if !t.quiet {
 		fmt.Fprintln(t.Err, t.err.Wrap("jpsync: ", "  ", fmt.Sprintf(format, args...)))
 	}
 }
 
-// detail tells something that only --verbose wants to know.
+// detail prints a message with --verbose.
 func (t *terminal) detail(format string, args ...any) {
 	if t.verbose {
 		fmt.Fprintln(t.Err, t.err.Wrap("jpsync: ", "  ", fmt.Sprintf(format, args...)))
 	}
 }
 
-// warn tells something that even a quiet user has to know.
+// warn prints a warning, even with --quiet.
 func (t *terminal) warn(format string, args ...any) {
 	fmt.Fprintln(t.Err, t.err.Wrap("jpsync: warning: ", "  ", fmt.Sprintf(format, args...)))
 }

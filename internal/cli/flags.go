@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"jpsync/executor"
+	"jpsync/manifest"
+)
+
+// Here are the flags whose values have a form of their own.
+
+// limit is a manifest.Limit as a flag.
+type limit struct{ manifest.Limit }
+
+// UnmarshalText reads N or P%.
+func (l *limit) UnmarshalText(text []byte) (err error) {
+	if l.Limit, err = manifest.ParseLimit(string(text)); err != nil {
+		return fmt.Errorf("%q %w", text, err)
+	}
+	return nil
+}
+
+// span is a length of time as a flag, days included.
+type span time.Duration
+
+// UnmarshalText reads what policy.renew_before takes.
+func (s *span) UnmarshalText(text []byte) error {
+	d, err := manifest.ParseDuration(string(text))
+	if err != nil {
+		return fmt.Errorf("%q %w", text, err)
+	}
+	*s = span(d)
+	return nil
+}
+
+// maxParallelism bounds --parallelism: each request in flight has a connection of its own.
+const maxParallelism = 256
+
+// parallelism is how many requests may be in flight at once: a number, or auto.
+type parallelism struct {
+	n    int // 0 with auto
+	auto bool
+}
+
+// UnmarshalText reads a number or auto.
+func (p *parallelism) UnmarshalText(text []byte) error {
+	if string(text) == "auto" {
+		*p = parallelism{auto: true}
+		return nil
+	}
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 1 || n > maxParallelism {
+		return errors.New("--parallelism takes 1 to 256, or auto")
+	}
+	*p = parallelism{n: n}
+	return nil
+}
+
+// most returns the largest number of requests in flight.
+func (p parallelism) most() int {
+	if p.auto {
+		return executor.AdaptiveMost
+	}
+	return p.n
+}
+
+// passwordFlags say where a password is. None of them takes the password itself.
+type passwordFlags struct {
+	PasswordEnv   string `placeholder:"NAME" help:"The environment variable that holds the password."`
+	PasswordFile  string `placeholder:"FILE" help:"The file that holds the password; one newline at its end is dropped."`
+	PasswordStdin bool   `help:"Read the password from standard input; one newline at its end is dropped."`
+}
+
+// Validate refuses more than one of the flags.
+func (p passwordFlags) Validate() error {
+	if p.PasswordEnv != "" && p.PasswordFile != "" || p.PasswordStdin && p.PasswordEnv+p.PasswordFile != "" {
+		return errors.New("give one of --password-env, --password-file and --password-stdin, not several")
+	}
+	return nil
+}
+
+// given reports whether one of the flags is given.
+func (p passwordFlags) given() bool {
+	return p.PasswordEnv != "" || p.PasswordFile != "" || p.PasswordStdin
+}
+
+// read returns the password.
+func (p passwordFlags) read(t *terminal) (string, error) {
+	switch {
+	case p.PasswordEnv != "":
+		value, ok := os.LookupEnv(p.PasswordEnv)
+		if !ok {
+			return "", fmt.Errorf("--password-env: the environment variable %s is not set", p.PasswordEnv)
+		}
+		return value, nil
+	case p.PasswordStdin:
+		data, err := io.ReadAll(io.LimitReader(t.In, manifest.MaxSecretBytes))
+		if err != nil {
+			return "", fmt.Errorf("--password-stdin: %w", err)
+		}
+		return withoutNewline(string(data)), nil
+	}
+	data, err := readFile(p.PasswordFile, manifest.MaxSecretBytes)
+	if err != nil {
+		return "", fmt.Errorf("--password-file: %w", err)
+	}
+	return withoutNewline(string(data)), nil
+}
+
+func withoutNewline(s string) string {
+	if cut, ok := strings.CutSuffix(s, "\n"); ok {
+		return strings.TrimSuffix(cut, "\r")
+	}
+	return s
+}
