@@ -62,7 +62,7 @@ func (r *Run) Start(ctx context.Context) error {
 // memory all the same, for Finish and Recover. A record that is not valid is refused, and
 // neither queued nor kept.
 func (r *Run) Append(rec Record) (wait func() error) {
-	rec, err := rec.checked()
+	rec, err := rec.Checked()
 	if err == nil && rec.Bind != nil {
 		err = errors.New("a run appends its binding itself")
 	}
@@ -99,7 +99,7 @@ func (r *Run) enqueue(rec Record) (wait func() error) {
 	for len(q.next.records) >= maxQueued {
 		q.room.Wait()
 	}
-	r.state.apply(rec)
+	r.state.Apply(rec)
 	q.next.records = append(q.next.records, rec)
 	select {
 	case q.wake <- struct{}{}:

@@ -42,6 +42,26 @@ func chain(previous string, body []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// Seal returns a JSON object as a line of a journal, newline included: with the checksum that
+// chains it to the line before, whose sum is previous.
+func Seal(object []byte, previous string) (line []byte, sum string) {
+	body := bytes.TrimSuffix(object, []byte("}"))
+	sum = chain(previous, body)
+	return fmt.Appendf(nil, "%s%s%s\"}\n", body, sumStart, sum), sum
+}
+
+// Unseal returns the object that [Seal] made a line of. ok is false when the line, which may
+// lack its newline, is not as it was sealed, or follows another one.
+func Unseal(line []byte, previous string) (object []byte, sum string, ok bool) {
+	line = bytes.TrimSuffix(line, []byte("\n"))
+	body := line[:max(0, len(line)-sumLen)]
+	sum = chain(previous, body)
+	if len(line) < sumLen || string(line[len(body):]) != sumStart+sum+`"}` {
+		return nil, "", false
+	}
+	return append(bytes.Clone(body), '}'), sum, true
+}
+
 // journalWriter makes the lines of a journal.
 type journalWriter struct {
 	lines bytes.Buffer // what is not written yet
@@ -56,11 +76,10 @@ func (w *journalWriter) add(v any) error {
 	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("write a record to the journal: %w", err)
 	}
-	object := bytes.TrimSuffix(body.Bytes(), []byte("}\n"))
-	w.sum = chain(w.sum, object)
+	var line []byte
+	line, w.sum = Seal(bytes.TrimSuffix(body.Bytes(), []byte("\n")), w.sum)
 	w.seq++
-	w.lines.Write(object)
-	w.lines.WriteString(sumStart + w.sum + "\"}\n")
+	w.lines.Write(line)
 	return nil
 }
 
@@ -116,13 +135,12 @@ func parseJournal(data []byte) (*journal, error) {
 	sum := ""
 	for seq := int64(0); j.size < int64(len(data)) || seq == 0; seq++ {
 		line, newline := cutLine(data[j.size:])
-		body := line[:max(0, len(line)-sumLen)]
-		next := chain(sum, body)
-		if len(line) < sumLen || string(line[len(body):]) != sumStart+next+`"}` {
+		object, next, ok := Unseal(line, sum)
+		if !ok {
 			return j, j.checkTail(data, seq, newline)
 		}
 		sum = next
-		if err := j.add(append(bytes.Clone(body), '}'), seq); err != nil {
+		if err := j.add(object, seq); err != nil {
 			return j, err
 		}
 		j.size += int64(len(line))
@@ -161,7 +179,7 @@ func (j *journal) add(body []byte, seq int64) error {
 	if en.Seq != seq {
 		return j.damaged(seq, fmt.Sprintf("it is numbered %d", en.Seq))
 	}
-	rec, err := en.Record.checked()
+	rec, err := en.Record.Checked()
 	if err != nil {
 		return j.damaged(seq, err.Error())
 	}
@@ -246,7 +264,7 @@ func (j *journal) replay(s *State, path string) (*State, error) {
 		return nil, fmt.Errorf("replay %s: %w", path, err)
 	}
 	for _, rec := range j.records {
-		next.apply(rec)
+		next.Apply(rec)
 	}
 	next.Journal = j.header.ID
 	return next, nil

@@ -63,10 +63,10 @@ type Result struct {
 // most one MiB.
 const maxText = 1 << 20
 
-// checked returns the record as it is read back, in memory of its own, or an error if it
+// Checked returns the record as it is read back, in memory of its own, or an error if it
 // says nothing or cannot be written. Such a record must not reach a store, where it would
 // fail the records beside it.
-func (rec Record) checked() (Record, error) {
+func (rec Record) Checked() (Record, error) {
 	var err error
 	switch {
 	case rec.Bind != nil && rec.Intent == nil && rec.Result == nil:
@@ -158,8 +158,8 @@ func checkTimes(times ...time.Time) error {
 	return nil
 }
 
-// apply makes the change that a record stands for.
-func (s *State) apply(rec Record) {
+// Apply makes the change that a record stands for.
+func (s *State) Apply(rec Record) {
 	if rec.Bind != nil {
 		s.Lineage, s.Endpoint, s.Account = rec.Bind.Lineage, rec.Bind.Endpoint, rec.Bind.Account
 		return

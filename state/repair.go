@@ -160,7 +160,7 @@ func (f *File) repair(path string, in *inspection) error {
 		if err := f.replaceDamaged(path, in, next); err != nil {
 			return err
 		}
-	} else if !sameContent(next, in.state) {
+	} else if !SameContent(next, in.state) {
 		fixed := next.Clone()
 		fixed.Serial++
 		if err := f.writeSnapshot(path, fixed); err != nil {

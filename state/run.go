@@ -149,7 +149,7 @@ func (r *Run) Update(ctx context.Context, fn func(*State) error) error {
 	for id, a := range next.Apps {
 		next.Apps[id] = a.asWritten()
 	}
-	if sameContent(r.saved, next) && next.Endpoint == r.saved.Endpoint && next.Account == r.saved.Account {
+	if SameContent(r.saved, next) && next.Endpoint == r.saved.Endpoint && next.Account == r.saved.Account {
 		return nil
 	}
 	next.Serial = max(next.Serial, r.saved.Serial) + 1
@@ -183,7 +183,7 @@ func (r *Run) Finish(ctx context.Context) error {
 
 func (r *Run) save(ctx context.Context) error {
 	next := r.saved
-	if r.advance || !sameContent(r.saved, r.state) {
+	if r.advance || !SameContent(r.saved, r.state) {
 		next = r.state
 		next.Serial = r.saved.Serial + 1
 	}

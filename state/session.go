@@ -61,7 +61,7 @@ func (s *fileSession) load() (st *State, replayed int, err error) {
 		return nil, 0, err
 	}
 	s.id = old.header.ID
-	if !sameContent(st, next) {
+	if !SameContent(st, next) {
 		return next, len(old.records) - 1, nil
 	}
 	// A snapshot that includes the journal may not be durable yet: the run may have been

@@ -105,8 +105,8 @@ func (s *State) Clone() *State {
 	return &c
 }
 
-// sameContent reports whether two states have the same apps and the same pending requests.
-func sameContent(a, b *State) bool {
+// SameContent reports whether two states have the same apps and the same pending requests.
+func SameContent(a, b *State) bool {
 	return maps.Equal(a.Apps, b.Apps) && maps.Equal(a.Pending, b.Pending)
 }
 

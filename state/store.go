@@ -76,12 +76,19 @@ func Self(command string, since time.Time) Holder {
 type LockedError struct {
 	Path   string // of the lock, or where else it is
 	Holder Holder // zero when the holder has not said
+	// Until is when the lease ends, by the store's clock, unless it is renewed; zero for a
+	// lock that ends with its holder.
+	Until time.Time
 }
 
 func (e *LockedError) Error() string {
 	if e.Holder.PID == 0 {
 		return fmt.Sprintf("the state is locked by another process (%s); wait for it, or give --lock-timeout", e.Path)
 	}
+	since := e.Holder.Since.Format(time.RFC3339)
+	if !e.Until.IsZero() {
+		since += ", until " + e.Until.UTC().Format(time.RFC3339) + " unless it is renewed"
+	}
 	return fmt.Sprintf("the state is locked by jpsync %s, process %d of %s on %s, since %s (%s); wait for it, or give --lock-timeout",
-		e.Holder.Command, e.Holder.PID, e.Holder.User, e.Holder.Host, e.Holder.Since.Format(time.RFC3339), e.Path)
+		e.Holder.Command, e.Holder.PID, e.Holder.User, e.Holder.Host, since, e.Path)
 }
