@@ -1,8 +1,14 @@
 package state_test
 
 import (
+	"io/fs"
+	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"jpsync/state"
 	"jpsync/state/statetest"
@@ -18,6 +24,188 @@ func TestFileOnDisk(t *testing.T) {
 func TestFileInMemory(t *testing.T) {
 	statetest.TestStore(t, func(t *testing.T) func() state.Store {
 		mem := &statetest.Memory{}
-		return func() state.Store { return state.NewFile("/d/jpsync.state.json", mem) }
+		return func() state.Store { return state.NewFile(statePath, mem) }
 	})
+}
+
+// place returns the path of a state in a new directory.
+func place(t testing.TB) string { return filepath.Join(t.TempDir(), "jpsync.state.json") }
+
+func save(t testing.TB, path string, s *state.State) []byte {
+	t.Helper()
+	statetest.Put(t, state.NewFile(path, state.OS{}), s)
+	doc, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return doc
+}
+
+func modes(t testing.TB, dir string) map[string]fs.FileMode {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	got := map[string]fs.FileMode{}
+	for _, e := range entries {
+		info, err := e.Info()
+		require.NoError(t, err)
+		got[e.Name()] = info.Mode()
+	}
+	return got
+}
+
+func TestBackupIsTheStateBefore(t *testing.T) {
+	path := place(t)
+	first := save(t, path, before())
+	require.NoFileExists(t, path+".backup")
+	next := before()
+	next.Serial++
+	second := save(t, path, next)
+	backup, err := os.ReadFile(path + ".backup")
+	require.NoError(t, err)
+	require.Equal(t, string(first), string(backup))
+	next.Serial++
+	save(t, path, next)
+	backup, err = os.ReadFile(path + ".backup")
+	require.NoError(t, err)
+	require.Equal(t, string(second), string(backup))
+}
+
+// Every file has mode 0600, whatever the umask, from the moment it has a name.
+func TestModes(t *testing.T) {
+	old := syscall.Umask(0)
+	defer syscall.Umask(old)
+	path := place(t)
+	dir := filepath.Dir(path)
+	save(t, path, before())
+	faulty := statetest.NewFaulty(state.OS{}, func(statetest.Op) error {
+		for name, mode := range modes(t, dir) {
+			require.Equal(t, fs.FileMode(0o600), mode, name)
+		}
+		return nil
+	})
+	s := &story{expected: []*state.State{before()}}
+	var err error
+	s.run, err = state.Begin(t.Context(), state.NewFile(path, faulty), state.Options{FS: faulty})
+	require.NoError(t, err)
+	require.NoError(t, s.run.Bind(endpoint, account))
+	require.NoError(t, s.intend(creation("a")))
+	require.NoError(t, s.answer(state.Result{Op: state.OpCreate, ID: "a", App: app("a")}))
+	require.Len(t, modes(t, dir), 3, "state, lock, journal")
+	require.NoError(t, s.run.Finish(t.Context()))
+	require.Len(t, modes(t, dir), 3, "state, lock, backup")
+}
+
+func TestLooserModesAreTightened(t *testing.T) {
+	path := place(t)
+	save(t, path, before())
+	next := before()
+	next.Serial++
+	save(t, path, next)
+	run, err := state.Begin(t.Context(), state.NewFile(path, state.OS{}), state.Options{})
+	require.NoError(t, err)
+	require.NoError(t, run.Bind(endpoint, account))
+	must(t, run.Append(creation("a")))
+	require.NoError(t, run.Close())
+	for _, suffix := range []string{"", ".backup", ".journal", ".lock"} {
+		require.NoError(t, os.Chmod(path+suffix, 0o664))
+	}
+	session, _, _, err := state.NewFile(path, state.OS{}).Open(t.Context(), state.Holder{})
+	require.NoError(t, err)
+	defer session.Close()
+	for name, mode := range modes(t, filepath.Dir(path)) {
+		require.Equal(t, fs.FileMode(0o600), mode, name)
+	}
+}
+
+func TestALinkStandsForItsTarget(t *testing.T) {
+	for _, exists := range []bool{true, false} {
+		real, dir := place(t), t.TempDir()
+		if exists {
+			save(t, real, before())
+		}
+		middle, link := filepath.Join(dir, "middle"), filepath.Join(dir, "link")
+		require.NoError(t, os.Symlink(real, middle))
+		require.NoError(t, os.Symlink("middle", link))
+		run, err := state.Begin(t.Context(), state.NewFile(link, state.OS{}), state.Options{})
+		require.NoError(t, err)
+		defer run.Close()
+		_, _, _, err = state.NewFile(real, state.OS{}).Open(t.Context(), state.Holder{})
+		var locked *state.LockedError
+		require.ErrorAs(t, err, &locked, "both names have one lock")
+		require.NoError(t, run.Bind(endpoint, account))
+		must(t, run.Append(result(state.Result{Op: state.OpCreate, ID: "a", App: app("a")})))
+		require.FileExists(t, real+".journal")
+		require.NoError(t, run.Finish(t.Context()))
+		s, err := state.NewFile(real, state.OS{}).Load(t.Context())
+		require.NoError(t, err)
+		require.Contains(t, s.Apps, "a")
+		for name, mode := range modes(t, dir) {
+			require.NotZero(t, mode&fs.ModeSymlink, name)
+		}
+	}
+	loop := place(t)
+	require.NoError(t, os.Symlink(loop, loop))
+	_, err := state.NewFile(loop, state.OS{}).Load(t.Context())
+	require.ErrorContains(t, err, "too many links")
+}
+
+func TestStaleTemporaryFilesGo(t *testing.T) {
+	path := place(t)
+	own := []string{path + ".tmp-A", path + ".tmp-B"}
+	foreign := []string{path + ".tmp", filepath.Join(filepath.Dir(path), "other.state.json.tmp-D"), path + ".journal.notes"}
+	for _, name := range append(own, foreign...) {
+		require.NoError(t, os.WriteFile(name, nil, 0o600))
+	}
+	run, err := state.Begin(t.Context(), state.NewFile(path, state.OS{}), state.Options{})
+	require.NoError(t, err)
+	require.NoError(t, run.Close())
+	for _, name := range own {
+		require.NoFileExists(t, name)
+	}
+	for _, name := range foreign {
+		require.FileExists(t, name)
+	}
+}
+
+func TestADamagedStateIsNotOverwritten(t *testing.T) {
+	path := place(t)
+	save(t, path, before())
+	next := before()
+	next.Serial++
+	save(t, path, next)
+	for _, junk := range []string{"", "{", "\x00\x00\x00"} {
+		require.NoError(t, os.WriteFile(path, []byte(junk), 0o600))
+		store := state.NewFile(path, state.OS{})
+		_, err := store.Load(t.Context())
+		require.ErrorIs(t, err, state.ErrDamaged)
+		require.ErrorContains(t, err, path)
+		_, err = state.Begin(t.Context(), store, state.Options{})
+		require.ErrorIs(t, err, state.ErrDamaged)
+		_, err = state.NewFile(path+".backup", state.OS{}).Load(t.Context())
+		require.NoError(t, err, "the backup is as it was")
+	}
+}
+
+// Whatever else has the state's name costs neither time nor memory.
+func TestOtherThanAFile(t *testing.T) {
+	path := place(t)
+	require.NoError(t, os.Mkdir(path, 0o700))
+	_, err := state.NewFile(path, state.OS{}).Load(t.Context())
+	require.ErrorContains(t, err, "no regular file")
+
+	path = place(t)
+	require.NoError(t, syscall.Mkfifo(path, 0o600))
+	_, err = state.NewFile(path, state.OS{}).Load(t.Context())
+	require.ErrorContains(t, err, "no regular file")
+
+	path = place(t)
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	require.NoError(t, os.Truncate(path, 2<<30))
+	_, err = state.NewFile(path, state.OS{}).Load(t.Context())
+	require.ErrorContains(t, err, "is the limit")
+}
+
+func TestAMissingDirectory(t *testing.T) {
+	store := state.NewFile(filepath.Join(t.TempDir(), "no", "jpsync.state.json"), state.OS{})
+	_, _, _, err := store.Open(t.Context(), state.Holder{Wait: time.Hour})
+	require.ErrorIs(t, err, fs.ErrNotExist)
 }

@@ -21,8 +21,8 @@ type Damage struct {
 	Backup      error
 	Differences []string
 	// Journal says why the journal is refused; nil: it is as it was written, or there is
-	// none. JournalRecords of it can be saved, the header not counted, and JournalLost
-	// bytes cannot.
+	// none. JournalRecords of it can be saved, not counting the binding, and JournalLost bytes
+	// cannot.
 	Journal        error
 	JournalRecords int
 	JournalLost    int64
@@ -72,7 +72,7 @@ func (f *File) inspect(path string) (*inspection, error) {
 	in.journal, err = parseJournal(data)
 	if err != nil {
 		in.damage.Journal = fmt.Errorf("read %s: %w", path+journalSuffix, err)
-		in.damage.JournalRecords = len(in.journal.records)
+		in.damage.JournalRecords = max(0, len(in.journal.records)-1)
 		in.damage.JournalLost = int64(len(data)) - in.journal.size
 	}
 	return in, nil

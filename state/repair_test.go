@@ -1,0 +1,268 @@
+package state_test
+
+import (
+	"bytes"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"jpsync/state"
+	"jpsync/state/statetest"
+)
+
+// edited returns a disk with a state, its backup, and the state changed by hand.
+func edited(t *testing.T, old, new string) *statetest.Memory {
+	t.Helper()
+	mem := disk(t, before())
+	next := before()
+	next.Serial++
+	next.Apps["secretive"] = state.App{AppName: "s", AndroidPackage: "cn.example.s", AppKey: "key-s", MasterSecret: "canary-secret"}
+	statetest.Put(t, state.NewFile(statePath, mem), next)
+	doc := content(t, mem, statePath)
+	changed := bytes.Replace(doc, []byte(old), []byte(new), 1)
+	require.NotEqual(t, string(doc), string(changed))
+	put(t, mem, statePath, changed)
+	return mem
+}
+
+func TestRepairTakesAnEditedState(t *testing.T) {
+	mem := edited(t, `"app_key": "key-kept"`, `"app_key": "key-edited"`)
+	store := state.NewFile(statePath, mem)
+	d, err := store.Inspect()
+	require.NoError(t, err)
+	require.False(t, d.None())
+	require.ErrorIs(t, d.State, state.ErrDamaged)
+	require.NoError(t, d.Journal)
+	require.NoError(t, d.Backup)
+	require.NoError(t, d.Unreadable)
+	shown := strings.Join(d.Differences, "\n")
+	require.NotContains(t, shown, "canary-secret")
+	require.Contains(t, shown, `-   "serial": 4,
++   "serial": 5,
+      "kept": {
+-       "app_key": "key-kept",
++       "app_key": "key-edited",
+`)
+	require.Contains(t, shown, `+     "secretive": {
++       "app_name": "s",`)
+	backup, damaged := content(t, mem, statePath+".backup"), content(t, mem, statePath)
+
+	require.NoError(t, store.Accept(t.Context(), state.Holder{}, d))
+	s, err := store.Load(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "key-edited", s.Apps["kept"].AppKey)
+	require.EqualValues(t, 6, s.Serial)
+	require.Equal(t, backup, content(t, mem, statePath+".backup"))
+	require.Equal(t, damaged, content(t, mem, statePath+".damaged"))
+	d, err = store.Inspect()
+	require.NoError(t, err)
+	require.True(t, d.None())
+	before := mem.String()
+	require.NoError(t, store.Accept(t.Context(), state.Holder{}, d))
+	require.Equal(t, before, mem.String(), "nothing to repair")
+}
+
+func TestRepairRaisesALoweredSerial(t *testing.T) {
+	mem := edited(t, `"serial": 5`, `"serial": 1`)
+	store := state.NewFile(statePath, mem)
+	d, err := store.Inspect()
+	require.NoError(t, err)
+	require.NoError(t, store.Accept(t.Context(), state.Holder{}, d))
+	s, err := store.Load(t.Context())
+	require.NoError(t, err)
+	require.EqualValues(t, 5, s.Serial)
+}
+
+func TestRepairTakesOnlyWhatWasShown(t *testing.T) {
+	mem := edited(t, `"app_key": "key-kept"`, `"app_key": "key-edited"`)
+	store := state.NewFile(statePath, mem)
+	d, err := store.Inspect()
+	require.NoError(t, err)
+	put(t, mem, statePath, bytes.Replace(content(t, mem, statePath), []byte("key-edited"), []byte("key-twice"), 1))
+	require.ErrorContains(t, store.Accept(t.Context(), state.Holder{}, d), "changed since")
+	unlock, ok, err := mem.TryLock(statePath+".lock", "{}")
+	require.NoError(t, err)
+	require.True(t, ok, "the lock is free")
+	defer unlock()
+	d, err = store.Inspect()
+	require.NoError(t, err)
+	var locked *state.LockedError
+	require.ErrorAs(t, store.Accept(t.Context(), state.Holder{}, d), &locked)
+}
+
+func TestRepairRefusesWhatCannotBeRead(t *testing.T) {
+	for _, doc := range []string{"", "{", `{"version": 1}`, "\x00\x00", `{"version": 2}`} {
+		mem := edited(t, "key-kept", "key-edited")
+		put(t, mem, statePath, []byte(doc))
+		store := state.NewFile(statePath, mem)
+		d, err := store.Inspect()
+		require.NoError(t, err)
+		require.Error(t, d.State)
+		require.Error(t, d.Unreadable)
+		require.ErrorContains(t, store.Accept(t.Context(), state.Holder{}, d), statePath+".backup")
+		require.Equal(t, doc, string(content(t, mem, statePath)))
+	}
+}
+
+func TestRepairWithoutABackup(t *testing.T) {
+	mem := edited(t, "key-kept", "key-edited")
+	require.NoError(t, mem.Remove(statePath+".backup"))
+	d, err := state.NewFile(statePath, mem).Inspect()
+	require.NoError(t, err)
+	require.ErrorIs(t, d.Backup, fs.ErrNotExist)
+	require.NoError(t, d.Unreadable)
+	require.NoError(t, state.NewFile(statePath, mem).Accept(t.Context(), state.Holder{}, d))
+}
+
+func TestRepairSavesWhatADamagedJournalHas(t *testing.T) {
+	mem, journal := interrupted(t)
+	lines := bytes.SplitAfter(journal, []byte("\n"))
+	bad := bytes.Replace(journal, []byte(`"failed":true`), []byte(`"failed":TRUE`), 1) // record 6 of 7
+	put(t, mem, journalPath, bad)
+	store := state.NewFile(statePath, mem)
+	d, err := store.Inspect()
+	require.NoError(t, err)
+	require.NoError(t, d.State)
+	require.ErrorIs(t, d.Journal, state.ErrDamaged)
+	require.Equal(t, 3, d.JournalRecords)
+	require.EqualValues(t, len(lines[5])+len(lines[6]), d.JournalLost)
+
+	require.NoError(t, store.Accept(t.Context(), state.Holder{}, d))
+	require.Equal(t, bad, content(t, mem, journalPath+".damaged"))
+	run := begin(t, mem)
+	require.Zero(t, run.Replayed())
+	s := run.State()
+	require.Equal(t, *app("a"), s.Apps["a"])
+	require.Contains(t, s.Pending, "old")
+	require.EqualValues(t, before().Serial+1, s.Serial)
+	require.Equal(t, string(marshal(t, before())), string(content(t, mem, statePath+".backup")))
+	require.NoError(t, run.Close())
+
+	put(t, mem, journalPath, []byte("junk"))
+	d, err = store.Inspect()
+	require.NoError(t, err)
+	require.NoError(t, store.Accept(t.Context(), state.Holder{}, d))
+	require.Equal(t, "junk", string(content(t, mem, journalPath+".damaged.2")), "nothing is overwritten")
+	require.Equal(t, bad, content(t, mem, journalPath+".damaged"))
+}
+
+// A repair that is cut off can be done again.
+func TestCrashWhileRepairing(t *testing.T) {
+	for n := 1; ; n++ {
+		mem, journal := interrupted(t)
+		put(t, mem, statePath, bytes.Replace(content(t, mem, statePath), []byte("key-kept"), []byte("key-edited"), 1))
+		put(t, mem, journalPath, append(journal, "junk\n"...))
+		faulty := statetest.NewFaulty(mem, statetest.FailFrom(n, errCrash))
+		d, err := state.NewFile(statePath, faulty).Inspect()
+		require.NoError(t, err)
+		err = state.NewFile(statePath, faulty).Accept(t.Context(), state.Holder{}, d)
+		for _, loss := range mem.Losses() {
+			left := mem.Lose(loss)
+			d, inspectErr := state.NewFile(statePath, left).Inspect()
+			require.NoError(t, inspectErr)
+			require.NoError(t, state.NewFile(statePath, left).Accept(t.Context(), state.Holder{}, d), "operation %d, %v", n, loss)
+			run := begin(t, left)
+			require.Equal(t, "key-edited", run.State().Apps["kept"].AppKey)
+			require.Equal(t, "key-a", run.State().Apps["a"].AppKey)
+			require.NoError(t, run.Close())
+		}
+		if err == nil {
+			require.Greater(t, n, 10)
+			return
+		}
+	}
+}
+
+// A killed repair leaves copies with secrets under names on their way. The next command that
+// takes the lock removes them.
+func TestAKilledRepairLeavesNoTemporaryFile(t *testing.T) {
+	leftovers := 0
+	for n := 1; ; n++ {
+		mem, journal := interrupted(t)
+		put(t, mem, statePath, bytes.Replace(content(t, mem, statePath), []byte("key-kept"), []byte("key-edited"), 1))
+		put(t, mem, journalPath, append(journal, "junk\n"...))
+		faulty := statetest.NewFaulty(mem, statetest.FailFrom(n, errCrash))
+		d, err := state.NewFile(statePath, faulty).Inspect()
+		require.NoError(t, err)
+		err = state.NewFile(statePath, faulty).Accept(t.Context(), state.Holder{}, d)
+		mem.Unlock()
+		leftovers += strings.Count(mem.String(), ".tmp-")
+		session, _, _, openErr := state.NewFile(statePath, mem).Open(t.Context(), state.Holder{})
+		if openErr == nil {
+			require.NoError(t, session.Close())
+		}
+		names, dirErr := mem.ReadDir("/d")
+		require.NoError(t, dirErr)
+		for _, name := range names {
+			require.NotContains(t, name, ".tmp-", "operation %d", n)
+		}
+		if err == nil {
+			require.Greater(t, leftovers, 3)
+			return
+		}
+	}
+}
+
+func TestEditedStatesAreReadStrictly(t *testing.T) {
+	doc := string(marshal(t, statetest.Sample()))
+	tests := []struct{ name, old, new, reason string }{
+		{"unknown field", `"serial"`, `"serials"`, `unknown field "serials"`},
+		{"unknown field of an app", `"app_key"`, `"appkey"`, `unknown field "appkey"`},
+		{"unknown field of a certificate", `"not_after"`, `"not_before"`, `unknown field "not_before"`},
+		{"repeated field", `"serial": 7,`, `"serial": 7, "serial": 7,`, `duplicate field "serial"`},
+		{"repeated app", `"apps": {`, `"apps": {"shop": {"app_name":"","android_package":"","app_key":""},`, `duplicate field "shop"`},
+		{"repeated by an escape", `"apps": {`, `"apps": {"sh\u006fp": {"app_name":"","android_package":"","app_key":""},`, `duplicate field "shop"`},
+		{"missing field", `"app_key": "c0ffee"`, `"group_name": "g"`, `has no "app_key"`},
+		{"no apps", `"apps"`, `"pending"`, "duplicate"},
+		{"wrong type", `"serial": 7`, `"serial": "7"`, "cannot unmarshal"},
+		{"negative", `"serial": 7`, `"serial": -7`, "negative"},
+		{"null", `"adopted": true`, `"adopted": null`, "null"},
+		{"environment", `"production"`, `"staging"`, `unknown field "staging"`},
+		{"operation", `"op": "create"`, `"op": "upload"`, "upload"},
+		{"version 0", `"version": 1`, `"version": 0`, "version is 0"},
+		{"trailing comma", "\"checksum\"", ",\"checksum\"", "invalid character"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			mem := disk(t, before())
+			bad := strings.Replace(doc, tt.old, tt.new, 1)
+			require.NotEqual(t, doc, bad)
+			put(t, mem, statePath, []byte(bad))
+			d, err := state.NewFile(statePath, mem).Inspect()
+			require.NoError(t, err)
+			require.ErrorIs(t, d.State, state.ErrDamaged)
+			require.ErrorContains(t, d.Unreadable, tt.reason)
+		})
+	}
+}
+
+func TestDiffLines(t *testing.T) {
+	a, b := statetest.Sample(), statetest.Sample()
+	none, err := state.DiffLines(a, b)
+	require.NoError(t, err)
+	require.Empty(t, none)
+	shop := b.Apps["shop"]
+	shop.MasterSecret, shop.Protected = "canary-secret", false
+	shop.Certificates.Production.Fingerprint = "other"
+	b.Apps["shop"] = shop
+	delete(b.Apps, "tab\t\"quoted\"")
+	clear(b.Pending)
+	lines, err := state.DiffLines(a, b)
+	require.NoError(t, err)
+	require.NotContains(t, strings.Join(lines, ""), "canary-secret")
+	require.NotContains(t, strings.Join(lines, ""), a.Apps["shop"].MasterSecret)
+	golden(t, "diff.golden", []byte(strings.Join(lines, "\n")+"\n"))
+}
+
+func TestDiffOfManyAppsIsCutOff(t *testing.T) {
+	a, b := large(1500-2), large(1500-2)
+	for id, app := range b.Apps {
+		app.AppKey += "x"
+		b.Apps[id] = app
+	}
+	lines, err := state.DiffLines(a, b)
+	require.NoError(t, err)
+	require.Equal(t, "and 500 more apps differ", lines[len(lines)-1])
+}
