@@ -25,7 +25,7 @@ func TestConvergence(t *testing.T) {
 			w.opts.Parallelism = 1 + int(seed%9)
 			w.opts.MaxAttempts = 2
 			w.latency = time.Millisecond
-			w.journal.syncTakes = time.Duration(seed%4) * time.Millisecond
+			w.journal.commitTakes = time.Duration(seed%4) * time.Millisecond
 			gone := map[string]string{}
 			for i := range 10 {
 				id := fmt.Sprintf("gone%d", i)

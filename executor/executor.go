@@ -1,24 +1,24 @@
-// Package executor carries out a plan: it sends the requests, several apps side by side,
-// and writes every answer to the journal before it tells anybody.
+// Package executor applies a plan. It sends the requests, several apps side by side, and
+// writes every answer to the journal before it tells anybody.
 //
-//	res, err := executor.Apply(ctx, plan, run.State(), executor.Options{
-//		API: client, Journal: executor.Journaled(run), Certificates: files, Parallelism: 4,
+//	res, err := executor.Apply(ctx, plan, run.Saved(), executor.Options{
+//		API: client, Journal: run, Certificates: files, Parallelism: 4,
 //	})
 //
-// An app's steps run in the plan's order; deletes of apps that left the manifest come after
-// everything else. What a retry can cure is retried, in one place. What stops everybody
-// (refused credentials, a service that does not answer, a full disk, Ctrl-C) stops the run:
-// nothing new starts, and what is in flight is waited for and recorded.
+// An app's steps run in the plan's order. Deletes of apps that left the manifest come after
+// everything else. An app's own failure ends that app. Refused credentials, a service that
+// does not answer, a journal that fails and a cancelled context stop the run: nothing new
+// starts, and the requests in flight are waited for and recorded.
 //
-// The order of writing is the point of the package. A create and a delete are journaled and
-// synced as intents before they are sent, since an app whose key got lost cannot be found
-// again; an answer is journaled as soon as it is there and synced before it is reported.
+// A create or a delete is sent only after its intent is durable, because the key of an app
+// cannot be asked for later. An answer is told only after its result is durable.
 package executor
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"jpsync/internal/jpush"
@@ -27,15 +27,24 @@ import (
 )
 
 // API is the part of the Admin API's client that an apply needs. Each call is one attempt.
-// Errors are expected to be [*jpush.Error]; any other counts as an answer that was lost.
+// Errors are expected to be [*jpush.Error]. Any other error counts as a lost answer.
 type API interface {
 	CreateApp(ctx context.Context, app jpush.App) (jpush.Created, error)
 	UploadCertificate(ctx context.Context, appKey string, cert jpush.Certificate) error
 	DeleteApp(ctx context.Context, appKey string) error
 }
 
-// Certificates reads a certificate and its password when its upload's turn has come. Load
-// refuses a file that is not the one the plan was made with.
+// Journal takes the records of a run. A [*state.Run] is one.
+//
+// Append returns at once. The function that it returns blocks until the record is durable,
+// or until it never will be: then it returns an error, and so do the functions of all later
+// records. Records become durable in the order of Append, also those that nobody waits for.
+type Journal interface {
+	Append(rec state.Record) (wait func() error)
+}
+
+// Certificates reads a certificate and its password right before its upload. Load refuses a
+// file that is not the one the plan was made with.
 type Certificates interface {
 	Load(upload planner.Change) (Loaded, error)
 }
@@ -62,10 +71,8 @@ type Options struct {
 	// Parallelism is how many requests may be in flight at once, from 1; 0 means
 	// [DefaultParallelism].
 	Parallelism int
-	// Adaptive lets the run find out how many requests the service can take: it begins with
-	// 4 in flight and goes up to Parallelism, for which 0 means 64, as long as answers come
-	// fast. It goes down when the service asks for less (429) or cannot cope (code 10), and
-	// keeps below a limit on the rate once it has met that.
+	// Adaptive starts with 4 requests in flight and goes up to Parallelism, for which 0 means
+	// [AdaptiveMost], as long as answers come fast.
 	Adaptive bool
 	// Rate caps the requests that start per second, evenly spaced; 0 means no cap.
 	Rate float64
@@ -77,12 +84,11 @@ type Options struct {
 	// Rand gives numbers in [0, 1) for the jitter of retries; nil means math/rand/v2. It is
 	// called from several goroutines.
 	Rand func() float64
-	// OnEvent hears what happens, one event after the other, from one goroutine. What an
-	// event tells is on disk. It may be nil.
+	// OnEvent hears what happens, one event after the other, an app's events in their order.
+	// What an event tells is durable. It may be nil.
 	OnEvent func(Event)
-	// OnPace hears how fast the run may go whenever that changes: in an adaptive run, or
-	// after a 429. It is called from several goroutines, and the requests wait for it. It
-	// may be nil.
+	// OnPace hears how fast the run may go whenever that changes. It is called from several
+	// goroutines, and requests wait for it. It may be nil.
 	OnPace func(Pace)
 }
 
@@ -93,8 +99,8 @@ type Options struct {
 // nothing was journaled. Once the run began there is a result and no error, however it
 // ended: see [Result.Stopped] and [Result.Failures].
 //
-// Cancelling ctx stops the run gently. Requests in flight go on until they are answered or
-// the client's own timeout ends them.
+// Cancelling ctx stops the run. Requests in flight go on until they are answered or the
+// client's own timeout ends them.
 func Apply(ctx context.Context, plan *planner.Plan, st *state.State, opts Options) (*Result, error) {
 	if err := opts.complete(); err != nil {
 		return nil, err
@@ -103,16 +109,15 @@ func Apply(ctx context.Context, plan *planner.Plan, st *state.State, opts Option
 		return nil, err
 	}
 	r := newRun(plan, st, opts)
-	unwatch := context.AfterFunc(ctx, func() { r.interrupted(ctx) })
-	defer unwatch()
-
-	go r.reports.run()
-	r.record(ctx)
 	early, late := split(plan)
-	r.phase(ctx, early)
-	r.phase(ctx, late)
-	r.reports.close()
-	return r.result(), nil
+	err := r.record(ctx)
+	if err == nil {
+		err = r.phase(ctx, early)
+	}
+	if err == nil {
+		err = r.phase(ctx, late)
+	}
+	return r.result(err), nil
 }
 
 // complete checks the options and fills in the defaults.
@@ -123,11 +128,11 @@ func (o *Options) complete() error {
 	case o.Journal == nil:
 		return errors.New("apply: no journal to record the answers in")
 	case o.Parallelism < 0:
-		return fmt.Errorf("apply: a parallelism of %d makes no sense: it is the number of requests in flight, 1 or more", o.Parallelism)
+		return fmt.Errorf("apply: invalid parallelism of %d: the number of requests in flight is 1 or more", o.Parallelism)
 	case o.MaxAttempts < 0:
-		return fmt.Errorf("apply: a maximum of %d attempts makes no sense: it has to be 1 or more", o.MaxAttempts)
+		return fmt.Errorf("apply: invalid maximum of %d attempts: it is 1 or more", o.MaxAttempts)
 	case !(o.Rate >= 0):
-		return fmt.Errorf("apply: a rate of %v requests per second makes no sense: it has to be more than 0, or 0 for no limit", o.Rate)
+		return fmt.Errorf("apply: invalid rate of %v requests per second: it is more than 0, or 0 for no limit", o.Rate)
 	}
 	if o.Parallelism == 0 {
 		o.Parallelism = DefaultParallelism
@@ -142,7 +147,7 @@ func (o *Options) complete() error {
 		o.Now = time.Now
 	}
 	if o.Rand == nil {
-		o.Rand = randomFloat
+		o.Rand = rand.Float64
 	}
 	return nil
 }

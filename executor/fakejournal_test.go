@@ -10,43 +10,36 @@ import (
 	"jpsync/state"
 )
 
-// journal keeps records in memory as the real one does: written, and synced in groups.
+// journal keeps records in memory as the real one does: a committer makes durable what was
+// appended, a group at a time, whether or not anybody waits.
 type journal struct {
-	diary     *diary
-	syncTakes time.Duration
-	failWrite int // the write that fails, from 1
-	failSync  int // the sync that fails, from 1
+	diary       *diary
+	commitTakes time.Duration
+	failCommit  int // the commit that fails, from 1
+	panics      int // the record that makes Append panic, from 1
 
-	mu      sync.Mutex
-	cond    *sync.Cond
-	records []entry // everything, also what came after a failure
-	writes  int
-	syncs   int
-	written int
-	synced  int
-	syncing bool
-	err     error
-	broke   time.Time // when err came
+	mu         sync.Mutex
+	cond       *sync.Cond
+	records    []entry // everything, also what came after a failure
+	durable    int
+	commits    int
+	committing bool
+	err        error
+	broke      time.Time // when err came
 }
 
-type entry struct {
-	id     string
-	intent *state.Intent
-	sent   bool
-	result *state.Result
-}
+type entry struct{ state.Record }
 
 func (e entry) String() string {
-	if e.sent {
-		return fmt.Sprintf("sent %s %s", e.intent.Op, e.id)
+	switch {
+	case e.Intent != nil:
+		return fmt.Sprintf("intent %s %s", e.Intent.Op, e.ID)
+	case e.Result.Unsent:
+		return fmt.Sprintf("unsent %s %s", e.Result.Op, e.ID)
+	case e.Result.Failed:
+		return fmt.Sprintf("settled %s %s", e.Result.Op, e.ID)
 	}
-	if e.intent != nil {
-		return fmt.Sprintf("intent %s %s", e.intent.Op, e.id)
-	}
-	if e.result.Failed {
-		return fmt.Sprintf("settled %s %s", e.result.Op, e.id)
-	}
-	return fmt.Sprintf("result %s %s", e.result.Op, e.id)
+	return fmt.Sprintf("result %s %s", e.Result.Op, e.ID)
 }
 
 func newJournal(d *diary) *journal {
@@ -55,82 +48,56 @@ func newJournal(d *diary) *journal {
 	return j
 }
 
-type ack struct {
-	j *journal
-	n int
-}
-
-func (a ack) Wait() error { return a.j.wait(a.n) }
-
-func (j *journal) IntendAll(all []state.Planned) (Ack, error) {
-	var entries []entry
-	for _, p := range all {
-		entries = append(entries, entry{id: p.ID, intent: &p.Intent})
-	}
-	return j.write(entries)
-}
-
-func (j *journal) Sent(id string, in state.Intent) (Ack, error) {
-	return j.write([]entry{{id: id, intent: &in, sent: true}})
-}
-
-func (j *journal) Record(res state.Result) (Ack, error) {
-	if res.App != nil {
-		app := *res.App
-		res.App = &app
-	}
-	return j.write([]entry{{id: res.ID, result: &res}})
-}
-
-func (j *journal) write(entries []entry) (Ack, error) {
+func (j *journal) Append(rec state.Record) (wait func() error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.records = append(j.records, entries...)
-	j.writes++
-	if j.writes == j.failWrite && j.err == nil {
-		j.err, j.broke = errors.New("no space left on device"), time.Now()
+	j.records = append(j.records, entry{rec})
+	n := len(j.records)
+	if n == j.panics {
+		panic([]int{1})
 	}
-	if j.err != nil {
-		return nil, j.err
-	}
-	for _, e := range entries {
-		j.diary.add("write %s", e)
-	}
-	j.written = len(j.records)
-	return ack{j, j.written}, nil
-}
-
-func (j *journal) wait(n int) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for j.synced < n {
-		if j.err != nil {
-			return j.err
+	if j.err == nil {
+		j.diary.add("append %s", entry{rec})
+		if !j.committing {
+			j.committing = true
+			go j.commit()
 		}
-		if j.syncing {
+	}
+	return func() error {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		for j.durable < n && j.err == nil {
 			j.cond.Wait()
-			continue
 		}
-		j.syncing = true
-		from, to := j.synced, j.written
+		if j.durable >= n {
+			return nil
+		}
+		return j.err
+	}
+}
+
+// commit makes records durable as long as there are any.
+func (j *journal) commit() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for j.durable < len(j.records) && j.err == nil {
+		upTo := len(j.records)
 		j.mu.Unlock()
-		if j.syncTakes > 0 {
-			time.Sleep(j.syncTakes)
+		if j.commitTakes > 0 {
+			time.Sleep(j.commitTakes)
 		}
 		j.mu.Lock()
-		j.syncing = false
-		j.syncs++
-		if j.syncs == j.failSync {
-			j.err = errors.New("input/output error")
+		if j.commits++; j.commits == j.failCommit {
+			j.err, j.broke = errors.New("input/output error"), time.Now()
 		} else {
-			for _, e := range j.records[from:to] {
-				j.diary.add("sync %s", e)
+			for _, e := range j.records[j.durable:upTo] {
+				j.diary.add("commit %s", e)
 			}
-			j.synced = to
+			j.durable = upTo
 		}
 		j.cond.Broadcast()
 	}
-	return nil
+	j.committing = false
 }
 
 // fold gives the state after the run: what the next one starts from.
@@ -143,19 +110,17 @@ func (j *journal) fold(st *state.State) *state.State {
 		out.Pending = make(map[string]state.Intent)
 	}
 	for _, e := range j.records {
-		if e.sent {
-			out.Pending[e.id] = *e.intent
-		}
-		if e.intent != nil {
+		if e.Intent != nil {
+			out.Pending[e.ID] = *e.Intent
 			continue
 		}
-		delete(out.Pending, e.id)
+		delete(out.Pending, e.ID)
 		switch {
-		case e.result.Failed:
-		case e.result.App != nil:
-			out.Apps[e.id] = *e.result.App
+		case e.Result.Failed || e.Result.Unsent:
+		case e.Result.App != nil:
+			out.Apps[e.ID] = *e.Result.App
 		default:
-			delete(out.Apps, e.id)
+			delete(out.Apps, e.ID)
 		}
 	}
 	return out

@@ -96,7 +96,7 @@ func (w *world) apply(t *testing.T, ctx context.Context, plan *planner.Plan) *Re
 	}
 	w.st = w.journal.fold(w.st)
 	fresh := newJournal(w.diary)
-	fresh.syncTakes = w.journal.syncTakes
+	fresh.commitTakes = w.journal.commitTakes
 	w.journal, w.opts.Journal = fresh, fresh
 	return res
 }

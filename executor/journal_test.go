@@ -17,77 +17,51 @@ import (
 // over all the same.
 func TestTheJournalFails(t *testing.T) {
 	const apps = 60
-	clean := func() (writes, syncs int) {
-		w := newWorld()
-		synctest.Test(t, func(t *testing.T) {
-			w = newWorld()
-			w.latency = time.Millisecond
-			w.journal.syncTakes = time.Millisecond
-			j := w.journal
-			require.True(t, w.apply(t, t.Context(), creates(apps)).Complete())
-			writes, syncs = j.writes, j.syncs
-		})
-		return writes, syncs
-	}
-	writes, syncs := clean()
-	require.Greater(t, writes, apps)
-	for _, kind := range []string{"write", "sync"} {
-		last := map[string]int{"write": writes, "sync": syncs}[kind]
-		for n := 1; n <= last; n++ {
-			t.Run(fmt.Sprintf("%s %d", kind, n), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					w := newWorld()
-					w.latency = time.Millisecond
-					w.journal.syncTakes = time.Millisecond
-					if kind == "write" {
-						w.journal.failWrite = n
-					} else {
-						w.journal.failSync = n
+	for n := range 30 {
+		t.Run(fmt.Sprintf("commit %d", n+1), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				w.latency = time.Millisecond
+				w.journal.commitTakes = time.Millisecond
+				w.journal.failCommit = n + 1
+				j := w.journal
+				res := w.apply(t, t.Context(), creates(apps))
+				require.Error(t, j.err)
+				require.NotNil(t, res.Stopped)
+				require.Equal(t, StopJournal, res.Stopped.Reason)
+				require.NotZero(t, res.Counts.NotStarted+res.Counts.Failed)
+				require.Len(t, w.st.Apps, len(w.apps), "every app that was made is known, at least in memory")
+				told := 0
+				for _, e := range w.events {
+					if e.Type == ApplyComplete {
+						told++
+						require.Less(t, w.diary.at(t, "commit result create "+e.App), w.diary.at(t, "event apply_complete create "+e.App))
 					}
-					j := w.journal
-					res := w.apply(t, t.Context(), creates(apps))
-					if j.err == nil {
-						// How many syncs there are hangs on who waits together.
-						require.Greater(t, n, syncs/2)
-						require.True(t, res.Complete())
-						return
+				}
+				require.Equal(t, res.Counts.Created, told)
+				for _, s := range res.Steps {
+					var unsaved *UnsavedError
+					if s.Outcome == Failed && errors.As(s.Err, &unsaved) {
+						require.Equal(t, Created, unsaved.Outcome)
+						require.NotEmpty(t, unsaved.AppKey)
+						require.ErrorContains(t, s.Err, unsaved.AppKey)
 					}
-					require.NotNil(t, res.Stopped)
-					require.Equal(t, StopJournal, res.Stopped.Reason)
-					require.NotZero(t, res.Counts.NotStarted+res.Counts.Failed)
-					require.Len(t, w.st.Apps, len(w.apps), "every app that was made is known, at least in memory")
-					told := 0
-					for _, e := range w.events {
-						if e.Type == ApplyComplete {
-							told++
-							require.Less(t, w.diary.at(t, "sync result create "+e.App), w.diary.at(t, "event apply_complete create "+e.App))
-						}
-					}
-					require.Equal(t, res.Counts.Created, told)
-					for _, s := range res.Steps {
-						var unsaved *UnsavedError
-						if s.Outcome == Failed && errors.As(s.Err, &unsaved) {
-							require.Equal(t, Created, unsaved.Outcome)
-							require.NotEmpty(t, unsaved.AppKey)
-							require.ErrorContains(t, s.Err, unsaved.AppKey)
-						}
-					}
-					res.Saved()
-					require.Equal(t, len(w.apps), res.Counts.Created, "with the state saved, what the server has is no failure")
-					require.Equal(t, apps, res.Counts.Created+res.Counts.Failed+res.Counts.NotStarted)
-				})
+				}
+				res.Saved()
+				require.Equal(t, len(w.apps), res.Counts.Created, "with the state saved, what the server has is no failure")
+				require.Equal(t, apps, res.Counts.Created+res.Counts.Failed+res.Counts.NotStarted)
 			})
-		}
+		})
 	}
 }
 
-// A write that fails stops the run there and then, not when the reporter comes to it.
-func TestAFailedWriteStopsAtOnce(t *testing.T) {
+// A commit that fails stops the run there and then.
+func TestAFailedCommitStopsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.latency = time.Millisecond
-		w.journal.syncTakes = 50 * time.Millisecond
-		w.journal.failWrite = 6
+		w.journal.commitTakes = 50 * time.Millisecond
+		w.journal.failCommit = 3
 		j := w.journal
 		w.apply(t, t.Context(), creates(30))
 		require.False(t, j.broke.IsZero())

@@ -98,7 +98,7 @@ func TestEveryTroubleInEveryPlace(t *testing.T) {
 func TestMixedTroubles(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	for round := range uint64(30) {
+	for round := range uint64(10) {
 		synctest.Test(t, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, round))
 			l := newLab(t, sandbox.Options{})

@@ -12,7 +12,6 @@ import (
 
 	"jpsync/internal/jpush"
 	"jpsync/planner"
-	"jpsync/state"
 )
 
 // A defect in one worker stops the run and costs no answer of the others.
@@ -56,7 +55,7 @@ func TestAPanicStopsTheRun(t *testing.T) {
 			}
 		}, "a value of type *errors.errorString", "", false},
 		{"in the journal", func(w *world) {
-			w.opts.Journal = &fragile{Journal: w.journal}
+			w.journal.panics = 30
 		}, "a value of type []int", "", false},
 	}
 	for _, tt := range tests {
@@ -94,17 +93,4 @@ func TestAPanicStopsTheRun(t *testing.T) {
 			})
 		})
 	}
-}
-
-// fragile panics at the second window of intents.
-type fragile struct {
-	Journal
-	windows int
-}
-
-func (f *fragile) IntendAll(all []state.Planned) (Ack, error) {
-	if f.windows++; f.windows == 2 {
-		panic([]int{1})
-	}
-	return f.Journal.IntendAll(all)
 }

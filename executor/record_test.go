@@ -125,6 +125,6 @@ func TestRecordsNeedNoRequest(t *testing.T) {
 		require.True(t, w.st.Apps["both"].Protected)
 		require.Equal(t, "after", w.st.Apps["both"].Certificates.Production.FileSHA256)
 		require.NotZero(t, w.st.Apps["both"].Certificates.Development, "the step sees the changed record")
-		require.Less(t, w.diary.at(t, "sync result record both"), w.diary.at(t, "send upload key2development"))
+		require.Less(t, w.diary.at(t, "commit result record both"), w.diary.at(t, "send upload key2development"))
 	})
 }

@@ -87,17 +87,19 @@ func (r *Result) Changed() bool {
 	return c.Created+c.Adopted+c.Uploaded+c.Deleted+c.Recorded > 0
 }
 
-// result adds up when every worker and the reporter have ended.
-func (r *run) result() *Result {
-	res := &Result{Steps: r.steps, Stopped: r.halt.why()}
-	res.Counts.Requests = int(r.requests.Load())
-	res.Counts.Retries = int(r.retries.Load())
-	res.Counts.Recorded = r.recorded
-	if res.Stopped != nil {
-		stopped := notStarted(res.Stopped) // one for all of them: they may be a hundred thousand
+// result adds up a run that has ended; err is why it stopped, if it did.
+func (r *run) result(err error) *Result {
+	res := &Result{Steps: r.steps}
+	res.Counts = Counts{Requests: int(r.requests.Load()), Retries: int(r.retries.Load()), Recorded: r.recorded}
+	if stop, ok := errors.AsType[*Stop](err); ok {
+		res.Stopped = stop
+		if latched(stop.Err) {
+			res.Stopped = realRefusal(stop, r.steps)
+		}
+		cause := notStarted(res.Stopped) // one for all of them: they may be a hundred thousand
 		for i := range res.Steps {
 			if s := &res.Steps[i]; s.Outcome == NotStarted && s.Err == nil {
-				s.Err = stopped
+				s.Err = cause
 			}
 		}
 	}
@@ -105,16 +107,15 @@ func (r *run) result() *Result {
 	return res
 }
 
-// Saved tells that the state has been saved although the journal broke: the run keeps in
-// memory what the journal did not take. What failed for that reason alone has succeeded.
-func (r *Result) Saved() {
-	for i := range r.Steps {
-		s := &r.Steps[i]
-		if e, ok := errors.AsType[*UnsavedError](s.Err); ok {
-			s.Outcome, s.Err, s.Remedy = e.Outcome, nil, ""
+// realRefusal finds the request whose credentials were refused. It says more than stop, which is
+// about a request that the client held back because of it.
+func realRefusal(stop *Stop, steps []Step) *Stop {
+	for i := range steps {
+		if err := steps[i].Err; unauthorized(err) {
+			return &Stop{StopAuth, err}
 		}
 	}
-	r.count()
+	return stop
 }
 
 // count adds up the outcomes of the steps.

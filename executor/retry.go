@@ -3,7 +3,6 @@ package executor
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"jpsync/internal/jpush"
@@ -26,22 +25,34 @@ func backoff(attempt int, random func() float64) time.Duration {
 	return time.Duration(random() * float64(most))
 }
 
-func randomFloat() float64 { return rand.Float64() }
+// pause sleeps for d, or returns an error as soon as ctx is done.
+func pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
 // answer is what all attempts of one request came to.
 type answer struct {
-	attempts int   // that were started
-	unknown  bool  // one of them may have taken effect without telling
+	attempts int   // that were sent
+	unknown  bool  // one of them may have taken effect, and was never answered
 	err      error // of the last attempt; nil if it succeeded
-	stop     *Stop // the run stopped before the request was through; nil otherwise
-	told     bool  // the start was told
+	started  bool  // an ApplyStart was told
 }
 
-// done reports whether the request succeeded.
-func (a answer) done() bool { return a.stop == nil && a.err == nil }
-
-// class is the class of the last error.
+// class is the class of the last error, 0 if there is none.
 func (a answer) class() jpush.Class {
+	if a.err == nil {
+		return 0
+	}
 	if e, ok := errors.AsType[*jpush.Error](a.err); ok {
 		return e.Class
 	}
@@ -49,121 +60,77 @@ func (a answer) class() jpush.Class {
 }
 
 // send makes a request, again and again as long as that may help. It is the only place that
-// retries. Whether the run goes on is asked right before each attempt; an attempt that was
+// retries. Stop is why the run stopped before the request was through. An attempt that was
 // started is never cancelled.
-//
-// Before the pause after an attempt that certainly had no effect, refused is called.
-func (r *run) send(ctx context.Context, c planner.Change, call func(context.Context) error, refused func()) answer {
-	var a answer
+func (w *worker) send(ctx context.Context, t *task, c planner.Change, call func(context.Context) error) (a answer, stop error) {
+	r := w.run
+	e := Event{Action: c.Action, App: c.App, Environment: c.Environment, AppKey: c.AppKey}
 	for {
-		ticket, ok := r.pace.enter(r.halt.c)
-		if ok && !r.mayStart(ctx) {
-			r.pace.free()
-			ok = false
+		if r.limiter.acquire(ctx) != nil {
+			return a, stopped(ctx)
 		}
-		if !ok {
-			a.stop = r.halt.why()
-			return a
+		if err := r.budget.start(); err != nil {
+			r.limiter.release(unwell, time.Now(), 0)
+			return a, &Stop{StopOutage, err}
 		}
-		if !a.told {
-			a.told = true
-			r.tell(Event{Type: ApplyStart, Action: c.Action, App: c.App, Environment: c.Environment, AppKey: c.AppKey, Attempt: 1})
+		if !a.started {
+			a.started = true
+			e.Type, e.Attempt = ApplyStart, 1
+			w.report(noWait, nil, e)
 		}
+		t.sent = true
 		began := time.Now()
 		err := call(context.WithoutCancel(ctx))
-		if _, unsent := errors.AsType[*unsentError](err); unsent {
-			r.pace.free()
-			r.journalFailed(err)
-			a.stop = r.halt.why()
-			return a
-		}
 		if latched(err) {
-			r.pace.free()
-			r.halt.set(StopAuth, err)
-			a.stop = r.halt.why()
-			return a
+			t.sent = a.attempts > 0
+			r.limiter.release(unwell, began, 0)
+			return a, &Stop{StopAuth, err}
 		}
-		again, delay := r.digest(&a, err, ticket, time.Since(began))
+		again, delay := r.digest(&a, err, began)
 		if !again {
-			return a
+			return a, nil
 		}
-		r.tell(Event{
-			Type: Retry, Action: c.Action, App: c.App, Environment: c.Environment, AppKey: c.AppKey,
-			Attempt: a.attempts, Code: codeOf(a.err), Message: messageOf(a.err), Delay: delay,
-		})
-		if !a.unknown {
-			refused()
-		}
-		if !pause(delay, r.halt.c) {
-			a.stop = r.halt.why()
-			return a
+		e.Type, e.Attempt, e.Code, e.Message, e.Delay = Retry, a.attempts, codeOf(err), messageOf(err), delay
+		w.report(noWait, nil, e)
+		if pause(ctx, delay) != nil {
+			return a, stopped(ctx)
 		}
 	}
 }
 
-// mayStart is the last question before a request goes out.
-func (r *run) mayStart(ctx context.Context) bool {
-	if r.stopped(ctx) != nil {
-		return false
-	}
-	if err := r.budget.start(); err != nil {
-		r.halt.set(StopOutage, err)
-		return false
-	}
-	return true
-}
-
-// latched reports whether the client held a request back because another one got a 401.
-// Nothing was sent, so this was no attempt.
-func latched(err error) bool {
-	e, ok := errors.AsType[*jpush.Error](err)
-	return ok && e.Class == jpush.ClassAuth && !e.Sent
-}
-
-// digest draws the run's conclusions from an attempt, and says whether another one may help
-// and after what pause.
-func (r *run) digest(a *answer, err error, ticket int, took time.Duration) (again bool, delay time.Duration) {
+// digest counts an attempt, tells limiter and budget how it went, and says whether another
+// one may help, after what pause.
+func (r *run) digest(a *answer, err error, began time.Time) (again bool, delay time.Duration) {
 	a.err = err
 	a.attempts++
 	r.requests.Add(1)
 	if a.attempts > 1 {
 		r.retries.Add(1)
 	}
-	var wait time.Duration
-	says := unwell
-	if e, ok := errors.AsType[*jpush.Error](err); ok {
-		a.unknown = a.unknown || e.OutcomeUnknown()
-		wait = e.RetryAfter
+	e, known := errors.AsType[*jpush.Error](err)
+	a.unknown = a.unknown || err != nil && (!known || e.OutcomeUnknown())
+	if err == nil || !a.class().Retryable() {
+		r.budget.answered()
+		r.limiter.release(answered, began, 0)
+		return false, 0
+	}
+	r.budget.lost(err)
+	says, asked := unwell, time.Duration(0)
+	if known {
+		asked = e.RetryAfter
 		switch {
-		case e.Busy():
+		case e.Busy() || asked > 0:
 			says = busy
 		case e.Class == jpush.ClassSystem:
 			says = strained
 		}
-	} else if err != nil {
-		a.unknown = true
 	}
-	class := a.class()
-	if a.err == nil || !class.Retryable() {
-		switch {
-		case a.err == nil:
-		case class == jpush.ClassAuth:
-			r.halt.set(StopAuth, a.err)
-		case class == jpush.ClassStop:
-			r.halt.set(StopEndpoint, a.err)
-		}
-		r.budget.answered()
-		r.pace.answered(ticket, took)
-		return false, 0
-	}
-	r.budget.lost(a.err)
-	// What the service asks for is the least; the jitter on top keeps the run from coming
-	// back as one.
-	delay = wait + backoff(a.attempts, r.opts.Rand)
-	hold := wait
+	// What the service asks for is the least. The jitter keeps the run from coming back as one.
+	delay = asked + backoff(a.attempts, r.opts.Rand)
+	hold := asked
 	if says == busy && hold == 0 {
 		hold = delay
 	}
-	r.pace.failed(ticket, says, took, hold)
+	r.limiter.release(says, began, hold)
 	return a.attempts < r.opts.MaxAttempts, delay
 }

@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,7 +37,7 @@ func TestBackoffBounds(t *testing.T) {
 func TestTheDefaultJitterCoversItsRange(t *testing.T) {
 	low, high := time.Hour, time.Duration(0)
 	for range 10_000 {
-		d := backoff(2, randomFloat)
+		d := backoff(2, rand.Float64)
 		low, high = min(low, d), max(high, d)
 	}
 	require.Less(t, low, 20*time.Millisecond)
@@ -208,4 +209,4 @@ func TestThePauseEndsWithTheContext(t *testing.T) {
 	}
 }
 
-var _ Journal = Journaled((*state.Run)(nil))
+var _ Journal = (*state.Run)(nil)

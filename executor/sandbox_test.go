@@ -55,7 +55,7 @@ func (l *lab) apply(t *testing.T, due func(*state.State) *planner.Plan) (*Result
 	require.NoError(t, err)
 	defer run.Close()
 	require.NoError(t, run.Bind(sandbox.Endpoint, sandbox.DevKey))
-	l.opts.Journal = Journaled(run)
+	l.opts.Journal = run
 	st := run.State()
 	res, err := Apply(t.Context(), due(st), st, l.opts)
 	require.NoError(t, err)

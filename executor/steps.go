@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"time"
 
 	"jpsync/internal/jpush"
 	"jpsync/manifest"
@@ -12,34 +13,32 @@ import (
 	"jpsync/state"
 )
 
-// create makes an app, or finds that the server has it. Whose it is then decides whether it
-// may ever be deleted: see ours.
-func (w *worker) create(ctx context.Context, c planner.Change) bool {
+// create makes an app, or finds that the server has it. An app that the server had is ours
+// when an earlier create of it was never answered. Otherwise it is adopted, or refused by
+// policy (API.md, "Unknowns").
+func (w *worker) create(ctx context.Context, t *task, c planner.Change) (ok bool, err error) {
 	var made jpush.Created
-	a := w.send(ctx, c, func(ctx context.Context) (err error) {
+	a, stop := w.send(ctx, t, c, func(ctx context.Context) (err error) {
 		made, err = w.run.opts.API.CreateApp(ctx, jpush.App{Name: c.AppName, AndroidPackage: c.AndroidPackage, GroupName: c.GroupName})
 		return err
 	})
-	left := w.run.pending.creates[c.AndroidPackage]
-	open := a.unknown || len(left) > 0
-	if !a.done() {
-		w.refused(c, a, open)
-		return false
+	unanswered := w.run.pending.creates[c.AndroidPackage]
+	doubt := a.unknown || len(unanswered) > 0
+	if stop != nil || a.err != nil {
+		return false, w.refused(t, a, stop, doubt)
 	}
 	if other, ok := w.run.keys.claim(made.AppKey, c.App); !ok {
-		w.settle()
-		w.fail(c, Failed, a, fmt.Errorf("create %s: the server answered app_key %s, which is recorded for %q already; "+
+		w.fail(t, Failed, a, fmt.Errorf("create %s: the server answered app_key %s, which is recorded for %q already; "+
 			"two ids cannot share one app: give each its own android_package, or rename the record with: jpsync state mv %s %s",
-			c.AndroidPackage, made.AppKey, other, planner.Quote(other), planner.Quote(c.App)))
-		return false
+			c.AndroidPackage, made.AppKey, other, planner.Quote(other), planner.Quote(c.App)), t.retract())
+		return false, nil
 	}
-	ours := made.IsNew || open
+	ours := made.IsNew || doubt
 	if !ours && w.run.plan.OnExisting == manifest.Fail {
 		w.run.keys.release(made.AppKey)
-		w.settle()
-		w.fail(c, Failed, a, fmt.Errorf("create %s: the server has this app already (app_key %s), and policy.on_existing is fail; "+
-			"if it is yours, take it in with: jpsync import %s %s", c.AndroidPackage, made.AppKey, planner.Quote(c.App), made.AppKey))
-		return false
+		w.fail(t, Failed, a, fmt.Errorf("create %s: the server has this app already (app_key %s), and policy.on_existing is fail; "+
+			"if it is yours, take it in with: jpsync import %s %s", c.AndroidPackage, made.AppKey, planner.Quote(c.App), made.AppKey), t.retract())
+		return false, nil
 	}
 	app := &state.App{
 		AppName: c.AppName, AndroidPackage: c.AndroidPackage, GroupName: c.GroupName,
@@ -51,22 +50,21 @@ func (w *worker) create(ctx context.Context, c planner.Change) bool {
 		outcome = Adopted
 		app.Protected = c.Protect == nil || *c.Protect
 	}
-	if w.last != nil && w.last.AppKey == app.AppKey && app.MasterSecret == "" {
-		app.MasterSecret = w.last.MasterSecret
+	if t.last != nil && t.last.AppKey == app.AppKey && app.MasterSecret == "" {
+		app.MasterSecret = t.last.MasterSecret
 	}
-	note := createNote(c, made, a, left, app, w.prior)
-	w.save(c, app, outcome, a, note)
-	w.settleOthers(state.OpCreate, left)
-	return true
+	w.save(t, c, app, outcome, a, createNote(c, made.IsNew, doubt, app, t.prior))
+	w.run.settleOthers(state.OpCreate, unanswered)
+	return true, nil
 }
 
 // createNote says what a person should know about a create that succeeded.
-func createNote(c planner.Change, made jpush.Created, a answer, left []string, app *state.App, prior *state.Intent) string {
+func createNote(c planner.Change, isNew, doubt bool, app *state.App, prior *state.Intent) string {
 	var notes []string
-	switch earlier := a.unknown || len(left) > 0; {
-	case earlier && made.IsNew:
+	switch {
+	case doubt && isNew:
 		notes = append(notes, "an earlier attempt was never answered and may have made a second app: look for "+c.AndroidPackage+" in the console")
-	case earlier:
+	case doubt:
 		notes = append(notes, "made by an earlier attempt whose answer was lost")
 	case app.Adopted && app.Protected:
 		notes = append(notes, "the server had it before: adopted, and protected from deletion until the manifest says protect: false")
@@ -79,30 +77,62 @@ func createNote(c planner.Change, made jpush.Created, a answer, left []string, a
 	return strings.Join(notes, "; ")
 }
 
-// remove deletes an app. That the server does not know it means that it is deleted, if an
-// earlier attempt of ours was never answered; else somebody should look.
-func (w *worker) remove(ctx context.Context, c planner.Change) bool {
-	a := w.send(ctx, c, func(ctx context.Context) error {
+// remove deletes an app. An app that the server does not know was deleted by an earlier
+// attempt if one was never answered. Otherwise a person should look.
+func (w *worker) remove(ctx context.Context, t *task, c planner.Change) (ok bool, err error) {
+	a, stop := w.send(ctx, t, c, func(ctx context.Context) error {
 		return w.run.opts.API.DeleteApp(ctx, c.AppKey)
 	})
+	unanswered := w.run.pending.deletes[c.AppKey]
+	doubt := a.unknown || len(unanswered) > 0
+	gone := stop == nil && a.class() == jpush.ClassGone
 	note := ""
-	left := w.run.pending.deletes[c.AppKey]
-	open := a.unknown || len(left) > 0
 	switch {
-	case a.done():
-	case a.stop == nil && a.class() == jpush.ClassGone && open:
+	case gone && doubt:
 		note = "deleted by an earlier attempt whose answer was lost"
-	default:
-		if a.stop == nil && a.class() == jpush.ClassGone {
+	case stop != nil || a.err != nil:
+		if gone {
 			a.err = &goneError{id: c.App, err: a.err}
 		}
-		w.refused(c, a, open)
-		return false
+		return false, w.refused(t, a, stop, doubt)
 	}
 	w.run.keys.release(c.AppKey)
-	w.save(c, nil, Deleted, a, note)
-	w.settleOthers(state.OpDelete, left)
-	return true
+	w.save(t, c, nil, Deleted, a, note)
+	w.run.settleOthers(state.OpDelete, unanswered)
+	return true, nil
+}
+
+// upload sends a certificate, whose file is read now.
+func (w *worker) upload(ctx context.Context, t *task, c planner.Change) (ok bool, err error) {
+	c.AppKey = t.record.AppKey
+	t.result().AppKey = c.AppKey
+	loaded, err := w.run.opts.Certificates.Load(c)
+	if err != nil {
+		w.fail(t, Failed, answer{}, fmt.Errorf("upload the %s certificate %s: %w", c.Environment, c.Certificate.File, err), noWait)
+		return false, nil
+	}
+	cert := loaded.Certificate
+	c.Certificate, t.result().Change.Certificate = &cert, &cert
+	a, stop := w.send(ctx, t, c, func(ctx context.Context) error {
+		return w.run.opts.API.UploadCertificate(ctx, c.AppKey, jpush.Certificate{
+			Environment: c.Environment, Filename: path.Base(cert.Path), Data: loaded.Data, Password: loaded.Password,
+		})
+	})
+	outcome, note := Uploaded, ""
+	switch {
+	case stop == nil && a.class() == jpush.ClassConverged:
+		outcome = AlreadyThere
+		note = "already there: the server has a certificate in this place and takes it for the same one"
+	case stop != nil || a.err != nil:
+		return false, w.refused(t, a, stop, a.unknown)
+	}
+	app := *t.record
+	app.Certificates.Set(c.Environment, state.Certificate{
+		FileSHA256: cert.FileSHA256, Fingerprint: cert.Fingerprint, BundleID: cert.BundleID,
+		NotAfter: cert.NotAfter, UploadedAt: w.run.opts.Now(),
+	})
+	w.save(t, c, &app, outcome, a, note)
+	return true, nil
 }
 
 // goneError is the answer that the app to delete does not exist, with its remedy.
@@ -117,36 +147,20 @@ func (e *goneError) Remedy() string {
 	return "if the app was deleted in the console, forget it with: jpsync state rm " + planner.Quote(e.id)
 }
 
-// upload sends a certificate. The file is read when the step's turn has come, and once.
-func (w *worker) upload(ctx context.Context, c planner.Change) bool {
-	c.AppKey = w.app.AppKey
-	w.result().AppKey = c.AppKey
-	loaded, err := w.run.opts.Certificates.Load(c)
-	if err != nil {
-		w.fail(c, Failed, answer{}, fmt.Errorf("upload the %s certificate %s: %w", c.Environment, c.Certificate.File, err))
-		return false
-	}
-	cert := loaded.Certificate
-	body := jpush.Certificate{Environment: c.Environment, Filename: path.Base(cert.Path), Data: loaded.Data, Password: loaded.Password}
-	c.Certificate, w.result().Change.Certificate = &cert, &cert
-	a := w.send(ctx, c, func(ctx context.Context) error {
-		return w.run.opts.API.UploadCertificate(ctx, w.app.AppKey, body)
-	})
-	outcome, note := Uploaded, ""
-	switch {
-	case a.done():
-	case a.stop == nil && a.class() == jpush.ClassConverged:
-		outcome = AlreadyThere
-		note = "already there: the server has a certificate in this place and takes it for the same one"
-	default:
-		w.refused(c, a, a.unknown)
-		return false
-	}
-	app := *w.app
-	app.Certificates.Set(c.Environment, state.Certificate{
-		FileSHA256: cert.FileSHA256, Fingerprint: cert.Fingerprint, BundleID: cert.BundleID,
-		NotAfter: cert.NotAfter, UploadedAt: w.run.opts.Now(),
-	})
-	w.save(c, &app, outcome, a, note)
-	return true
+// invalidCertificate is the API's code for a certificate that it does not take.
+const invalidCertificate = 1012
+
+// RejectedError says that the server does not take a certificate, and what jpsync saw in it,
+// so that a person can tell which of the two is mistaken.
+type RejectedError struct {
+	Certificate planner.Certificate
+	Err         error // the server's answer
 }
+
+func (e *RejectedError) Error() string {
+	c := e.Certificate
+	return fmt.Sprintf("%s; in %s jpsync saw a certificate for %s, valid until %s, with the fingerprint %s",
+		messageOf(e.Err), c.File, c.BundleID, c.NotAfter.UTC().Format(time.DateOnly), c.Fingerprint)
+}
+
+func (e *RejectedError) Unwrap() error { return e.Err }

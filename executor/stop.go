@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"sync"
+
+	"jpsync/internal/jpush"
 )
 
 // StopReason says why a run stopped before its end.
@@ -22,53 +23,53 @@ const (
 	StopPanic       StopReason = "panic"       // a defect of jpsync
 )
 
-// Stop is why a run stopped before its end.
+// Stop is why a run stopped before its end. Its text is that of Err.
 type Stop struct {
 	Reason StopReason
 	Err    error
 }
 
-// halt holds the first reason to stop. Whoever waits for something waits for it as well.
-type halt struct {
-	mu   sync.Mutex
-	stop *Stop
-	c    chan struct{} // closed with the first stop
+func (s *Stop) Error() string { return s.Err.Error() }
+func (s *Stop) Unwrap() error { return s.Err }
+
+// stopped returns why the run stops, a *Stop, once ctx is done.
+func stopped(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	cause := context.Cause(ctx)
+	if s, ok := cause.(*Stop); ok {
+		return s // another worker's
+	}
+	return &Stop{StopInterrupted, &InterruptedError{cause}}
 }
 
-func newHalt() *halt { return &halt{c: make(chan struct{})} }
-
-// set stops the run. The first reason is the one that is told; later ones mostly follow
-// from it.
-func (h *halt) set(reason StopReason, err error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+// stopOf returns a *Stop for an answer that no other request would fare better with, and nil
+// for any other.
+func stopOf(err error) error {
+	e, ok := errors.AsType[*jpush.Error](err)
 	switch {
-	case h.stop == nil:
-		h.stop = &Stop{Reason: reason, Err: err}
-		close(h.c)
-	case latched(h.stop.Err) && !latched(err) && reason == StopAuth:
-		// The refusal itself says more than a request that was held back because of it.
-		h.stop = &Stop{Reason: reason, Err: err}
+	case !ok:
+		return nil
+	case e.Class == jpush.ClassAuth:
+		return &Stop{StopAuth, err}
+	case e.Class == jpush.ClassStop:
+		return &Stop{StopEndpoint, err}
 	}
+	return nil
 }
 
-// why returns nil while the run goes on.
-func (h *halt) why() *Stop {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.stop
+// unauthorized reports whether a request got a 401.
+func unauthorized(err error) bool {
+	e, ok := errors.AsType[*jpush.Error](err)
+	return ok && e.Class == jpush.ClassAuth && e.Sent
 }
 
-// stopped asks the context as well, whose end may not have got around to halt yet.
-func (r *run) stopped(ctx context.Context) *Stop {
-	if ctx.Err() != nil {
-		r.interrupted(ctx)
-	}
-	return r.halt.why()
-}
-
-func (r *run) interrupted(ctx context.Context) {
-	r.halt.set(StopInterrupted, &InterruptedError{context.Cause(ctx)})
+// latched reports whether the client held a request back because another one got a 401.
+// Nothing was sent, so this was no attempt.
+func latched(err error) bool {
+	e, ok := errors.AsType[*jpush.Error](err)
+	return ok && e.Class == jpush.ClassAuth && !e.Sent
 }
 
 // InterruptedError says that somebody ended the run: with a signal, mostly.
@@ -83,12 +84,8 @@ func (e *InterruptedError) Error() string {
 
 func (e *InterruptedError) Unwrap() error { return e.Cause }
 
-func (r *run) journalFailed(err error) {
-	r.halt.set(StopJournal, fmt.Errorf("writing the journal: %w", err))
-}
-
-// PanicError is a panic that was caught: a defect of jpsync. It tells where it happened and
-// the type of the value. The value's text is told only when the Go runtime made it, since
+// PanicError is a panic that was caught: a defect of jpsync. It says where it happened and
+// the type of the value. The value's text is there only when the Go runtime made it, since
 // any other may quote a secret.
 type PanicError struct {
 	Value string   // the runtime's text, or the value's type
@@ -97,6 +94,13 @@ type PanicError struct {
 
 func (e *PanicError) Error() string {
 	return fmt.Sprintf("a defect in jpsync, please report it: panic: %s, in %s", e.Value, strings.Join(e.Stack, " < "))
+}
+
+// catch turns a panic into a reason to stop. It has to be deferred itself.
+func catch(err *error) {
+	if v := recover(); v != nil {
+		*err = &Stop{StopPanic, caught(v)}
+	}
 }
 
 // caught makes a PanicError. It has to be called by the deferred function itself.

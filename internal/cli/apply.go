@@ -174,7 +174,7 @@ func (a *application) send(ctx context.Context, client *jpush.Client) (err error
 	defer a.progress.watch(ctx)()
 	a.result, err = executor.Apply(ctx, a.plan, a.run.Saved(), executor.Options{
 		API:          client,
-		Journal:      executor.Journaled(a.run),
+		Journal:      a.run,
 		Certificates: certificates{a.w.files},
 		Parallelism:  a.Parallelism.most(),
 		Adaptive:     a.Parallelism.auto,

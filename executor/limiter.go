@@ -1,0 +1,127 @@
+package executor
+
+import (
+	"context"
+	"math"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Pace is how fast a run may go at the moment.
+type Pace struct {
+	InFlight  int     // requests at once
+	PerSecond float64 // requests that may start per second, in whole numbers; 0: no limit
+}
+
+// limiter decides when the next request of the run may start. It holds requests back while
+// too many are in flight, while the service has asked for a pause, and to keep the rate.
+type limiter struct {
+	turn  chan struct{} // held by the worker that is next; the others queue for it
+	freed chan struct{} // a request may have room now
+	rate  *rate.Limiter
+	tell  func(Pace) // hears of each change; may be nil
+
+	mu    sync.Mutex
+	opens time.Time // the end of the pause that the service asked for
+	shown Pace      // what was told last
+	aimd
+}
+
+func newLimiter(o Options) *limiter {
+	limit := rate.Inf
+	if o.Rate > 0 {
+		limit = rate.Limit(o.Rate)
+	}
+	return &limiter{
+		turn: make(chan struct{}, 1), freed: make(chan struct{}, 1),
+		rate: rate.NewLimiter(limit, 1), tell: o.OnPace,
+		aimd: newAIMD(o.Parallelism, o.Adaptive, limit),
+	}
+}
+
+// acquire waits until a request may start. Each successful call needs a release. The error
+// is ctx's, and then there is nothing to release.
+func (l *limiter) acquire(ctx context.Context) error {
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	for l.full() {
+		select {
+		case <-l.freed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	wait := l.rate.Reserve().Delay()
+	if err := pause(ctx, wait); err != nil {
+		return err
+	}
+	for closed := l.closed(); closed > 0; closed = l.closed() {
+		if err := pause(ctx, closed); err != nil {
+			return err
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.inFlight++
+	l.peak = max(l.peak, l.inFlight)
+	l.pressed = l.pressed || wait > 0
+	return nil
+}
+
+func (l *limiter) full() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.inFlight >= l.window
+}
+
+// closed is how much longer the service wants no requests.
+func (l *limiter) closed() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return time.Until(l.opens)
+}
+
+// sign is what an answer, or the lack of one, says about the service.
+type sign int
+
+const (
+	unwell   sign = iota // nothing about how much it can take
+	answered             // it copes
+	strained             // it could not cope: code 10
+	busy                 // it asks for less: 429
+)
+
+// release ends a request that began at a time. A hold of more than zero keeps every request
+// of the run from starting for that long.
+func (l *limiter) release(s sign, began time.Time, hold time.Duration) {
+	now := time.Now()
+	l.mu.Lock()
+	limit := l.adapt(s, began, now, l.opens, l.rate.Limit())
+	l.inFlight--
+	if until := now.Add(hold); hold > 0 && until.After(l.opens) {
+		l.opens = until
+	}
+	if limit != l.rate.Limit() {
+		l.rate.SetLimit(limit)
+	}
+	pace := Pace{InFlight: l.window}
+	if limit != rate.Inf {
+		pace.PerSecond = max(1, math.Round(float64(limit)))
+	}
+	changed := pace != l.shown
+	l.shown = pace
+	l.mu.Unlock()
+	select {
+	case l.freed <- struct{}{}:
+	default:
+	}
+	if changed && l.tell != nil {
+		l.tell(pace)
+	}
+}

@@ -1,0 +1,149 @@
+package executor
+
+import (
+	"errors"
+	"fmt"
+
+	"jpsync/planner"
+	"jpsync/state"
+)
+
+// save journals what is recorded of the app from now on. A nil app removes the record. The
+// step is reported once that is durable.
+func (w *worker) save(t *task, c planner.Change, app *state.App, outcome Outcome, a answer, note string) {
+	res := state.Result{Op: state.Op(c.Action)}
+	if app != nil {
+		recorded := *app
+		res.App = &recorded
+	}
+	wait := w.run.append(c.App, res)
+	t.open, t.prior, t.sent = -1, nil, false
+	t.last, t.record = t.record, app
+	s := t.result()
+	s.Outcome, s.Attempts, s.Note = outcome, a.attempts, note
+	if app != nil {
+		s.AppKey = app.AppKey
+	}
+	w.report(wait, s, Event{
+		Type: ApplyComplete, Action: c.Action, App: c.App, Environment: c.Environment,
+		AppKey: s.AppKey, Attempt: a.attempts, Outcome: outcome, Note: note, Certificate: c.Certificate,
+	})
+}
+
+// fail reports that the present step was not made, once the record of that is durable.
+func (w *worker) fail(t *task, outcome Outcome, a answer, err error, wait func() error) {
+	s := t.result()
+	s.Outcome, s.Attempts, s.Code, s.Err, s.Remedy = outcome, a.attempts, codeOf(err), err, remedyOf(err)
+	c := s.Change
+	w.report(wait, nil, Event{
+		Type: ApplyErrored, Action: c.Action, App: c.App, Environment: c.Environment, AppKey: s.AppKey,
+		Attempt: a.attempts, Code: s.Code, Message: messageOf(err), Remedy: s.Remedy, Outcome: outcome,
+	})
+}
+
+// refused ends a step whose request did not succeed, and returns why the run stops with it,
+// if it does. The intent is retracted if it is certain that nothing took effect; doubt says
+// that an attempt of this run or of an earlier one was never answered.
+func (w *worker) refused(t *task, a answer, stop error, doubt bool) error {
+	if a.attempts == 0 {
+		wait := t.retract()
+		if a.started {
+			w.fail(t, NotStarted, a, notStarted(stop), wait)
+		}
+		return stop
+	}
+	wait := noWait
+	if !doubt {
+		wait = t.retract()
+	}
+	class := a.class()
+	outcome, err := Failed, a.err
+	switch {
+	case stop == nil:
+		if a.unknown && (class.Retryable() || class.StopsRun()) {
+			outcome = Unknown
+		}
+		if cert := t.result().Change.Certificate; cert != nil && codeOf(err) == invalidCertificate {
+			err = &RejectedError{Certificate: *cert, Err: err}
+		}
+		stop = stopOf(a.err)
+	case a.unknown:
+		outcome = Unknown
+		err = fmt.Errorf("given up after attempt %d, because the run stopped: %w; last: %w", a.attempts, stop, a.err)
+	default:
+		// It was to be tried again and had no effect so far, so there is nothing to correct.
+		outcome = NotStarted
+		err = fmt.Errorf("given up after attempt %d, because the run stopped: %w; last: %s", a.attempts, stop, messageOf(a.err))
+	}
+	w.fail(t, outcome, a, err, wait)
+	return stop
+}
+
+// settleOthers takes back what earlier runs left open under other ids about the very app
+// that a step has settled. An id that the plan has steps for sees to its own intent.
+func (r *run) settleOthers(op state.Op, ids []string) {
+	for _, id := range ids {
+		if !r.pending.planned[id] {
+			r.append(id, state.Result{Op: op, Failed: true})
+		}
+	}
+}
+
+// report tells an event after the earlier ones of this worker, and once its record is
+// durable. The worker does not wait for that. made is the step that the record is about, nil
+// if it was not made.
+func (w *worker) report(wait func() error, made *Step, e Event) {
+	earlier, told := w.told, make(chan struct{})
+	w.told = told
+	w.run.group.Go(func() (err error) {
+		defer close(told)
+		defer catch(&err)
+		if broken := wait(); broken != nil {
+			err = journalFailed(broken)
+			if made != nil {
+				made.Err = &UnsavedError{Outcome: made.Outcome, AppKey: made.AppKey, Err: broken}
+				made.Outcome = Failed
+				e.Type, e.Outcome, e.Message = ApplyErrored, Failed, made.Err.Error()
+			}
+		}
+		<-earlier
+		w.run.tell(e)
+		return err
+	})
+}
+
+// tell hands an event to the listener.
+func (r *run) tell(e Event) {
+	if r.opts.OnEvent == nil {
+		return
+	}
+	r.telling <- struct{}{}
+	defer func() { <-r.telling }()
+	r.opts.OnEvent(e)
+}
+
+// UnsavedError says that the server did what was asked, and that this did not get into the
+// journal.
+type UnsavedError struct {
+	Outcome Outcome // what the server did
+	AppKey  string
+	Err     error
+}
+
+func (e *UnsavedError) Error() string {
+	return fmt.Sprintf("%s on the server (app_key %s), but the journal did not take it: %v; the end of the run tells where it is kept", e.Outcome, e.AppKey, e.Err)
+}
+
+func (e *UnsavedError) Unwrap() error { return e.Err }
+
+// Saved tells that the state has been saved although the journal broke: the run keeps in
+// memory what the journal did not take. What failed for that reason alone has succeeded.
+func (r *Result) Saved() {
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		if e, ok := errors.AsType[*UnsavedError](s.Err); ok {
+			s.Outcome, s.Err, s.Remedy = e.Outcome, nil, ""
+		}
+	}
+	r.count()
+}
