@@ -17,6 +17,9 @@ var floors = map[string]int{
 	"jpsync/internal/jpush/sandbox": 1, // simulates what the client talks to
 	"jpsync/manifest":               1, // what is desired, unaware of what is recorded
 	"jpsync/state":                  1, // what is recorded, unaware of what is desired
+	"jpsync/state/shared":           2, // a state as a log in a place that many reach
+	"jpsync/state/s3":               3, // such a place: a bucket
+	"jpsync/state/postgres":         3, // such a place: a database
 	"jpsync/planner":                2, // joins the two
 	"jpsync/executor":               3, // acts on a plan alone
 	"jpsync/internal/report":        4, // tells of plans and results

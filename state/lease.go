@@ -1,0 +1,24 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrFenced says that somebody else is the writer now.
+var ErrFenced = errors.New("another run has taken over")
+
+// LeaseError says that a run is not the writer any more: its lease is over, another run took
+// over, or the store stayed away for so long. Nothing more may be sent. What was answered and
+// could not be recorded goes into a recovery file.
+type LeaseError struct {
+	Location string
+	Err      error // ErrFenced, or what the store came to
+}
+
+func (e *LeaseError) Error() string {
+	return fmt.Sprintf("lost the lock of the state %s: %v", e.Location, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *LeaseError) Unwrap() error { return e.Err }

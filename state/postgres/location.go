@@ -1,0 +1,83 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Schemes begin every location of this package.
+var Schemes = []string{"postgres", "postgresql"}
+
+// defaultState is the place in the table when the location names none.
+const defaultState = "jpsync"
+
+// Location is a place in a database, as postgres://USER@HOST:PORT/DB?sslmode=…&state=NAME
+// names it.
+type Location struct {
+	config *pgconn.Config
+	state  string // the value of the column "place"
+	text   string // as given
+}
+
+// String returns the location as it was given. It holds no secret: [Parse] refuses one that does.
+func (l Location) String() string { return l.text }
+
+// Parse reads a location. What it does not say comes from the variables of libpq, the
+// password from nowhere else: PGPASSWORD, PGPASSFILE, a service file. Errors do not repeat a
+// location that may hold a secret.
+func Parse(location string) (Location, error) {
+	u, err := url.Parse(location)
+	if err != nil || u.Scheme != Schemes[0] && u.Scheme != Schemes[1] {
+		return Location{}, errors.New("the state's location is not of the form postgres://USER@HOST:PORT/DB?sslmode=verify-full&state=NAME")
+	}
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return Location{}, errors.New("the state's location has parameters that cannot be read: they look like sslmode=verify-full&state=NAME")
+	}
+	if _, has := u.User.Password(); has || query.Has("password") || query.Has("sslpassword") {
+		return Location{}, errors.New("the state's location holds a password, which ends up in logs: take it out and set PGPASSWORD, or PGPASSFILE")
+	}
+	l := Location{state: defaultState, text: location}
+	if name := query.Get("state"); name != "" {
+		l.state = name
+	}
+	query.Del("state")
+	u.RawQuery = query.Encode()
+	if l.config, err = pgconn.ParseConfig(u.String()); err != nil {
+		return Location{}, fmt.Errorf("the state's location: %w", parseError(err))
+	}
+	return l, l.checkTLS()
+}
+
+// parseError drops what pgconn quotes of the location.
+func parseError(err error) error {
+	if inner := errors.Unwrap(err); inner != nil {
+		return inner
+	}
+	return errors.New("it cannot be read")
+}
+
+// checkTLS refuses a connection that may go unencrypted to another machine, as libpq's
+// default sslmode=prefer does: the entries hold master secrets.
+func (l Location) checkTLS() error {
+	plain := l.config.TLSConfig == nil && !local(l.config.Host)
+	for _, f := range l.config.Fallbacks {
+		plain = plain || f.TLSConfig == nil && !local(f.Host)
+	}
+	if plain {
+		return errors.New("the connection to the state's database may go unencrypted, and the state holds master secrets: " +
+			"add sslmode=verify-full to the location, or sslmode=require, or set PGSSLMODE")
+	}
+	return nil
+}
+
+// local tells a Unix socket or a loopback address.
+func local(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.HasPrefix(host, "/") || host == "localhost" || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,313 @@
+// Package s3 is a [shared.Place] in a bucket, by the Amazon S3 API. Five plain requests are
+// all it makes: a conditional PUT, a listing, a GET, a DELETE of several, and a look at the
+// bucket's versioning.
+//
+//	location, err := s3.FromEnvironment("s3://release/jpsync?region=eu-central-1")
+//	store, err := shared.New(s3.New(location), lease)
+//
+// A PUT is always one request with its condition. A client that splits large bodies into
+// parts would drop the condition, and one that retries on its own would take its own write,
+// whose answer was lost, for somebody else's.
+package s3
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/minio/minio-go/v7/pkg/credentials"
+	"github.com/minio/minio-go/v7/pkg/s3utils"
+	"github.com/minio/minio-go/v7/pkg/signer"
+
+	"jpsync/state/shared"
+)
+
+// maxBody bounds what is read of one object, in bytes.
+const maxBody = 1 << 30
+
+const opRead = "read"
+
+// Place is a [shared.Place] in a bucket.
+type Place struct {
+	location    Location
+	dialect     dialect
+	client      *http.Client
+	credentials *credentials.Credentials
+}
+
+// New returns the place at a location. Credentials come from the environment, by the
+// conventions of AWS: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, web identity,
+// the role of a container or an instance (unless AWS_EC2_METADATA_DISABLED is true).
+func New(location Location) *Place {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	transport.DisableCompression = true
+	transport.MaxIdleConnsPerHost = 32
+	transport.ResponseHeaderTimeout = 30 * time.Second
+	providers := []credentials.Provider{&credentials.EnvAWS{}, &credentials.FileAWSCredentials{}}
+	if !strings.EqualFold(os.Getenv("AWS_EC2_METADATA_DISABLED"), "true") || roleGiven() {
+		providers = append(providers, &credentials.IAM{Region: location.Region})
+	}
+	return &Place{
+		location: location,
+		dialect:  dialectOf(location.Endpoint.Hostname()),
+		client: &http.Client{
+			Transport:     transport,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		credentials: credentials.NewChainCredentials(providers),
+	}
+}
+
+// roleGiven reports whether the environment names a role by other means than the metadata of
+// the instance.
+func roleGiven() bool {
+	for _, name := range []string{"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"} {
+		if os.Getenv(name) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// Location implements [shared.Place].
+func (p *Place) Location() string { return p.location.String() }
+
+// Create implements [shared.Place].
+func (p *Place) Create(ctx context.Context, name string, body []byte) error {
+	req := request{op: "create", method: http.MethodPut, name: name, body: body, header: http.Header{}}
+	req.header.Set(p.dialect.condition, p.dialect.value)
+	req.header.Set("Content-Type", "application/json")
+	res, err := p.do(ctx, req)
+	if err != nil {
+		return err
+	}
+	return drain(res)
+}
+
+// Read implements [shared.Place].
+func (p *Place) Read(ctx context.Context, name string) ([]byte, error) {
+	res, err := p.do(ctx, request{op: opRead, method: http.MethodGet, name: name})
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
+	if err != nil {
+		return nil, &shared.UnavailableError{Err: fmt.Errorf("read %s: %w", name, err)}
+	}
+	if len(body) > maxBody {
+		return nil, fmt.Errorf("read %s: it has more than %d bytes", name, maxBody)
+	}
+	return body, nil
+}
+
+// listing is the answer to a ListObjectsV2.
+type listing struct {
+	Contents []struct {
+		Key          string
+		Size         int64
+		LastModified time.Time
+	}
+	IsTruncated           bool
+	NextContinuationToken string
+}
+
+// List implements [shared.Place].
+func (p *Place) List(ctx context.Context, prefix, after string) (entries []shared.Entry, clock time.Time, err error) {
+	query := url.Values{"list-type": {"2"}, "prefix": {p.key(prefix)}}
+	if after != "" {
+		query.Set("start-after", p.key(after))
+	}
+	base := strings.TrimSuffix(p.key("x"), "x")
+	for {
+		page, date, err := p.page(ctx, query)
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		if clock.IsZero() {
+			clock = date
+		}
+		for _, o := range page.Contents {
+			name := strings.TrimPrefix(o.Key, base)
+			if name > after { // some stores ignore start-after
+				entries = append(entries, shared.Entry{Name: name, Size: o.Size, Time: o.LastModified})
+			}
+		}
+		if !page.IsTruncated || page.NextContinuationToken == "" {
+			return entries, clock, nil
+		}
+		query.Set("continuation-token", page.NextContinuationToken)
+	}
+}
+
+func (p *Place) page(ctx context.Context, query url.Values) (page listing, date time.Time, err error) {
+	res, err := p.do(ctx, request{op: "list", method: http.MethodGet, query: query})
+	if err != nil {
+		return page, date, err
+	}
+	defer res.Body.Close()
+	if date, err = http.ParseTime(res.Header.Get("Date")); err != nil {
+		return page, date, errors.New("list: the store does not say what time it is: it sends no Date header")
+	}
+	if err := xml.NewDecoder(io.LimitReader(res.Body, 64<<20)).Decode(&page); err != nil {
+		return page, date, &shared.UnavailableError{Err: fmt.Errorf("list: %w", err)}
+	}
+	return page, date, nil
+}
+
+// mostRemoved is how many objects one request may remove.
+const mostRemoved = 1000
+
+// Remove implements [shared.Place].
+func (p *Place) Remove(ctx context.Context, names ...string) error {
+	for len(names) > 0 {
+		n := min(len(names), mostRemoved)
+		if err := p.remove(ctx, names[:n]); err != nil {
+			return err
+		}
+		names = names[n:]
+	}
+	return nil
+}
+
+func (p *Place) remove(ctx context.Context, names []string) error {
+	type object struct{ Key string }
+	var list struct {
+		XMLName xml.Name `xml:"Delete"`
+		Object  []object
+		Quiet   bool
+	}
+	list.Quiet = true
+	for _, name := range names {
+		list.Object = append(list.Object, object{p.key(name)})
+	}
+	body, err := xml.Marshal(list)
+	if err != nil {
+		return err
+	}
+	sum := md5.Sum(body) // the API asks for it
+	header := http.Header{"Content-Md5": {base64.StdEncoding.EncodeToString(sum[:])}, "Content-Type": {"application/xml"}}
+	res, err := p.do(ctx, request{op: "remove", method: http.MethodPost, query: url.Values{"delete": {""}}, body: body, header: header})
+	if err != nil {
+		return err
+	}
+	return drain(res)
+}
+
+// Versioned reports whether the bucket has versions, or had.
+func (p *Place) Versioned(ctx context.Context) (bool, error) {
+	res, err := p.do(ctx, request{op: "read the versioning of the bucket", method: http.MethodGet, query: url.Values{"versioning": {""}}})
+	if err != nil {
+		return false, err
+	}
+	defer res.Body.Close()
+	var told struct{ Status string }
+	if err := xml.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(&told); err != nil {
+		return false, &shared.UnavailableError{Err: fmt.Errorf("read the versioning of the bucket: %w", err)}
+	}
+	return told.Status != "", nil
+}
+
+// request is one request to the store. Without a name it is about the bucket.
+type request struct {
+	op, method string
+	name       string
+	query      url.Values
+	header     http.Header
+	body       []byte
+}
+
+// do sends a request, once, and returns the answer if it is a success.
+func (p *Place) do(ctx context.Context, r request) (*http.Response, error) {
+	u := p.url(r.name)
+	u.RawQuery = r.query.Encode()
+	req, err := http.NewRequestWithContext(ctx, r.method, u.String(), bytes.NewReader(r.body))
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range r.header {
+		req.Header[name] = values
+	}
+	sum := sha256.Sum256(r.body)
+	req.Header.Set("X-Amz-Content-Sha256", hex.EncodeToString(sum[:]))
+	if req, err = p.sign(ctx, req); err != nil {
+		return nil, fmt.Errorf("%s %s: %w", r.op, r.name, err)
+	}
+	res, err := p.client.Do(req)
+	if err != nil {
+		return nil, &shared.UnavailableError{Err: fmt.Errorf("%s: %w", r.op, cause(err))}
+	}
+	if res.StatusCode/100 != 2 {
+		defer res.Body.Close()
+		return nil, failure(r.op, r.name, res)
+	}
+	return res, nil
+}
+
+// sign adds the signature of AWS, version 4.
+func (p *Place) sign(ctx context.Context, req *http.Request) (*http.Request, error) {
+	value, err := p.credentials.GetWithContext(&credentials.CredContext{Client: p.client, Context: ctx})
+	if err != nil {
+		return nil, fmt.Errorf("get credentials: %w", err)
+	}
+	if value.SignerType == credentials.SignatureAnonymous || value.AccessKeyID == "" {
+		return nil, &Error{Op: "find credentials", Code: codeNoCredentials}
+	}
+	return signer.SignV4(*req, value.AccessKeyID, value.SecretAccessKey, value.SessionToken, p.location.Region), nil
+}
+
+// key is an object's name in the bucket.
+func (p *Place) key(name string) string {
+	if p.location.Prefix == "" {
+		return name
+	}
+	return p.location.Prefix + "/" + name
+}
+
+func (p *Place) url(name string) *url.URL {
+	u := *p.location.Endpoint
+	key := ""
+	if name != "" {
+		key = p.key(name)
+	}
+	if p.location.PathStyle {
+		key = path.Join(p.location.Bucket, key)
+		if name == "" {
+			key += "/"
+		}
+	} else {
+		u.Host = p.location.Bucket + "." + u.Host
+	}
+	u.Path = "/" + key
+	u.RawPath = s3utils.EncodePath(u.Path)
+	return &u
+}
+
+// drain reads an answer to its end, so that the connection can be used again.
+func drain(res *http.Response) error {
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 64<<10))
+	return res.Body.Close()
+}
+
+// cause is a network error without the URL, which the caller's text names already.
+func cause(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return e.Err
+	}
+	return err
+}

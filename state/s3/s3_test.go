@@ -1,0 +1,39 @@
+package s3_test
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"jpsync/internal/storetest"
+	"jpsync/state/s3"
+	"jpsync/state/shared"
+	"jpsync/state/statetest"
+)
+
+func place(t *testing.T, location string) *s3.Place {
+	t.Helper()
+	l, err := s3.FromEnvironment(location)
+	require.NoError(t, err)
+	return s3.New(l)
+}
+
+// opener makes an empty place in the bucket with each call.
+func opener(endpoint string) func(t *testing.T) shared.Place {
+	var n atomic.Int64
+	return func(t *testing.T) shared.Place {
+		return place(t, storetest.S3Location(endpoint, fmt.Sprintf("some/place-%d", n.Add(1))))
+	}
+}
+
+func TestPlaceInProcess(t *testing.T) {
+	storetest.SetCredentials(t)
+	statetest.TestPlace(t, opener(storetest.FakeS3(t)))
+}
+
+func TestPlaceOnVersitygw(t *testing.T) {
+	storetest.SetCredentials(t)
+	statetest.TestPlace(t, opener(storetest.Versitygw(t)))
+}

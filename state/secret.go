@@ -1,0 +1,115 @@
+package state
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"filippo.io/age"
+	"filippo.io/age/armor"
+)
+
+// Recipients are who can read master secrets at rest. Each secret is an age file of its own
+// (https://age-encryption.org/v1), armoured, in the place of the secret: so everything but
+// the secrets can be read without a key, and an apply can write what it cannot read.
+//
+// The zero value has no recipients, and secrets stay as they are.
+type Recipients struct{ keys []age.Recipient }
+
+// ParseRecipients reads public keys, such as age1…. Errors name the key, which is no secret.
+func ParseRecipients(keys []string) (Recipients, error) {
+	var r Recipients
+	for _, text := range keys {
+		parsed, err := age.ParseRecipients(strings.NewReader(text))
+		if err != nil || len(parsed) != 1 {
+			if strings.HasPrefix(strings.ToUpper(text), "AGE-SECRET-KEY-") {
+				return Recipients{}, errors.New("a state recipient is a secret key: give its public key, which begins with age1, and keep the other to yourself")
+			}
+			return Recipients{}, fmt.Errorf("invalid state recipient %.80q: it takes the public key of an age identity, which begins with age1", text)
+		}
+		r.keys = append(r.keys, parsed...)
+	}
+	return r, nil
+}
+
+// Any reports whether there are recipients.
+func (r Recipients) Any() bool { return len(r.keys) > 0 }
+
+// Encrypt returns the secret for the recipients. Nothing, and what is encrypted already,
+// stays as it is.
+func (r Recipients) Encrypt(secret string) (string, error) {
+	if !r.Any() || secret == "" || Encrypted(secret) {
+		return secret, nil
+	}
+	var text bytes.Buffer
+	armored := armor.NewWriter(&text)
+	w, err := age.Encrypt(armored, r.keys...)
+	if err == nil {
+		_, err = io.WriteString(w, secret)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err == nil {
+		err = armored.Close()
+	}
+	if err != nil {
+		return "", fmt.Errorf("encrypt a master secret: %w", err)
+	}
+	return text.String(), nil
+}
+
+// encryptAll encrypts every secret of the state that is still clear.
+func (r Recipients) encryptAll(s *State) error {
+	if !r.Any() {
+		return nil
+	}
+	for id, app := range s.Apps {
+		secret, err := r.Encrypt(app.MasterSecret)
+		if err != nil {
+			return err
+		}
+		if secret != app.MasterSecret {
+			app.MasterSecret = secret
+			s.Apps[id] = app
+		}
+	}
+	return nil
+}
+
+// Encrypted reports whether a recorded master secret is an age file.
+func Encrypted(secret string) bool { return strings.HasPrefix(secret, armor.Header) }
+
+// Identities open what is encrypted for them.
+type Identities struct{ keys []age.Identity }
+
+// ParseIdentities reads an age identity file: lines of AGE-SECRET-KEY-1…, and comments.
+func ParseIdentities(file io.Reader) (Identities, error) {
+	keys, err := age.ParseIdentities(file)
+	if err != nil {
+		return Identities{}, errors.New("it is no age identity file: it has a line that begins with AGE-SECRET-KEY-1")
+	}
+	return Identities{keys: keys}, nil
+}
+
+// Decrypt returns a recorded master secret in clear. One that was never encrypted stays as
+// it is.
+func (i Identities) Decrypt(secret string) (string, error) {
+	if !Encrypted(secret) {
+		return secret, nil
+	}
+	r, err := age.Decrypt(armor.NewReader(strings.NewReader(secret)), i.keys...)
+	if err != nil {
+		if _, other := errors.AsType[*age.NoIdentityMatchError](err); other {
+			return "", errors.New("it is encrypted for other recipients than this identity")
+		}
+		return "", fmt.Errorf("it cannot be decrypted: %w", err)
+	}
+	clear, err := io.ReadAll(r)
+	if err != nil {
+		return "", fmt.Errorf("it cannot be decrypted: %w", err)
+	}
+	return string(clear), nil
+}

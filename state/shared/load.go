@@ -1,0 +1,266 @@
+package shared
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"jpsync/state"
+)
+
+const (
+	// readers is how many entries are read side by side.
+	readers = 32
+	// looks is how often a log is read that seems to have gaps: a writer may fold and remove
+	// entries between the listing and the reading.
+	looks = 4
+)
+
+// view is the log as it was read: the state, and who wrote last.
+type view struct {
+	state    *state.State
+	number   int64  // of the last entry; 0 when there is none
+	sum      string // of the last entry
+	last     entry
+	writer   entry     // the open or fold that names the holder
+	time     time.Time // of the last entry, by the store's clock
+	clock    time.Time // the store's, when the log was listed
+	replayed int       // records since the snapshot
+	entries  []logged  // since the snapshot
+	old      []string  // names of the snapshots before
+}
+
+// logged is what a fold has to know of an entry to remove it.
+type logged struct {
+	number int64
+	open   bool
+}
+
+// load reads the newest snapshot and every entry after it. It needs no lock, and no right
+// but to list and to read.
+func (s *Store) load(ctx context.Context) (*view, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var v *view
+	var err error
+	for look := range looks {
+		if look > 0 {
+			select {
+			case <-ctx.Done():
+				return nil, errors.Join(err, ctx.Err())
+			case <-time.After(time.Duration(look) * 100 * time.Millisecond):
+			}
+		}
+		v, err = s.look(ctx)
+		if err == nil {
+			return v, nil
+		}
+		if !isDamage(err) && !errors.Is(err, errListed) {
+			return nil, s.failed("read", err)
+		}
+	}
+	return nil, s.failed("read", err)
+}
+
+// errListed marks an error about an object that was listed and could not be read. It may
+// have been removed in between; some stores say "forbidden" then.
+var errListed = errors.New("it was listed a moment ago")
+
+// look reads the log once. A snapshot counts only when a fold entry after it names it: one
+// without is what a writer left behind that was killed or fenced before its fold.
+func (s *Store) look(ctx context.Context) (*view, error) {
+	snapshots, _, err := s.list(ctx, statePrefix, "")
+	if err != nil {
+		return nil, err
+	}
+	for i := len(snapshots); i >= 0; i-- {
+		var base Entry
+		if i > 0 {
+			base = snapshots[i-1]
+		}
+		v, err := s.lookFrom(ctx, base)
+		if err != nil {
+			return nil, err
+		}
+		if v == nil {
+			continue
+		}
+		for _, old := range snapshots[:i] {
+			v.old = append(v.old, old.Name)
+		}
+		return v, nil
+	}
+	panic("unreachable: the log without a snapshot is always a view")
+}
+
+// lookFrom reads the snapshot base and the entries after it. It returns nil when no fold
+// names that snapshot. The zero base stands for the beginning of the log.
+func (s *Store) lookFrom(ctx context.Context, base Entry) (*view, error) {
+	number, err := numberOf(base.Name)
+	if err != nil {
+		return nil, err
+	}
+	listed, clock, err := s.list(ctx, logPrefix, logName(number))
+	if err != nil {
+		return nil, err
+	}
+	bodies, err := s.readAll(ctx, listed)
+	if err != nil {
+		return nil, err
+	}
+	v := &view{state: state.New(), number: number, clock: clock}
+	if base.Name != "" {
+		ref := foldOf(bodies, number)
+		if ref == nil {
+			return nil, nil
+		}
+		if err := s.readSnapshot(ctx, v, base, ref); err != nil {
+			return nil, err
+		}
+	}
+	before := v.state.Clone()
+	for i, body := range bodies {
+		if err := v.replay(listed[i], body, base.Name); err != nil {
+			return nil, err
+		}
+	}
+	if state.SameContent(before, v.state) {
+		v.replayed = 0 // withdrawn intents alone: nothing to fold
+	}
+	return v, nil
+}
+
+// numberOf reads the number in an object's name; 0 for the empty name.
+func numberOf(name string) (int64, error) {
+	if name == "" {
+		return 0, nil
+	}
+	number, err := strconv.ParseInt(name[strings.LastIndexByte(name, '/')+1:], 10, 64)
+	if err != nil || number < 1 || (name != logName(number) && name != stateName(number)) {
+		return 0, damagedObject(name, "the name is not one of jpsync's: move the object elsewhere")
+	}
+	return number, nil
+}
+
+func (s *Store) readAll(ctx context.Context, listed []Entry) ([][]byte, error) {
+	bodies := make([][]byte, len(listed))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(readers)
+	for i, e := range listed {
+		group.Go(func() (err error) {
+			if bodies[i], err = s.read(ctx, e); err != nil {
+				return fmt.Errorf("%s: %w (%w)", e.Name, err, errListed)
+			}
+			return nil
+		})
+	}
+	err := group.Wait()
+	return bodies, err
+}
+
+// foldOf returns how the entries pin the snapshot with this number. The entries are not
+// verified yet; replay does that.
+func foldOf(bodies [][]byte, number int64) *snapshotRef {
+	for _, body := range bodies {
+		if ref := peekSnapshot(body); ref != nil && ref.Number == number {
+			return ref
+		}
+	}
+	return nil
+}
+
+// readSnapshot makes the view one of a snapshot alone.
+func (s *Store) readSnapshot(ctx context.Context, v *view, base Entry, ref *snapshotRef) error {
+	body, err := s.read(ctx, base)
+	if err != nil {
+		return fmt.Errorf("%s: %w (%w)", base.Name, err, errListed)
+	}
+	if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != ref.SHA256 {
+		return damagedObject(base.Name, "the checksum is not the one that the log has")
+	}
+	if v.state, err = state.Unmarshal(body); err != nil {
+		return fmt.Errorf("%s: %w", base.Name, err)
+	}
+	v.sum = v.state.Journal
+	return nil
+}
+
+// replay takes the next entry of the log into the view.
+func (v *view) replay(listed Entry, body []byte, base string) error {
+	number, err := numberOf(listed.Name)
+	if err != nil {
+		return err
+	}
+	if number != v.number+1 {
+		return damaged(v.number+1, "it is missing, and later entries are there")
+	}
+	e, sum, err := decodeEntry(body, number, v.sum)
+	if err != nil {
+		return err
+	}
+	if err := v.follows(e, base); err != nil {
+		return err
+	}
+	for _, rec := range e.Records {
+		rec, err := rec.Checked()
+		if err == nil && rec.Bind != nil {
+			err = v.belongs(*rec.Bind)
+		}
+		if err != nil {
+			return damaged(number, err.Error())
+		}
+		v.state.Apply(rec)
+		if rec.Bind == nil {
+			v.replayed++
+		}
+	}
+	if e.Holder != nil {
+		v.writer = e
+	}
+	v.number, v.sum, v.last, v.time = number, sum, e, listed.Time
+	v.entries = append(v.entries, logged{number: number, open: e.Type == typeOpen})
+	return nil
+}
+
+// belongs refuses records of another state or account.
+func (v *view) belongs(b state.Binding) error {
+	s := v.state
+	if s.Lineage != "" && s.Lineage != b.Lineage || s.Endpoint != "" && s.Endpoint != b.Endpoint || s.Account != "" && s.Account != b.Account {
+		return errors.New("it belongs to another state, endpoint or account")
+	}
+	return nil
+}
+
+// follows checks that an entry may stand where it is: an open begins a new epoch, everything
+// else is of the same writer as the entry before, and a fold names the snapshot that the
+// view began with.
+func (v *view) follows(e entry, base string) error {
+	first := v.last.Number == 0
+	switch {
+	case e.Type == typeOpen && !first && e.Epoch != v.last.Epoch+1:
+		return damaged(e.Number, fmt.Sprintf("it opens epoch %d after epoch %d", e.Epoch, v.last.Epoch))
+	case e.Type != typeOpen && !first && (e.Writer != v.last.Writer || e.Epoch != v.last.Epoch):
+		return damaged(e.Number, "it is not of the writer who had the lock")
+	case e.Type != typeOpen && first && base == "":
+		return damaged(e.Number, "the log does not begin with an open entry")
+	case e.Type == typeFold && stateName(e.Snapshot.Number) != base:
+		return damaged(e.Number, "its snapshot "+stateName(e.Snapshot.Number)+" is missing")
+	}
+	return nil
+}
+
+// free reports whether the lock can be had: it was given back, or its lease is over by the
+// store's clock.
+func (v *view) free() bool {
+	return v.number == 0 || v.last.Type == typeClose || v.clock.After(v.until())
+}
+
+// until is when the lease ends for others. Stores tell whole seconds, hence the slack.
+func (v *view) until() time.Time { return v.time.Add(v.writer.lease() + leaseSlack) }

@@ -1,0 +1,182 @@
+package shared
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"jpsync/state"
+)
+
+// Limits of a lease.
+const (
+	DefaultLease = 2 * time.Minute
+	MinLease     = 5 * time.Second
+	leaseSlack   = 2 * time.Second // what others wait beyond the lease
+)
+
+// lockPoll is how often somebody who waits for the lock looks again.
+const lockPoll = time.Second
+
+// closeTimeout bounds the giving back of a lock, which ends by itself anyway.
+const closeTimeout = 5 * time.Second
+
+// Store is a [state.Store] on a [Place].
+type Store struct {
+	place Place
+	lease time.Duration
+	now   func() stamp
+}
+
+// New returns the store at a place. lease is how long this process may be silent before
+// others take over, at least [MinLease]; 0 means [DefaultLease].
+func New(place Place, lease time.Duration) (*Store, error) {
+	if lease == 0 {
+		lease = DefaultLease
+	}
+	if lease < MinLease {
+		return nil, fmt.Errorf("a lease of %s is too short: --lease takes at least %s", lease, MinLease)
+	}
+	return &Store{place: place, lease: lease, now: now}, nil
+}
+
+// Location implements [state.Store].
+func (s *Store) Location() string { return s.place.Location() }
+
+// Load implements [state.Store].
+func (s *Store) Load(ctx context.Context) (*state.State, error) {
+	v, err := s.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return v.state, nil
+}
+
+// Open implements [state.Store]. Errors are a [*state.LockedError] once holder.Wait is over,
+// [ErrUnconditional] for a store that ignores conditions, damage, and what the place returns.
+func (s *Store) Open(ctx context.Context, holder state.Holder) (state.Session, *state.State, int, error) {
+	deadline := time.Now().Add(holder.Wait)
+	for {
+		v, err := s.load(ctx)
+		if err != nil {
+			return nil, nil, 0, err
+		}
+		if v.free() {
+			session, err := s.claim(ctx, v, holder)
+			if errors.Is(err, ErrExists) {
+				continue // somebody was faster: look who
+			}
+			if err != nil {
+				return nil, nil, 0, err
+			}
+			return session, v.state, v.replayed, nil
+		}
+		wait := min(time.Until(deadline), lockPoll)
+		if wait <= 0 {
+			return nil, nil, 0, v.locked(s.Location())
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil, 0, fmt.Errorf("lock %s: %w", s.Location(), ctx.Err())
+		case <-time.After(wait):
+		}
+	}
+}
+
+func (v *view) locked(location string) error {
+	return &state.LockedError{Path: location, Holder: *v.writer.Holder, Until: v.until()}
+}
+
+// Holder returns who has the lock and until when, or nil when nobody has it.
+func (s *Store) Holder(ctx context.Context) (*state.LockedError, error) {
+	v, err := s.load(ctx)
+	if err != nil || v.free() {
+		return nil, err
+	}
+	return &state.LockedError{Path: s.Location(), Holder: *v.writer.Holder, Until: v.until()}, nil
+}
+
+// Unlock ends somebody's lease at once: it takes over and gives the lock back. The one who
+// had it is out with his next commit. It does nothing when nobody has the lock.
+func (s *Store) Unlock(ctx context.Context, holder state.Holder) error {
+	for {
+		v, err := s.load(ctx)
+		if err != nil || v.free() {
+			return err
+		}
+		session, err := s.claim(ctx, v, holder)
+		if errors.Is(err, ErrExists) {
+			continue // he is at work: once more
+		}
+		if err != nil {
+			return err
+		}
+		return session.Close()
+	}
+}
+
+// claim creates the next entry as an open of ours. [ErrExists] says that somebody else was
+// faster.
+func (s *Store) claim(ctx context.Context, v *view, holder state.Holder) (*session, error) {
+	x := &session{
+		store:    s,
+		writer:   rand.Text(),
+		epoch:    v.last.Epoch + 1,
+		holder:   holder,
+		next:     v.number + 1,
+		sum:      v.sum,
+		entries:  v.entries,
+		old:      v.old,
+		turn:     make(chan struct{}, 1),
+		stopBeat: make(chan struct{}),
+		beatDone: make(chan struct{}),
+	}
+	x.renewed = s.now()
+	open := x.entry(typeOpen)
+	body, sum, err := open.encode(x.sum)
+	if err != nil {
+		return nil, err
+	}
+	bounded, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := s.create(bounded, logName(open.Number), body); err != nil {
+		if errors.Is(err, ErrExists) {
+			return nil, err
+		}
+		return nil, s.failed("lock", err)
+	}
+	if v.number == 0 {
+		if err := s.probe(bounded, logName(open.Number), body); err != nil {
+			return nil, err
+		}
+	}
+	x.advance(open, sum)
+	x.turn <- struct{}{}
+	go x.beat()
+	return x, nil
+}
+
+// ErrUnconditional says that a store overwrites what it was told not to. Two runs at once
+// would both write there, so nothing is kept in it.
+var ErrUnconditional = errors.New("the store ignores the condition that an object must not exist yet")
+
+// probe creates the first entry of a location once more. A store that takes it ignores
+// conditions.
+func (s *Store) probe(ctx context.Context, name string, body []byte) error {
+	err := s.retry(ctx, len(body), func(ctx context.Context) error { return s.place.Create(ctx, name, body) })
+	switch {
+	case errors.Is(err, ErrExists):
+		return nil
+	case err == nil:
+		_ = s.place.Remove(ctx, name) // so that the next try begins anew
+		return fmt.Errorf("lock %s: %w: use a store that supports conditional writes, see docs/state.md", s.Location(), ErrUnconditional)
+	}
+	return s.failed("lock", err)
+}
+
+// failed says what was tried, and where.
+func (s *Store) failed(what string, err error) error {
+	return fmt.Errorf("%s the state %s: %w", what, s.Location(), err)
+}

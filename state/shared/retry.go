@@ -1,0 +1,100 @@
+package shared
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// One attempt has attemptTimeout, and a second more for each MiB that it moves. The pauses
+// between attempts double from pauseBase to pauseLimit and are drawn from all of that range.
+const (
+	attemptTimeout = 10 * time.Second
+	pauseBase      = 50 * time.Millisecond
+	pauseLimit     = 2 * time.Second
+)
+
+// patience is how long a call is tried that no lease bounds: a store may restart.
+const patience = 30 * time.Second
+
+// retry makes a call until it succeeds, fails for good, or ctx ends. It is the only place
+// that retries. size is how many bytes the call moves.
+func (s *Store) retry(ctx context.Context, size int, call func(context.Context) error) error {
+	limit := min(attemptTimeout, max(s.lease/4, time.Second)) + time.Duration(size>>20)*time.Second
+	for attempt := 0; ; attempt++ {
+		err := attemptOnce(ctx, limit, call)
+		if _, unavailable := errors.AsType[*UnavailableError](err); err == nil || !unavailable {
+			return err
+		}
+		most := min(pauseBase<<min(attempt, 10), pauseLimit)
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w (gave up after %d attempts)", err, attempt+1)
+		case <-time.After(time.Duration(rand.Int64N(int64(most)) + 1)):
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("%w (gave up after %d attempts)", err, attempt+1)
+		}
+	}
+}
+
+// attemptOnce makes one call within a time limit. When ctx itself has not ended, running out
+// of that time says that the store does not answer.
+func attemptOnce(ctx context.Context, limit time.Duration, call func(context.Context) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	once, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := call(once)
+	if err != nil && once.Err() != nil && ctx.Err() == nil {
+		return &UnavailableError{fmt.Errorf("no answer within %s: %w", limit.Round(time.Second), err)}
+	}
+	return err
+}
+
+// create makes an object, whatever becomes of single answers: the same call is repeated, and
+// where the name is taken by the very same bytes, an earlier attempt of ours had made it.
+// [ErrExists] says that somebody else has the name.
+func (s *Store) create(ctx context.Context, name string, body []byte) error {
+	return s.retry(ctx, 2*len(body), func(ctx context.Context) error {
+		err := s.place.Create(ctx, name, body)
+		_, unavailable := errors.AsType[*UnavailableError](err)
+		if !unavailable && !errors.Is(err, ErrExists) {
+			return err
+		}
+		// Some servers break the connection off when they refuse a large body early, so a lost
+		// answer is looked into as well.
+		taken, readErr := s.place.Read(ctx, name)
+		switch {
+		case readErr == nil && bytes.Equal(taken, body):
+			return nil
+		case readErr == nil:
+			return ErrExists
+		case unavailable:
+			return err
+		case errors.Is(readErr, ErrNotFound):
+			return &UnavailableError{fmt.Errorf("%s is taken, but cannot be read back", name)}
+		}
+		return readErr
+	})
+}
+
+func (s *Store) list(ctx context.Context, prefix, after string) (entries []Entry, clock time.Time, err error) {
+	err = s.retry(ctx, 0, func(ctx context.Context) error {
+		entries, clock, err = s.place.List(ctx, prefix, after)
+		return err
+	})
+	return entries, clock, err
+}
+
+func (s *Store) read(ctx context.Context, e Entry) (body []byte, err error) {
+	err = s.retry(ctx, int(e.Size), func(ctx context.Context) error {
+		body, err = s.place.Read(ctx, e.Name)
+		return err
+	})
+	return body, err
+}

@@ -1,0 +1,244 @@
+package shared
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"jpsync/state"
+)
+
+const (
+	// linger is how long a commit may wait for more records, since each one is a request.
+	linger = 10 * time.Millisecond
+	// lastTries is how long answers are tried to be recorded when the lease is over: the fence
+	// keeps that harmless.
+	lastTries = 2 * time.Second
+	// keptSnapshots is how many snapshots stay, the newest included, to go back to.
+	keptSnapshots = 10
+)
+
+// session is a [state.Session]: what a run has while it is the writer.
+type session struct {
+	store  *Store
+	writer string
+	epoch  int64
+	holder state.Holder
+
+	// turn holds a token while nobody commits. The fields below belong to who has it.
+	turn    chan struct{}
+	next    int64    // number of the next entry
+	sum     string   // of the entry before it
+	err     error    // why nothing can be appended any more
+	entries []logged // since the snapshot
+	old     []string // snapshots before
+
+	leaseMu sync.Mutex
+	renewed stamp // before the newest commit that succeeded
+	lost    bool
+
+	stopBeat, beatDone chan struct{}
+	closing            sync.Once
+}
+
+// entry is the next one of a type.
+func (x *session) entry(kind entryType) entry {
+	e := entry{Number: x.next, Type: kind, Writer: x.writer, Epoch: x.epoch}
+	if kind == typeOpen || kind == typeFold {
+		e.Holder, e.LeaseMS = &x.holder, x.store.lease.Milliseconds()
+	}
+	return e
+}
+
+// advance takes an entry for written.
+func (x *session) advance(e entry, sum string) {
+	x.next, x.sum = e.Number+1, sum
+	x.entries = append(x.entries, logged{number: e.Number, open: e.Type == typeOpen})
+}
+
+// Append implements [state.Session]. It returns a [*state.LeaseError] once somebody else is
+// the writer, or when the store stays away until the lease is over.
+func (x *session) Append(ctx context.Context, batch []state.Record) error {
+	<-x.turn
+	defer func() { x.turn <- struct{}{} }()
+	e := x.entry(typeBatch)
+	e.Records = batch
+	return x.commit(e, max(x.Left(), lastTries))
+}
+
+// commit appends one entry, and tries for as long as limit says. An interrupt does not end
+// it: what was answered has to be recorded. It is the caller's turn.
+func (x *session) commit(e entry, limit time.Duration) error {
+	if x.err != nil {
+		return x.err
+	}
+	body, sum, err := e.encode(x.sum)
+	if err != nil {
+		return err // nothing was sent, so nothing is broken
+	}
+	before := x.store.now()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	err = x.store.create(ctx, logName(e.Number), body)
+	switch {
+	case err == nil:
+		x.advance(e, sum)
+		x.renew(before)
+		return nil
+	case errors.Is(err, ErrExists):
+		x.err = &state.LeaseError{Location: x.store.Location(), Err: state.ErrFenced}
+	default:
+		x.err = &state.LeaseError{Location: x.store.Location(), Err: err}
+	}
+	x.lose()
+	return x.err
+}
+
+func (x *session) renew(since stamp) {
+	x.leaseMu.Lock()
+	defer x.leaseMu.Unlock()
+	x.renewed = since
+}
+
+func (x *session) lose() {
+	x.leaseMu.Lock()
+	defer x.leaseMu.Unlock()
+	x.lost = true
+}
+
+// Left implements [state.Session]. Once nothing is left it stays so: whoever slept through
+// its lease cannot know what others did meanwhile.
+func (x *session) Left() time.Duration {
+	x.leaseMu.Lock()
+	defer x.leaseMu.Unlock()
+	left := x.store.lease - x.renewed.age(x.store.now())
+	if x.lost || left <= 0 {
+		x.lost = true
+		return 0
+	}
+	return left
+}
+
+// Linger implements [state.Session].
+func (x *session) Linger() time.Duration { return linger }
+
+// beat renews the lease while nothing else does.
+func (x *session) beat() {
+	defer close(x.beatDone)
+	quarter := x.store.lease / 4
+	timer := time.NewTimer(quarter)
+	defer timer.Stop()
+	for {
+		select {
+		case <-x.stopBeat:
+			return
+		case <-timer.C:
+		}
+		if idle := x.idle(); idle < quarter {
+			timer.Reset(quarter - idle)
+			continue
+		}
+		timer.Reset(quarter)
+		select {
+		case <-x.turn:
+		default:
+			continue // a commit is under way
+		}
+		err := x.commit(x.entry(typeBeat), max(x.Left(), lastTries))
+		x.turn <- struct{}{}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// idle is how long ago the last commit began.
+func (x *session) idle() time.Duration {
+	x.leaseMu.Lock()
+	defer x.leaseMu.Unlock()
+	return x.renewed.age(x.store.now())
+}
+
+// Fold implements [state.Session]: it makes a snapshot, and a fold entry that gives it
+// force. Until the entry is there the snapshot means nothing. The beat goes on meanwhile. s
+// gets the checksum of the last entry that it includes.
+func (x *session) Fold(ctx context.Context, s *state.State) error {
+	<-x.turn
+	number, sum, err := x.next-1, x.sum, x.err
+	x.turn <- struct{}{}
+	if err != nil {
+		return err
+	}
+	s.Journal = sum
+	body, err := state.Marshal(s)
+	if err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx)
+	bounded, cancel := context.WithTimeout(ctx, max(x.Left(), lastTries)+time.Duration(len(body)>>20)*time.Second)
+	defer cancel()
+	if err := x.store.create(bounded, stateName(number), body); err != nil {
+		return x.store.failed("write", err)
+	}
+	hash := sha256.Sum256(body)
+	<-x.turn
+	defer func() { x.turn <- struct{}{} }()
+	e := x.entry(typeFold)
+	e.Snapshot = &snapshotRef{Number: number, SHA256: hex.EncodeToString(hash[:])}
+	if err := x.commit(e, max(x.Left(), lastTries)); err != nil {
+		return err
+	}
+	x.tidy(ctx, number)
+	return nil
+}
+
+// tidy removes what the snapshot with this number made superfluous, but never an open entry:
+// its number would be free again for a writer who sleeps. It is no matter if that fails.
+func (x *session) tidy(ctx context.Context, number int64) {
+	var names []string
+	var kept []logged
+	for _, e := range x.entries {
+		switch {
+		case e.number > number:
+			kept = append(kept, e)
+		case !e.open:
+			names = append(names, logName(e.number))
+		}
+	}
+	x.entries = kept
+	x.old = append(x.old, stateName(number))
+	if surplus := len(x.old) - keptSnapshots; surplus > 0 {
+		names = append(names, x.old[:surplus]...)
+		x.old = x.old[surplus:]
+	}
+	if len(names) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	_ = x.store.place.Remove(ctx, names...)
+}
+
+// Close implements [state.Session]: it gives the lock back. A session that lost it has
+// nothing to give.
+func (x *session) Close() (err error) {
+	x.closing.Do(func() {
+		close(x.stopBeat)
+		<-x.turn
+		if x.err == nil {
+			if err = x.commit(x.entry(typeClose), closeTimeout); err != nil {
+				err = fmt.Errorf("give the lock back, which ends by itself within %s: %w", x.store.lease+leaseSlack, err)
+			}
+			x.err = errClosed
+		}
+		x.turn <- struct{}{}
+		<-x.beatDone
+	})
+	return err
+}
+
+var errClosed = errors.New("the session is closed")
