@@ -83,3 +83,37 @@ func TestReadmesShowRealOutput(t *testing.T) {
 		require.Contains(t, text, "```text\n"+alike(second)+"```", name)
 	}
 }
+
+var (
+	testName = regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9_]+)`")
+	stories  = regexp.MustCompile("stor(?:y|ies) ((?:`[a-z-]+`(?:, | and )?)+)")
+	word     = regexp.MustCompile("[a-z-]+")
+)
+
+// TestReliabilityNamesTestsThatExist keeps the page of promises from naming a test or a story
+// that is gone.
+func TestReliabilityNamesTestsThatExist(t *testing.T) {
+	page, err := os.ReadFile("../../docs/reliability.md")
+	require.NoError(t, err)
+	var tests strings.Builder
+	require.NoError(t, filepath.WalkDir("../..", func(path string, _ os.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		tests.Write(data)
+		return err
+	}))
+	named := testName.FindAllStringSubmatch(string(page), -1)
+	require.NotEmpty(t, named)
+	for _, name := range named {
+		require.Contains(t, tests.String(), "func "+name[1]+"(")
+	}
+	told := stories.FindAllStringSubmatch(string(page), -1)
+	require.NotEmpty(t, told)
+	for _, list := range told {
+		for _, story := range word.FindAllString(strings.ReplaceAll(list[1], " and ", " "), -1) {
+			require.FileExists(t, filepath.Join("testdata/script", story+".txtar"))
+		}
+	}
+}
