@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +30,9 @@ type actions struct {
 
 	mu     sync.Mutex
 	masked map[string]bool
+
+	failures int // annotated by failed
+	position func(id string, env jpush.Environment) manifest.Position
 }
 
 func findActions(host Host) *actions {
@@ -122,20 +126,29 @@ func positions(m *manifest.Manifest) func(id string, env jpush.Environment) mani
 	}
 }
 
-// ended annotates the manifest with what failed in an apply, or with why nothing was applied.
-func (a *actions) ended(m *manifest.Manifest, p *planner.Plan, res *executor.Result, err error) {
+// failed annotates the manifest with a change that failed. It reports whether it did.
+func (a *actions) failed(m *manifest.Manifest, e executor.Event, lang report.Language) bool {
+	if a == nil || a.failures == mostAnnotations {
+		return false
+	}
+	if a.position == nil {
+		a.position = positions(m)
+	}
+	a.failures++
+	reason := cmp.Or(lang.Reason(e), e.Message)
+	a.annotate(report.LevelError, a.position(e.App, e.Environment), fmt.Sprintf("%s: %s failed: %s", place(e.App, e.Environment), e.Action, reason))
+	return true
+}
+
+// stopped annotates the manifest with why nothing was applied, or why an apply stopped, unless
+// an app or a conflict is annotated already.
+func (a *actions) stopped(m *manifest.Manifest, p *planner.Plan, res *executor.Result, err error) {
 	switch {
 	case a == nil || err == nil:
-	case res != nil:
-		position := positions(m)
-		for _, f := range res.Failures[:min(mostAnnotations, len(res.Failures))] {
-			a.annotate(report.LevelError, position(f.App, f.Environment), fmt.Sprintf("%s: %s: %s", place(f.App, f.Environment), f.Action, f.Message))
-		}
-		if res.Stopped != nil {
-			a.annotate(report.LevelError, manifest.Position{File: m.Path}, res.Stopped.Err.Error())
-		}
-	case len(p.Conflicts)+len(p.Errors) == 0:
+	case res == nil && len(p.Conflicts)+len(p.Errors) == 0:
 		a.annotate(report.LevelError, manifest.Position{File: m.Path}, err.Error())
+	case res != nil && res.Stopped != nil && len(res.Failures) == 0:
+		a.annotate(report.LevelError, manifest.Position{File: m.Path}, res.Stopped.Err.Error())
 	}
 }
 

@@ -152,7 +152,7 @@ func (a *application) carryOut(ctx context.Context) error {
 	}
 	var unread error
 	if a.lines == nil {
-		if err := report.ResultText(a.t.Out, a.plan, a.result, time.Since(a.began), a.allKeys(), a.t.out); err != nil {
+		if err := report.ResultText(a.t.Out, a.report(nil), a.t.out); err != nil {
 			unread = fmt.Errorf("the result could not be shown: %w", err)
 		}
 	}
@@ -169,7 +169,7 @@ func (a *application) send(ctx context.Context, client *jpush.Client) (err error
 	if a.lines != nil {
 		changes = 0 // no progress beside JSON
 	}
-	a.progress = newProgress(a.t, changes, time.Now)
+	a.progress = newProgress(a.t, changes)
 	defer a.progress.close()
 	defer a.progress.watch(ctx)()
 	a.result, err = executor.Apply(ctx, a.plan, a.run.Saved(), executor.Options{
@@ -181,18 +181,22 @@ func (a *application) send(ctx context.Context, client *jpush.Client) (err error
 		Rate:         a.Rate,
 		MaxAttempts:  a.MaxAttempts,
 		OnEvent:      a.event,
-		OnPace:       a.progress.adapted,
+		OnPace:       a.progress.setPace,
 	})
 	return err
 }
 
-// event shows one event as it happens.
+// event shows an event as it happens. An annotated failure needs no line of its own.
 func (a *application) event(e executor.Event) {
-	if a.lines == nil {
-		a.progress.event(e)
+	annotated := hasFailed(e) && a.t.actions.failed(a.w.manifest, e, a.t.err.Lang)
+	if a.lines != nil {
+		_ = a.lines.Event(e) // recording goes on after a closed pipe; the summary finds the error
 		return
 	}
-	_ = a.lines.Event(e) // recording goes on after a closed pipe; the summary finds the error
+	a.progress.count(e)
+	if !annotated {
+		a.progress.show(e)
+	}
 }
 
 // allKeys is the command that prints every app key.

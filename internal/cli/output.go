@@ -71,7 +71,7 @@ func (c *outputCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if c.ShowSecrets && c.Out == "" && isTerminal(t.Out) {
 		t.warn("the output has master secrets: with one, anybody can push to every device of its app")
 	}
-	if c.ShowSecrets && c.Format != outputFormat(report.KeysGitHub) { // which masks them itself
+	if c.ShowSecrets && c.Format != outputFormat(report.KeysGitHub) { // deliver masks those
 		for _, key := range keys {
 			t.actions.mask(key.MasterSecret)
 		}
@@ -137,8 +137,10 @@ func (c *outputCmd) write(t *terminal, w io.Writer, keys []report.Key) error {
 func (c *outputCmd) deliver(t *terminal, g *globals, keys []report.Key, text *bytes.Buffer) error {
 	path := c.Out
 	if c.Format == outputFormat(report.KeysGitHub) {
-		if err := report.Masks(t.Out, keys); err != nil {
-			return fmt.Errorf("the master secrets could not be masked, so none was printed: %w", err)
+		for _, key := range keys {
+			if err := report.Mask(t.Out, key.MasterSecret); err != nil {
+				return fmt.Errorf("the master secrets could not be masked, so none was printed: %w", err)
+			}
 		}
 		if github := os.Getenv("GITHUB_OUTPUT"); path == "" && github != "" {
 			if err := appendTo(github, func(w io.Writer) error { _, err := text.WriteTo(w); return err }); err != nil {

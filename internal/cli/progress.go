@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
 	"sync"
 	"time"
 
@@ -14,36 +13,33 @@ import (
 	"jpsync/internal/report"
 )
 
-// heartbeatAfter is how long a run without a terminal may be silent: many CI systems take a
-// silent job for a dead one, and a person for a hanging one.
-const heartbeatAfter = 30 * time.Second
+// maxSilence is how long a run without a terminal prints nothing. Many CI systems end a job
+// that is silent for minutes.
+const maxSilence = 30 * time.Second
 
-// progress shows an apply to a person while it runs: as a bar with the failures above it, or,
-// without a terminal, as a line for each event and a sign of life now and then.
+// progress shows an apply while it runs. On a terminal it is a bar with the failures above it;
+// elsewhere a line for each event, and a line of counts after a silence.
 type progress struct {
 	t     *terminal
-	now   func() time.Time
 	began time.Time
 	total int
 
 	mu       sync.Mutex
 	done     int
 	failed   int
-	retrying map[change]bool
-	spoke    time.Time // when something was last printed
+	retrying map[string]bool // by app: its steps run one after the other
+	printed  time.Time       // when the last line was
 	pace     executor.Pace
 
-	bars *mpb.Progress // nil without a terminal
-	bar  *mpb.Bar
-	stop chan struct{}
-	idle sync.WaitGroup
+	bars    *mpb.Progress // nil without a terminal
+	bar     *mpb.Bar
+	stop    chan struct{}
+	stopped sync.WaitGroup
 }
 
-// change tells the changes of a plan apart.
-type change struct{ app, environment, action string }
-
-func newProgress(t *terminal, total int, now func() time.Time) *progress {
-	p := &progress{t: t, now: now, began: now(), total: total, retrying: map[change]bool{}, spoke: now(), stop: make(chan struct{})}
+func newProgress(t *terminal, total int) *progress {
+	now := time.Now()
+	p := &progress{t: t, began: now, total: total, retrying: map[string]bool{}, printed: now, stop: make(chan struct{})}
 	switch {
 	case total == 0:
 	case t.live:
@@ -53,75 +49,71 @@ func newProgress(t *terminal, total int, now func() time.Time) *progress {
 			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return " " + p.status() })),
 			mpb.BarRemoveOnComplete())
 	case !t.quiet:
-		p.idle.Go(p.heartbeat)
+		p.stopped.Go(p.breakSilence)
 	}
 	return p
 }
 
-// watch says what an interrupt leads to, since a drain may take as long as one request.
+// watch says what an interrupt does, since waiting may take as long as a request.
 func (p *progress) watch(ctx context.Context) (unwatch func() bool) {
 	return context.AfterFunc(ctx, func() {
-		p.print("jpsync: interrupted: nothing new is started, and what is in flight is waited for and recorded; interrupt again to stop at once")
+		p.print("jpsync: interrupted: nothing new is started; waiting for the requests in flight; interrupt again to stop at once")
 	})
 }
 
-// event takes what the executor tells.
-func (p *progress) event(e executor.Event) {
-	c := change{e.App, string(e.Environment), string(e.Action)}
+// count counts an event.
+func (p *progress) count(e executor.Event) {
+	ended := e.Type == executor.ApplyComplete || e.Type == executor.ApplyErrored
 	p.mu.Lock()
-	switch e.Type {
-	case executor.Retry:
-		p.retrying[c] = true
-	case executor.ApplyComplete, executor.ApplyErrored:
-		delete(p.retrying, c)
+	switch {
+	case e.Type == executor.Retry:
+		p.retrying[e.App] = true
+	case ended:
+		delete(p.retrying, e.App)
 		p.done++
-		if e.Type == executor.ApplyErrored && e.Outcome != executor.NotStarted {
+		if hasFailed(e) {
 			p.failed++
 		}
 	}
-	p.mu.Unlock()
-	if p.bar != nil && (e.Type == executor.ApplyComplete || e.Type == executor.ApplyErrored) {
+	p.mu.Unlock() // first, since the bar asks for the status
+	if ended && p.bar != nil {
 		p.bar.Increment()
-	}
-	if p.shows(e.Type) {
-		if text := report.EventText(e, p.t.err); text != "" {
-			p.print(text)
-		}
 	}
 }
 
-// adapted takes how fast the run may go from now on.
-func (p *progress) adapted(pace executor.Pace) {
+// hasFailed reports whether an event is the end of a change that failed.
+func hasFailed(e executor.Event) bool {
+	return e.Type == executor.ApplyErrored && e.Outcome != executor.NotStarted
+}
+
+// show prints a line for an event. The bar counts what goes well, so above it are the failures
+// only, unless --verbose is given.
+func (p *progress) show(e executor.Event) {
+	if p.t.quiet || p.bars != nil && !p.t.verbose && e.Type != executor.ApplyErrored {
+		return
+	}
+	if text := report.EventText(e, p.t.err); text != "" {
+		p.print(text)
+	}
+}
+
+// setPace sets the pace that the status shows.
+func (p *progress) setPace(pace executor.Pace) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.pace = pace
 }
 
-// shows reports whether an event gets a line. Above a bar these are the failures, since the
-// bar counts the rest.
-func (p *progress) shows(kind executor.EventType) bool {
-	switch {
-	case kind == executor.ApplyErrored:
-		return true
-	case p.t.quiet:
-		return false
-	case p.bars != nil:
-		return p.t.verbose
-	}
-	return true
-}
-
 func (p *progress) print(line string) {
 	p.mu.Lock()
-	p.spoke = p.now()
+	p.printed = time.Now()
 	p.mu.Unlock()
-	var w io.Writer = p.t.Err
 	if p.bars != nil {
 		if _, err := p.bars.Write([]byte(line + "\n")); err == nil {
 			return
 		}
 	}
-	fmt.Fprintln(w, line)
+	fmt.Fprintln(p.t.Err, line)
 }
 
 // status is the text beside the bar.
@@ -129,7 +121,7 @@ func (p *progress) status() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := ""
-	if elapsed := p.now().Sub(p.began).Seconds(); p.done > 0 && elapsed > 0 {
+	if elapsed := time.Since(p.began).Seconds(); p.done > 0 && elapsed > 0 {
 		rate := float64(p.done) / elapsed
 		left := time.Duration(float64(p.total-p.done) / rate * float64(time.Second)).Round(time.Second)
 		s = fmt.Sprintf("%.1f/s  %s left", rate, left)
@@ -149,9 +141,9 @@ func (p *progress) status() string {
 	return s
 }
 
-// heartbeat prints a line whenever nothing was printed for a while.
-func (p *progress) heartbeat() {
-	tick := time.NewTicker(heartbeatAfter)
+// breakSilence prints the counts when nothing was printed for a while.
+func (p *progress) breakSilence() {
+	tick := time.NewTicker(maxSilence)
 	defer tick.Stop()
 	for {
 		select {
@@ -159,7 +151,7 @@ func (p *progress) heartbeat() {
 			return
 		case <-tick.C:
 			p.mu.Lock()
-			silent := p.now().Sub(p.spoke) >= heartbeatAfter
+			silent := time.Since(p.printed) >= maxSilence
 			done := p.done
 			p.mu.Unlock()
 			if silent {
@@ -169,10 +161,10 @@ func (p *progress) heartbeat() {
 	}
 }
 
-// close takes the bar away.
+// close removes the bar.
 func (p *progress) close() {
 	close(p.stop)
-	p.idle.Wait()
+	p.stopped.Wait()
 	if p.bar != nil {
 		p.bar.Abort(true)
 		p.bars.Wait()

@@ -15,7 +15,7 @@ import (
 	"jpsync/planner"
 )
 
-// The forms of a report file. Which of them a command has is said by planForms and runForms.
+// The formats of a report file. planForms and runForms list those of each command.
 const (
 	formJSON      = "json"
 	formMarkdown  = "markdown"
@@ -29,27 +29,27 @@ var (
 	runForms  = []string{formJSON, formMarkdown, formJUnit, formDotenv}
 )
 
-// formOf goes by how a file's name ends; anything else is JSON.
+// formOf has the format for a file's extension. Other files are JSON.
 var formOf = map[string]string{".md": formMarkdown, ".xml": formJUnit, ".env": formDotenv}
 
-// shared tells the forms that hold counts and names alone. Other users' processes pick them
-// up, so everybody may read them; the rest is its owner's.
+// shared has the formats that hold only counts and names. Processes of other users pick them
+// up, so everybody may read them. Other reports have mode 0600.
 var shared = map[string]bool{formTerraform: true, formDotenv: true, formJUnit: true}
 
 // The prefixes of the variables of a dotenv report. A job that has them in its environment
-// may run jpsync, so no flag's variable begins like them.
+// may run jpsync, so no flag's variable begins with them.
 const (
 	planPrefix  = "JPSYNC_PLAN"
 	applyPrefix = "JPSYNC_APPLY"
 )
 
-// reporting are the flags for a report beside what the terminal shows.
+// reporting has the flags for a report file.
 type reporting struct {
 	Report       string `placeholder:"FILE" help:"Also write a report to FILE, for programs."`
 	ReportFormat string `enum:",json,markdown,gitlab-terraform,dotenv,junit" default:"" placeholder:"FORM" help:"json, markdown, dotenv, gitlab-terraform (of a plan) or junit (of an apply); by default by the file's name: .md, .env, .xml, or JSON."`
 }
 
-// form is the form to write.
+// form is the format to write.
 func (r *reporting) form() string {
 	if r.ReportFormat != "" {
 		return r.ReportFormat
@@ -60,25 +60,25 @@ func (r *reporting) form() string {
 	return formJSON
 }
 
-// check finds out before anything is done what would be found out at the end. planFile is
-// another file of the command, "" for none.
+// check refuses a report that could not be written, before anything is done. planFile is
+// another file of the command, or "".
 func (r *reporting) check(forms []string, planFile string) error {
 	switch {
 	case r.Report == "" && r.ReportFormat != "":
-		return errors.New("--report-format says how, and --report FILE where: give both")
+		return errors.New("--report-format needs --report FILE")
 	case r.Report == "":
 		return nil
 	case sameFile(r.Report, planFile):
-		return fmt.Errorf("--report %s is the plan's file: name another", r.Report)
+		return fmt.Errorf("--report %s is the plan file: name another file", r.Report)
 	case !slices.Contains(forms, r.form()):
-		return fmt.Errorf("--report: this command has no report of the form %s, it has %s", r.form(), strings.Join(forms, ", "))
+		return fmt.Errorf("--report: this command cannot write %s, only %s", r.form(), strings.Join(forms, ", "))
 	}
 	if info, err := os.Stat(r.Report); err == nil && info.IsDir() {
-		return fmt.Errorf("--report %s is a directory, it takes a file", r.Report)
+		return fmt.Errorf("--report %s is a directory: name a file", r.Report)
 	}
 	dir := filepath.Dir(r.Report)
 	if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
-		return fmt.Errorf("--report %s: there is no directory %s: make it first", r.Report, dir)
+		return fmt.Errorf("--report %s: there is no directory %s: create it first", r.Report, dir)
 	}
 	return nil
 }
@@ -107,8 +107,7 @@ func (c *planCmd) Validate() error {
 	return errors.Join(c.choices.Validate(), c.check(planForms, c.Out))
 }
 
-// publish tells a plan to those who do not read the terminal: the CI system around, and the
-// report file.
+// publish reports a plan to the CI system and in the report file.
 func (c *planCmd) publish(t *terminal, w *workspace, p *planner.Plan) error {
 	t.actions.remark(w.manifest, p)
 	if err := t.actions.tell(func(w io.Writer) error { return report.PlanMarkdown(w, p) }, report.PlanCounts(p)); err != nil {
@@ -127,15 +126,16 @@ func (c *planCmd) publish(t *terminal, w *workspace, p *planner.Plan) error {
 	})
 }
 
-// publish tells how an apply ended. err is what the command is about to end with.
+// publish reports how an apply ended to the CI system and in the report file. err is what the
+// command is about to end with.
 func (a *application) publish(err error) error {
 	if a.plan == nil {
 		return nil
 	}
-	r := report.Run{Version: version(), Plan: a.plan, Result: a.result, Err: err, Summary: a.summary(err), AllKeys: a.allKeys()}
+	r := a.report(err)
 	lang := a.t.out.Lang
 	a.t.actions.remark(a.w.manifest, a.plan)
-	a.t.actions.ended(a.w.manifest, a.plan, a.result, err)
+	a.t.actions.stopped(a.w.manifest, a.plan, a.result, err)
 	if err := a.t.actions.tell(func(w io.Writer) error { return report.RunMarkdown(w, r, lang) }, report.ApplyCounts(r.Summary)); err != nil {
 		a.t.warn("the result is not in the step's summary or outputs: %v", err)
 	}
@@ -150,4 +150,10 @@ func (a *application) publish(err error) error {
 		}
 		return report.RunJSON(w, r)
 	})
+}
+
+// report returns the apply for its reports. err is what the command ends with, nil if it has
+// not ended.
+func (a *application) report(err error) report.Run {
+	return report.Run{Version: version(), Plan: a.plan, Result: a.result, Err: err, Summary: a.summary(err), AllKeys: a.allKeys()}
 }

@@ -98,11 +98,7 @@ func (a *application) verdict() error {
 	if failed == 0 && res.Complete() {
 		return nil
 	}
-	text := fmt.Sprintf("%d failed", failed)
-	if n := res.Counts.NotStarted; n > 0 {
-		text += fmt.Sprintf(" and %d not started", n)
-	}
-	err := fmt.Errorf("%s: correct what is named above and run the same command again", text)
+	err := &report.IncompleteError{Failed: failed, NotStarted: res.Counts.NotStarted}
 	if !res.Changed() && res.Counts.Requests == 0 {
 		return err
 	}

@@ -18,9 +18,9 @@ func JSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
-// planned is a plan as plan --format json shows it: a certificate is what is in it, and how
-// an apply gets at the file again is left to saved plans.
-type planned struct {
+// plannedPlan is a plan as plan --format json shows it. What an apply needs besides, such as
+// the paths of certificates, is in saved plans only.
+type plannedPlan struct {
 	*planner.Plan
 	Actions []plannedChange `json:"actions"`
 }
@@ -40,8 +40,8 @@ type plannedCertificate struct {
 // PlanJSON writes a plan for programs to read, as one indented JSON object.
 func PlanJSON(w io.Writer, p *planner.Plan) error {
 	shown := *p
-	shown.OnExisting = "" // how to apply it, which is for saved plans
-	out := planned{Plan: &shown, Actions: make([]plannedChange, len(p.Actions))}
+	shown.OnExisting = ""
+	out := plannedPlan{Plan: &shown, Actions: make([]plannedChange, len(p.Actions))}
 	for i := range p.Actions {
 		out.Actions[i].Change = &p.Actions[i]
 		if c := p.Actions[i].Certificate; c != nil {
@@ -51,8 +51,8 @@ func PlanJSON(w io.Writer, p *planner.Plan) error {
 	return JSON(w, out)
 }
 
-// Lines writes what happens during an apply as JSON, one object per line. Its methods are
-// called one after the other, as the executor delivers events.
+// Lines writes the events of an apply as JSON, one object per line. Its methods must not be
+// called at the same time.
 type Lines struct{ enc *json.Encoder }
 
 // NewLines returns Lines that write to w.
@@ -62,7 +62,7 @@ func NewLines(w io.Writer) *Lines {
 	return &Lines{enc}
 }
 
-// line is every kind of line; what does not apply is left out.
+// line is a line of any type. Fields that do not apply are left out.
 type line struct {
 	Type           string            `json:"type"`
 	FormatVersion  int               `json:"format_version,omitempty"`
@@ -112,37 +112,6 @@ func (l *Lines) Event(e executor.Event) error {
 		out.DelayMS = &ms
 	}
 	return l.enc.Encode(out)
-}
-
-// Summary is the last line of an apply, and its machine-readable result.
-type Summary struct {
-	Type       string `json:"type"`
-	Created    int    `json:"created"`
-	Adopted    int    `json:"adopted"`
-	Uploaded   int    `json:"uploaded"`
-	Deleted    int    `json:"deleted"`
-	Unchanged  int    `json:"unchanged"`
-	Failed     int    `json:"failed"`
-	NotStarted int    `json:"not_started"`
-	ElapsedMS  int64  `json:"elapsed_ms"`
-	ExitCode   int    `json:"exit_code"`
-	Message    string `json:"message,omitempty"` // why the run stopped early
-}
-
-// NewSummary counts up a run. res is nil for one that sent nothing.
-func NewSummary(p *planner.Plan, res *executor.Result, elapsed time.Duration, exitCode int) Summary {
-	s := Summary{Type: "summary", Unchanged: p.Summary.Unchanged, ElapsedMS: elapsed.Milliseconds(), ExitCode: exitCode}
-	if res == nil {
-		s.NotStarted, s.Failed = len(p.Actions), len(p.Errors)
-		return s
-	}
-	c := res.Counts
-	s.Created, s.Adopted, s.Uploaded, s.Deleted = c.Created, c.Adopted, c.Uploaded, c.Deleted
-	s.Failed, s.NotStarted = c.Failed+len(p.Errors), c.NotStarted
-	if res.Stopped != nil {
-		s.Message = res.Stopped.Err.Error()
-	}
-	return s
 }
 
 // Summary writes the last line.

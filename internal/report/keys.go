@@ -3,23 +3,24 @@ package report
 import (
 	"fmt"
 	"io"
+	"strings"
+	"unicode/utf16"
 )
 
-// Key is what a release needs to know of one app. MasterSecret is empty unless it was
-// asked for.
+// Key is what a release needs to know of one app.
 type Key struct {
 	ID             string `json:"-"`
 	AppName        string `json:"app_name"`
 	AndroidPackage string `json:"android_package"`
 	AppKey         string `json:"app_key"`
-	MasterSecret   string `json:"master_secret,omitempty"`
+	MasterSecret   string `json:"master_secret,omitempty"` // empty unless it was asked for
 }
 
-// KeyFormat names a form of [Keys].
+// KeyFormat names a format of [Keys].
 type KeyFormat string
 
-// The forms that app keys can be printed in. Those of [KeysSecret] and [KeysTemplate] need to
-// be told more and have functions of their own.
+// The formats of app keys. [KeysSecret] and [KeysTemplate] write two more, which take
+// arguments.
 const (
 	KeysJSON     KeyFormat = "json"     // an object by id
 	KeysDotenv   KeyFormat = "dotenv"   // NAME=value lines that every reader takes alike
@@ -30,9 +31,8 @@ const (
 	KeysXcconfig KeyFormat = "xcconfig" // build settings
 )
 
-// Keys writes app keys in one of the formats, everything or nothing: half of a release's keys
-// would pass for all of them. It fails when two ids would get the same name, and when a
-// format has no way to say a value.
+// Keys writes app keys in a format, all of them or nothing: a part would be taken for all. It
+// fails if two ids would get the same name, or if the format cannot hold a value.
 func Keys(w io.Writer, keys []Key, format KeyFormat) error {
 	var text string
 	var err error
@@ -46,11 +46,14 @@ func Keys(w io.Writer, keys []Key, format KeyFormat) error {
 	case KeysTable:
 		return KeysText(w, keys, Style{})
 	case KeysDotenv, KeysGitLab:
-		text, err = assignments(keys, plain, "=", nil)
+		text, err = assignments(keys, "=", plain)
 	case KeysGitHub:
-		text, err = assignments(keys, oneLine, "=", nil)
+		text, err = assignments(keys, "=", oneLine)
 	case KeysXcconfig:
-		text, err = assignments(keys, plain, " = ", xcconfigValue)
+		text, err = assignments(keys, " = ", plain)
+		for strings.Contains(text, "//") { // begins a comment
+			text = strings.ReplaceAll(text, "//", "/$()/")
+		}
 	case KeysGradle:
 		text, err = properties(keys)
 	default:
@@ -76,5 +79,59 @@ func KeysText(w io.Writer, keys []Key, st Style) error {
 		}
 		rows = append(rows, row)
 	}
-	return columnsText(w, rows, st, 1, 0, 2)
+	return writeTable(w, rows, st, 1, 0, 2)
+}
+
+// properties returns a Java properties file with shop.jpush.appKey, shop.jpush.packageName
+// and, if it was asked for, shop.jpush.masterSecret.
+func properties(keys []Key) (string, error) {
+	var b strings.Builder
+	owner := make(map[string]string, len(keys))
+	for _, k := range keys {
+		name := asciiName(k)
+		if other, ok := owner[name]; ok {
+			return "", sameName(other, k.ID, "property "+name+".jpush.appKey")
+		}
+		owner[name] = k.ID
+		prefix := escapeProperty(name, true) + ".jpush."
+		b.WriteString(prefix + "appKey=" + escapeProperty(k.AppKey, false) + "\n")
+		b.WriteString(prefix + "packageName=" + escapeProperty(k.AndroidPackage, false) + "\n")
+		if k.MasterSecret != "" {
+			b.WriteString(prefix + "masterSecret=" + escapeProperty(k.MasterSecret, false) + "\n")
+		}
+	}
+	return b.String(), nil
+}
+
+// escapeProperty escapes a key or a value for java.util.Properties.load. White space, = and :
+// end a key, # and ! at its start begin a comment, white space at the start of a value is
+// dropped, and the file is Latin-1.
+func escapeProperty(s string, key bool) string {
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case r == '\\' || key && strings.ContainsRune(" =:#!", r) || r == ' ' && i == 0:
+			b.WriteString(`\` + string(r))
+		case r >= 0x20 && r < 0x7f:
+			b.WriteRune(r)
+		default:
+			for _, unit := range utf16.Encode([]rune{r}) {
+				fmt.Fprintf(&b, `\u%04x`, unit)
+			}
+		}
+	}
+	return b.String()
+}
+
+func sameName(first, second, name string) error {
+	return fmt.Errorf("%s and %s would both be the %s: name one of them alone, or use --format json", first, second, name)
+}
+
+// asciiName is the id. An id with other than ASCII characters would lose its meaning in a
+// variable's name, so the package replaces it.
+func asciiName(k Key) string {
+	if strings.IndexFunc(k.ID, func(r rune) bool { return r > 0x7f }) >= 0 {
+		return k.AndroidPackage
+	}
+	return k.ID
 }

@@ -159,12 +159,6 @@ func TestXcconfigHasNoComment(t *testing.T) {
 	}
 }
 
-func TestMasks(t *testing.T) {
-	var out bytes.Buffer
-	require.NoError(t, report.Masks(&out, []report.Key{{ID: "a", MasterSecret: "a%0Ab\nc\rd"}, {ID: "b"}}))
-	assert.Equal(t, "::add-mask::a%250Ab%0Ac%0Dd\n", out.String())
-}
-
 func TestSecretIsWhatKubernetesReads(t *testing.T) {
 	var out bytes.Buffer
 	keys := []report.Key{{ID: "shop", AppKey: "k: \"\n'", MasterSecret: "\xd7\x6d\xf8\xe7\xae\xfc"}}
@@ -238,5 +232,5 @@ func TestKeysTellOfAPlaceThatTakesNothing(t *testing.T) {
 	}
 	assert.ErrorIs(t, report.KeysSecret(fullDisk{}, twoKeys, "a"), errFull)
 	assert.ErrorIs(t, report.KeysTemplate(fullDisk{}, twoKeys, "t", "x", false), errFull)
-	assert.ErrorIs(t, report.Masks(fullDisk{}, twoKeys), errFull)
+	assert.ErrorIs(t, report.Mask(fullDisk{}, "secret"), errFull)
 }

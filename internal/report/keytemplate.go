@@ -4,12 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"text/template"
 )
 
-// TemplateApp is one app as a template sees it.
+// TemplateApp is an app in a template.
 type TemplateApp struct {
 	ID             string
 	AppName        string
@@ -20,31 +19,30 @@ type TemplateApp struct {
 	shown  bool
 }
 
-// MasterSecret is an error where there is none to give: an empty secret in a finished file
-// would only be found out when the release runs.
+// MasterSecret returns an error if there is none to give: a file with an empty secret would
+// fail in the release only.
 func (a TemplateApp) MasterSecret() (string, error) {
 	switch {
 	case !a.shown:
 		return "", errors.New("the template asks for a master secret: pass --show-secrets")
 	case a.secret == "":
-		return "", fmt.Errorf("the master secret of %s is not known: the server never told it", a.ID)
+		return "", fmt.Errorf("the master secret of %s is not known: the server never sent it", a.ID)
 	}
 	return a.secret, nil
 }
 
-// HasMasterSecret reports whether MasterSecret has one to give.
+// HasMasterSecret reports whether MasterSecret returns one.
 func (a TemplateApp) HasMasterSecret() bool { return a.shown && a.secret != "" }
 
-// KeysTemplate writes what a text/template makes of the keys; the result is taken as it is
-// and not escaped. The template is given .Apps, a list of [TemplateApp], and beside the
-// usual functions has
+// KeysTemplate executes a text/template with .Apps, a list of [TemplateApp]. The output is not
+// escaped. Besides the usual functions there are
 //
 //	app "shop"   that app, an error if it is not among them
-//	env .        the app's name within environment variables: SHOP
-//	quote TEXT   the text in double quotes, escaped as JSON, YAML and most languages have it
+//	env .        the app's part of the name of an environment variable: SHOP
+//	quote TEXT   the text in double quotes, escaped for JSON and YAML
 //
-// Whatever a template refers to and is not there is an error, with the template's name, line
-// and column; then nothing is written. shown says whether master secrets were asked for.
+// An error has the template's name, line and column, and nothing is written then. shown says
+// whether master secrets were asked for.
 func KeysTemplate(w io.Writer, keys []Key, name, text string, shown bool) error {
 	apps := make([]TemplateApp, 0, len(keys))
 	byID := make(map[string]TemplateApp, len(keys))
@@ -53,7 +51,7 @@ func KeysTemplate(w io.Writer, keys []Key, name, text string, shown bool) error 
 		apps = append(apps, app)
 		byID[k.ID] = app
 	}
-	_, shared := variables(keys) // two apps under one name, which matters to env alone
+	_, sameName := variables(keys)
 	t, err := template.New(name).Funcs(template.FuncMap{
 		"app": func(id string) (TemplateApp, error) {
 			app, ok := byID[id]
@@ -63,7 +61,7 @@ func KeysTemplate(w io.Writer, keys []Key, name, text string, shown bool) error 
 			return app, nil
 		},
 		"env": func(app TemplateApp) (string, error) {
-			return VariableName(Key{ID: app.ID, AndroidPackage: app.AndroidPackage}), shared
+			return variableName(Key{ID: app.ID, AndroidPackage: app.AndroidPackage}), sameName
 		},
 		"quote": quote,
 	}).Parse(text)
@@ -78,7 +76,7 @@ func KeysTemplate(w io.Writer, keys []Key, name, text string, shown bool) error 
 	return err
 }
 
-// quote escapes for JSON, whose strings YAML, Kotlin, JavaScript and Python read as well.
+// quote escapes for JSON, whose strings YAML, Kotlin, JavaScript and Python read too.
 func quote(s string) string {
 	var b strings.Builder
 	b.WriteByte('"')
@@ -87,7 +85,7 @@ func quote(s string) string {
 		case r == '"' || r == '\\':
 			b.WriteString(`\` + string(r))
 		case r < 0x20 || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029':
-			b.WriteString(`\u` + strconv.FormatInt(0x10000+int64(r), 16)[1:])
+			fmt.Fprintf(&b, `\u%04x`, r)
 		default:
 			b.WriteRune(r)
 		}

@@ -1,26 +1,29 @@
 package report
 
 import (
+	"encoding/base64"
+	"errors"
 	"fmt"
+	"io"
+	"regexp"
 	"strings"
 )
 
-// variable is one value of an app under the name that a build knows it by.
+// variable is an app key or a master secret under the name of an environment variable.
 type variable struct {
-	id    string // whose it is
+	id    string // of the app
 	name  string // JPUSH_APP_KEY_SHOP
 	value string
 }
 
-// variables names the app keys and master secrets of all apps. It fails when two apps would
-// share a name.
+// variables names all keys and secrets. It fails if two apps would share a name.
 func variables(keys []Key) ([]variable, error) {
 	list := make([]variable, 0, len(keys))
 	owner := make(map[string]string, len(keys))
 	for _, k := range keys {
-		suffix := VariableName(k)
-		if other, taken := owner[suffix]; taken {
-			return nil, fmt.Errorf("%s and %s would both be the variable JPUSH_APP_KEY_%s: name one of them alone, or use --format json", other, k.ID, suffix)
+		suffix := variableName(k)
+		if other, ok := owner[suffix]; ok {
+			return nil, sameName(other, k.ID, "variable JPUSH_APP_KEY_"+suffix)
 		}
 		owner[suffix] = k.ID
 		list = append(list, variable{k.ID, "JPUSH_APP_KEY_" + suffix, k.AppKey})
@@ -31,9 +34,20 @@ func variables(keys []Key) ([]variable, error) {
 	return list, nil
 }
 
-// assignments writes one line for each variable. accepts says which values the format can
-// hold as they are; escape, if there is one, is applied to those.
-func assignments(keys []Key, accepts func(string) bool, equals string, escape func(string) string) (string, error) {
+// variableName is the app's part of a variable's name: upper case, with an underscore for
+// every character that a variable cannot have.
+func variableName(k Key) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '_'
+	}, strings.ToUpper(asciiName(k)))
+}
+
+// assignments returns a line for each variable. accepts reports whether the format can hold a
+// value.
+func assignments(keys []Key, equals string, accepts func(string) bool) (string, error) {
 	list, err := variables(keys)
 	if err != nil {
 		return "", err
@@ -41,62 +55,69 @@ func assignments(keys []Key, accepts func(string) bool, equals string, escape fu
 	var b strings.Builder
 	for _, v := range list {
 		if !accepts(v.value) {
-			return "", fmt.Errorf("%s of %s has characters that mean something to those who read this format: use --format json", v.name, v.id)
-		}
-		if escape != nil {
-			v.value = escape(v.value)
+			return "", fmt.Errorf("%s of %s has characters that are special in this format: use --format json", v.name, v.id)
 		}
 		b.WriteString(v.name + equals + v.value + "\n")
 	}
 	return b.String(), nil
 }
 
-// VariableName is what stands for an app in the names of environment variables: the id in
-// upper case, with an underscore for what a variable cannot have. An id that has more than
-// ASCII would lose its meaning, so the package stands for it.
-func VariableName(k Key) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z':
-			return r - 'a' + 'A'
-		case r >= 'A' && r <= 'Z' || r >= '0' && r <= '9':
-			return r
-		}
-		return '_'
-	}, asciiName(k))
-}
-
-// asciiName is the id, or the package where the id has more than ASCII.
-func asciiName(k Key) string {
-	if strings.IndexFunc(k.ID, func(r rune) bool { return r > 0x7f }) >= 0 {
-		return k.AndroidPackage
-	}
-	return k.ID
-}
-
-// plain reports whether a value is the same to every reader of a dotenv file: they differ
-// in quotes, comments, expansion and line ends, and a server's answer must not set variables
-// of its own.
+// plain reports whether every reader of dotenv files reads the value alike. They differ in
+// quotes, comments, expansion and line ends.
 func plain(value string) bool {
 	return strings.IndexFunc(value, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.:/+=", r))
 	}) < 0
 }
 
-// oneLine accepts what a reader that takes a line literally cannot misread.
+// oneLine reports whether a reader of whole lines reads the value as it is.
 func oneLine(value string) bool {
 	return strings.IndexFunc(value, func(r rune) bool { return r < 0x20 || r == 0x7f || r == '\u0085' || r == '\u2028' || r == '\u2029' }) < 0
 }
 
-// xcconfigValue keeps two slashes from beginning a comment, by an expansion of nothing
-// between them. A plain value has nothing else that Xcode would act on.
-func xcconfigValue(value string) string {
-	var b strings.Builder
-	for i := range len(value) {
-		if i > 0 && value[i] == '/' && value[i-1] == '/' {
-			b.WriteString("$()")
-		}
-		b.WriteByte(value[i])
+// maxSecretBytes is the limit of Kubernetes for the data of a Secret.
+const maxSecretBytes = 1 << 20
+
+// secretName matches a DNS subdomain (RFC 1123), as Kubernetes requires.
+var secretName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
+
+// CheckSecretName returns an error if name cannot be the name of a Kubernetes Secret.
+func CheckSecretName(name string) error {
+	if name == "" {
+		return errors.New("a Secret needs a name: --name")
 	}
-	return b.String()
+	if len(name) > 253 || !secretName.MatchString(name) {
+		return fmt.Errorf("%q cannot name a Secret: it takes lower-case letters, digits, hyphens and dots, and begins and ends with a letter or a digit", name)
+	}
+	return nil
+}
+
+// KeysSecret writes the keys as the manifest of a Kubernetes Secret, whose entries are named
+// like environment variables, for envFrom. It fails if two apps would share a name, and if the
+// keys exceed 1 MiB.
+func KeysSecret(w io.Writer, keys []Key, name string) error {
+	if err := CheckSecretName(name); err != nil {
+		return err
+	}
+	list, err := variables(keys)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "apiVersion: v1\nkind: Secret\nmetadata:\n  name: %q\n  labels:\n    app.kubernetes.io/managed-by: jpsync\ntype: Opaque\ndata:", name)
+	if len(list) == 0 {
+		b.WriteString(" {}")
+	}
+	b.WriteByte('\n')
+	size := 0
+	for _, v := range list {
+		size += len(v.value)
+		// Quoted, since YAML reads digits alone as a number.
+		fmt.Fprintf(&b, "  %s: %q\n", v.name, base64.StdEncoding.EncodeToString([]byte(v.value)))
+	}
+	if size > maxSecretBytes {
+		return fmt.Errorf("the keys of %s exceed the 1 MiB that a Secret can hold: name fewer ids", count(len(keys), "app"))
+	}
+	_, err = io.WriteString(w, b.String())
+	return err
 }

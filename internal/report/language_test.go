@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"testing"
-	"time"
 	"unicode"
 
 	"github.com/stretchr/testify/require"
@@ -74,7 +73,7 @@ func TestEveryRowIsTold(t *testing.T) {
 				Failures: []executor.Failure{{App: "shop", Action: planner.Create, Code: row.Code, Message: message, Remedy: row.Remedy.EN}}}
 			for lang, want := range map[report.Language][2]string{report.Chinese: {row.Meaning.ZH, row.Remedy.ZH}, report.English: {row.Meaning.EN, row.Remedy.EN}} {
 				text := written(t, func(w io.Writer) error {
-					return report.ResultText(w, p, res, time.Second, "jpsync output", report.Style{Lang: lang})
+					return report.ResultText(w, report.Run{Plan: p, Result: res}, report.Style{Lang: lang})
 				})
 				require.Contains(t, text, want[0])
 				require.Contains(t, text, want[1])

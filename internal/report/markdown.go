@@ -1,37 +1,78 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 
+	"jpsync/executor"
 	"jpsync/planner"
 )
 
-// MaxMarkdown is the most bytes that [PlanMarkdown] writes. A pull request's comment holds
-// 65,536 characters; the rest is for what somebody puts around it.
+// MaxMarkdown is the most bytes that [PlanMarkdown] and [RunMarkdown] write. A comment in a
+// pull request holds 65,536 characters; the rest is for what a caller puts around it.
 const MaxMarkdown = 60_000
 
-// PlanMarkdown writes a plan for a pull request: the counts, what stands in the way, and the
-// changes as a folded table. What does not fit is counted.
+// maxSection is the most bytes of each list of remarks. reserve is kept for the end of a table
+// that is cut.
+const (
+	maxSection = MaxMarkdown / 6
+	reserve    = 200
+)
+
+// The most columns of a name and of a sentence. A conflict's remedy stands at the end of its
+// sentence.
+const (
+	maxName     = 200
+	maxSentence = 1000
+)
+
+// PlanMarkdown writes a plan for a pull request: the counts, the remarks, and the changes as a
+// folded table. What does not fit is counted.
 func PlanMarkdown(w io.Writer, p *planner.Plan) error {
 	m := &markdown{}
-	m.title(p)
-	m.section("In the state alone, nothing is sent", recordRows(p.Records))
-	m.section("Conflicts, which only a person can settle", conflictRows(p.Conflicts))
-	m.section("Certificates that must not be sent", problemRows(p.Errors))
-	m.section("Warnings", problemRows(p.Warnings))
-	m.changes(p.Actions)
+	m.planCounts(p)
+	m.sections(planSections(p)...)
+	m.table(count(len(p.Actions), "change"), []string{"", "app", "name", "package", "what"}, len(p.Actions), func(i int) []string {
+		c := p.Actions[i]
+		return []string{signs[c.Action].sign, cell(c.App), cell(c.AppName), cell(c.AndroidPackage), changeCell(c)}
+	}, "more changes, see the job's log")
+	_, err := io.WriteString(w, m.String())
+	return err
+}
+
+// RunMarkdown writes how an apply ended, for a job's summary page: the counts, why it stopped,
+// the remarks, and the app keys as a folded table. What does not fit is counted.
+func RunMarkdown(w io.Writer, r Run, l Language) error {
+	m := &markdown{}
+	fmt.Fprintf(m, "### jpsync: %s\n\n%s. Exit code %d.\n", r.verdict(), join(r.counts()), r.Summary.ExitCode)
+	// The counts and the list of failures say what an IncompleteError does.
+	if _, counted := errors.AsType[*IncompleteError](r.Err); r.Err != nil && !counted {
+		fmt.Fprintf(m, "\n%s\n", sentence(strings.ReplaceAll(ErrorText(r.Err, l), "\n", "; ")))
+	}
+	m.sections(conflictSection(r.Plan), failedSection(r.Plan, r.Result, l))
+	if r.Result != nil {
+		m.sections(noteSection(r.Result))
+		made := r.made()
+		m.table(count(len(made), "app key"), []string{"app", "package", "app key"}, len(made), func(i int) []string {
+			key := code(made[i].AppKey)
+			if made[i].Outcome == executor.Adopted {
+				key += " (adopted)"
+			}
+			return []string{cell(made[i].Change.App), cell(made[i].Change.AndroidPackage), key}
+		}, "more: "+code(r.AllKeys))
+	}
 	_, err := io.WriteString(w, m.String())
 	return err
 }
 
 type markdown struct{ strings.Builder }
 
-func (m *markdown) title(p *planner.Plan) {
+func (m *markdown) planCounts(p *planner.Plan) {
 	s := p.Summary
-	if !p.Pending() && s.Conflicts == 0 && len(p.Errors) == 0 {
-		fmt.Fprintf(m, "### jpsync: no changes\n\n%s as recorded.%s\n", isAre(s.Unchanged, "app"), leftOut(p.LeftOut))
+	if unchanged(p) {
+		fmt.Fprintf(m, "### jpsync: no changes\n\n%s\n", asRecorded(p))
 		return
 	}
 	fmt.Fprintf(m, "### jpsync: %d to create, %d to upload, %d to delete\n\n%d unchanged", s.Create, s.Upload, s.Delete, s.Unchanged)
@@ -41,122 +82,89 @@ func (m *markdown) title(p *planner.Plan) {
 	if n := len(p.Errors); n > 0 {
 		fmt.Fprintf(m, ", **%s**", count(n, "certificate error"))
 	}
-	fmt.Fprintf(m, ".%s\n", leftOut(p.LeftOut))
+	fmt.Fprintf(m, ".%s\n", leftOut(p))
 	if s.Delete > 0 {
 		m.WriteString("\n**Deleting an app is final: its app key and its registered devices are lost.**\n")
 	}
 }
 
-// room kept for the end of a table that is cut, and for the sections that may follow.
-const reserve = 200
+func (m *markdown) sections(list ...section) {
+	for _, s := range list {
+		if len(s.remarks) == 0 {
+			continue
+		}
+		fmt.Fprintf(m, "\n**%s**\n\n", s.title)
+		limit := m.Len() + maxSection
+		for i, r := range s.remarks {
+			row := fmt.Sprintf("- **%s**: %s", cell(r.app), sentence(r.text))
+			if r.about != "" {
+				row = fmt.Sprintf("- **%s** %s: %s", cell(r.app), cell(r.about), sentence(r.text))
+			}
+			if r.code != "" {
+				row += " " + code(r.code)
+			}
+			if r.remedy != "" {
+				row += "<br>" + sentence(r.remedy)
+			}
+			if m.Len()+len(row)+1 > limit {
+				fmt.Fprintf(m, "- and %d more\n", len(s.remarks)-i)
+				break
+			}
+			m.WriteString(row + "\n")
+		}
+	}
+}
 
-// share is how much of the whole each list of remarks may take.
-const share = MaxMarkdown / 6
-
-func (m *markdown) section(title string, rows []string) {
-	if len(rows) == 0 {
+// table writes n rows as a folded table. more follows the number of rows that don't fit.
+func (m *markdown) table(summary string, header []string, n int, row func(i int) []string, more string) {
+	if n == 0 {
 		return
 	}
-	fmt.Fprintf(m, "\n**%s**\n\n", title)
-	limit := m.Len() + share
-	for i, row := range rows {
-		if m.Len()+len(row) > limit {
-			fmt.Fprintf(m, "- and %d more\n", len(rows)-i)
-			return
-		}
-		m.WriteString(row)
-	}
-}
-
-func recordRows(records []planner.Record) []string {
-	var rows []string
-	for _, r := range records {
-		if !r.Quiet() {
-			rows = append(rows, fmt.Sprintf("- **%s** %s: %s -> %s\n", cell(r.App), cell(string(r.Field)), cell(value(r.Recorded)), cell(value(r.Desired))))
-		}
-	}
-	return rows
-}
-
-func conflictRows(conflicts []planner.Conflict) []string {
-	rows := make([]string, len(conflicts))
-	for i, c := range conflicts {
-		rows[i] = fmt.Sprintf("- **%s** %s: %s\n", cell(c.App), cell(string(c.Field)), text(c.Message))
-	}
-	return rows
-}
-
-func problemRows(problems []planner.Problem) []string {
-	rows := make([]string, len(problems))
-	for i, p := range problems {
-		who := "**" + cell(p.App) + "**"
-		if p.Environment != "" {
-			who += " " + cell(string(p.Environment))
-		}
-		rows[i] = fmt.Sprintf("- %s: %s %s\n", who, text(p.Message), code(p.Code))
-	}
-	return rows
-}
-
-func (m *markdown) changes(actions []planner.Change) {
-	if len(actions) == 0 {
-		return
-	}
-	fmt.Fprintf(m, "\n<details><summary>%s</summary>\n\n| | app | name | package | what |\n|---|---|---|---|---|\n", count(len(actions), "change"))
-	for i, c := range actions {
-		row := fmt.Sprintf("| %s | %s | %s | %s | %s |\n", symbols[c.Action].sign, cell(c.App), cell(c.AppName), cell(c.AndroidPackage), what(c))
-		if m.Len()+len(row)+reserve > MaxMarkdown {
-			fmt.Fprintf(m, "\nand %d more changes, see the job's log\n", len(actions)-i)
+	fmt.Fprintf(m, "\n<details><summary>%s</summary>\n\n%s%s", summary, tableRow(header), strings.Repeat("|---", len(header))+"|\n")
+	for i := range n {
+		line := tableRow(row(i))
+		if m.Len()+len(line)+reserve > MaxMarkdown {
+			fmt.Fprintf(m, "\nand %d %s\n", n-i, more)
 			break
 		}
-		m.WriteString(row)
+		m.WriteString(line)
 	}
 	m.WriteString("\n</details>\n")
 }
 
-func what(c planner.Change) string {
-	switch c.Action {
-	case planner.Upload:
-		s := fmt.Sprintf("upload %s %s, expires %s", c.Environment, code(c.Certificate.File), day(c.Certificate.NotAfter))
+func tableRow(cells []string) string { return "| " + strings.Join(cells, " | ") + " |\n" }
+
+func changeCell(c planner.Change) string {
+	text := step(c.Action, c.Environment)
+	switch {
+	case c.Action == planner.Upload:
+		text += " " + code(c.Certificate.File) + ", expires " + day(c.Certificate.NotAfter)
 		if c.Previous != nil {
-			s += " (was " + day(c.Previous.NotAfter) + ")"
+			text += " (was " + day(c.Previous.NotAfter) + ")"
 		}
-		return s
-	case planner.Delete:
-		return fmt.Sprintf("**%s**, app key %s", deleteWord(c.Reason), code(c.AppKey))
+	case c.Action == planner.Delete && c.Reason == planner.Replace:
+		text = "**delete, to be created anew**, app key " + code(c.AppKey)
+	case c.Action == planner.Delete:
+		text = "**delete**, app key " + code(c.AppKey)
 	}
-	return string(c.Action)
+	return text
 }
 
-func deleteWord(r planner.Reason) string {
-	if r == planner.Replace {
-		return "delete, to be created anew"
-	}
-	return "delete"
-}
+// cell makes a name safe within a table: it cannot end the cell, begin markup or mention a
+// user.
+func cell(s string) string { return escapes.Replace(cut(printable(s), maxName)) }
 
-// The most columns of a name and of a message that are shown.
-const (
-	nameColumns    = 200
-	messageColumns = 1000
-)
-
-// cell makes a name safe inside a table: no pipe ends the cell, nothing begins markup, and no
-// name mentions a user.
-func cell(s string) string { return escapes.Replace(cut(printable(s), nameColumns)) }
-
-// text is cell for a sentence, which may be longer: what settles a conflict stands at its end.
-func text(s string) string { return escapes.Replace(cut(printable(s), messageColumns)) }
+// sentence is cell for a longer text.
+func sentence(s string) string { return escapes.Replace(cut(printable(s), maxSentence)) }
 
 var escapes = strings.NewReplacer("\\", "\\\\", "|", "\\|", "&", "&amp;", "<", "&lt;", ">", "&gt;", "`", "\\`", "*", "\\*", "_", "\\_",
 	"~", "\\~", "$", "\\$", "[", "\\[", "]", "\\]", "@", "@\u200b", "#", "\\#")
 
-// code shows a name literally in a code span, where nothing is markup but the backtick: the
-// span's fence is longer than every run of them in the name. In a table GitHub looks for
-// pipes before it looks for code, so they are escaped even here. That cannot be said of a
-// pipe after a backslash, so such a name is shown without a span.
+// code shows a name literally, in a code span whose fence is longer than every run of
+// backticks in the name. GitHub looks for pipes before it looks for code, so they are escaped.
+// That fails for a pipe after a backslash, so such a name has no span.
 func code(s string) string {
-	s = cut(printable(s), nameColumns)
+	s = cut(printable(s), maxName)
 	if s == "" {
 		return ""
 	}

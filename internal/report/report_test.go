@@ -128,11 +128,15 @@ func result(p *planner.Plan) *executor.Result {
 	}
 }
 
+func run(p *planner.Plan, res *executor.Result, elapsed time.Duration) report.Run {
+	return report.Run{Plan: p, Result: res, Summary: report.NewSummary(p, res, elapsed, 0), AllKeys: "jpsync output"}
+}
+
 func TestResultText(t *testing.T) {
 	p := full()
 	for name, st := range styles {
 		var b bytes.Buffer
-		require.NoError(t, report.ResultText(&b, p, result(p), 1234567*time.Microsecond, "jpsync output", st))
+		require.NoError(t, report.ResultText(&b, run(p, result(p), 1234567*time.Microsecond), st))
 		golden(t, "result-"+name+".txt", b.String())
 		tame(t, b.String(), st)
 	}
@@ -149,7 +153,7 @@ func TestResultVerdicts(t *testing.T) {
 		"Nothing applied: 2 not started, 0 unchanged, in 1s.\n":       {planner.Plan{}, executor.Result{Counts: executor.Counts{NotStarted: 2}}},
 	} {
 		var b bytes.Buffer
-		require.NoError(t, report.ResultText(&b, &c.plan, &c.res, time.Second, "jpsync output", report.Style{}))
+		require.NoError(t, report.ResultText(&b, run(&c.plan, &c.res, time.Second), report.Style{}))
 		require.Equal(t, want, b.String())
 	}
 }
@@ -162,11 +166,13 @@ func TestEventText(t *testing.T) {
 		{executor.Event{Type: executor.ApplyStart, Action: planner.Create, App: "a"}, ""},
 		{executor.Event{Type: executor.Retry, Action: planner.Create, App: "a", Attempt: 2, Message: "busy", Delay: 1234 * time.Millisecond},
 			"retry a: attempt 2 failed: busy; next in 1.23s"},
-		{executor.Event{Type: executor.ApplyComplete, Action: planner.Create, App: "商城", AppKey: "k", Outcome: executor.Created}, "created 商城  app key k"},
+		{executor.Event{Type: executor.ApplyComplete, Action: planner.Create, App: "商城", AppKey: "k", Outcome: executor.Created}, "created 商城"},
 		{executor.Event{Type: executor.ApplyComplete, Action: planner.Upload, App: "a", Environment: jpush.Production, AppKey: "k",
-			Outcome: executor.AlreadyThere, Note: "look"}, "already there a production  (look)"},
+			Outcome: executor.AlreadyThere, Note: "look"}, "already there a production"},
 		{executor.Event{Type: executor.ApplyErrored, Action: planner.Delete, App: "a\x1b[2J", Outcome: executor.Unknown, Message: "lost\n"},
-			"unknown delete a\ufffd[2J: lost\ufffd"},
+			"unknown delete a\ufffd[2J"},
+		{executor.Event{Type: executor.ApplyErrored, Action: planner.Upload, App: "a", Environment: jpush.Production, Outcome: executor.Failed, Code: 1012,
+			Message: "upload a: HTTP 200, code 1012: the certificate is invalid (the server says \"no\")"}, "failed upload a production: the certificate is invalid (code 1012)"},
 	} {
 		require.Equal(t, c.want, report.EventText(c.event, report.Style{}))
 	}

@@ -8,34 +8,14 @@ import (
 	"jpsync/planner"
 )
 
-// Run is one apply, as its reports tell it.
+// Run is one apply, as its reports need it.
 type Run struct {
 	Version string // of jpsync
 	Plan    *planner.Plan
-	Result  *executor.Result // nil: nothing was sent
+	Result  *executor.Result // nil if nothing was sent
 	Summary Summary
 	Err     error  // what the command ended with; nil if all went well
 	AllKeys string // the command that prints every app key
-}
-
-// message is why a run did not end well, for people.
-func (r Run) message(l Language) string {
-	if r.Err == nil {
-		return ""
-	}
-	return ErrorText(r.Err, l)
-}
-
-// runJSON is the form of [RunJSON].
-type runJSON struct {
-	FormatVersion int                `json:"format_version"`
-	JPSyncVersion string             `json:"jpsync_version"`
-	Endpoint      string             `json:"endpoint"`
-	Account       string             `json:"account"`
-	Changes       []change           `json:"changes"`
-	Conflicts     []planner.Conflict `json:"conflicts"`
-	Errors        []planner.Problem  `json:"errors"`
-	Summary       Summary            `json:"summary"`
 }
 
 // change is what became of one planned change.
@@ -54,20 +34,22 @@ type change struct {
 	Remedy         string            `json:"remedy,omitempty"`
 }
 
-// RunJSON writes a whole apply as one indented JSON object: what became of each change, what
-// stood in the way, and the summary, whose fields are those of the last JSON line. Its
-// messages are English; codes and outcomes are what a program should look at.
+// RunJSON writes an apply as one indented JSON object: what became of each change, what stood
+// in the way, and the summary, whose fields are those of the last line of [Lines]. Messages
+// are English; programs go by codes and outcomes.
 func RunJSON(w io.Writer, r Run) error {
-	out := runJSON{FormatVersion: planner.FormatVersion, JPSyncVersion: r.Version, Endpoint: r.Plan.Endpoint, Account: r.Plan.Account,
-		Changes: r.changes(), Conflicts: r.Plan.Conflicts, Errors: r.Plan.Errors, Summary: r.Summary}
-	if out.Conflicts == nil {
-		out.Conflicts = []planner.Conflict{}
-	}
-	if out.Errors == nil {
-		out.Errors = []planner.Problem{}
-	}
-	if out.Summary.Message == "" {
-		out.Summary.Message = r.message(English)
+	out := struct {
+		FormatVersion int                `json:"format_version"`
+		JPSyncVersion string             `json:"jpsync_version"`
+		Endpoint      string             `json:"endpoint"`
+		Account       string             `json:"account"`
+		Changes       []change           `json:"changes"`
+		Conflicts     []planner.Conflict `json:"conflicts"`
+		Errors        []planner.Problem  `json:"errors"`
+		Summary       Summary            `json:"summary"`
+	}{planner.FormatVersion, r.Version, r.Plan.Endpoint, r.Plan.Account, r.changes(), orEmpty(r.Plan.Conflicts), orEmpty(r.Plan.Errors), r.Summary}
+	if out.Summary.Message == "" && r.Err != nil {
+		out.Summary.Message = r.Err.Error()
 	}
 	return JSON(w, out)
 }
@@ -82,7 +64,7 @@ func (r Run) changes() []change {
 	if r.Result == nil {
 		return list
 	}
-	failed := 0 // the failures stand in the order of the steps
+	failures := r.Result.Failures // in the order of the steps
 	for i, s := range r.Result.Steps {
 		c := &list[i]
 		c.Outcome, c.Attempts, c.Code, c.Message = s.Outcome, s.Attempts, s.Code, s.Note
@@ -96,10 +78,17 @@ func (r Run) changes() []change {
 				c.Message = s.Err.Error()
 			}
 		default:
-			f := r.Result.Failures[failed]
-			c.Message, c.Remedy = f.Message, f.Remedy
-			failed++
+			c.Message, c.Remedy = failures[0].Message, failures[0].Remedy
+			failures = failures[1:]
 		}
+	}
+	return list
+}
+
+// orEmpty makes JSON's null an empty list.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
 	}
 	return list
 }

@@ -3,8 +3,10 @@ package report
 import (
 	"fmt"
 	"io"
-	"sort"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"jpsync/internal/jpush"
@@ -21,23 +23,20 @@ func StateText(w io.Writer, st *state.State, style Style) error {
 		return err
 	}
 	rows := [][]string{{"ID", "APP NAME", "PACKAGE", "APP KEY", "CERTIFICATES"}}
-	for _, id := range ids(st.Apps) {
+	for _, id := range slices.Sorted(maps.Keys(st.Apps)) {
 		app := st.Apps[id]
-		certs := ""
+		var certs []string
 		for _, env := range jpush.Environments {
 			if c := app.Certificates.Of(env); c != (state.Certificate{}) {
-				if certs != "" {
-					certs += ", "
-				}
-				certs += string(env) + " until " + day(c.NotAfter)
+				certs = append(certs, string(env)+" until "+day(c.NotAfter))
 			}
 		}
-		rows = append(rows, []string{id, app.AppName, app.AndroidPackage, app.AppKey, certs})
+		rows = append(rows, []string{id, app.AppName, app.AndroidPackage, app.AppKey, strings.Join(certs, ", ")})
 	}
-	if err := columnsText(w, rows, style, 1, 0, 4, 2); err != nil {
+	if err := writeTable(w, rows, style, 1, 0, 4, 2); err != nil {
 		return err
 	}
-	for _, id := range ids(st.Pending) {
+	for _, id := range slices.Sorted(maps.Keys(st.Pending)) {
 		if _, err := fmt.Fprintf(w, "\nUnanswered: %s of %s, sent %s\n", st.Pending[id].Op, printable(id), st.Pending[id].At.UTC().Format(time.RFC3339)); err != nil {
 			return err
 		}
@@ -73,10 +72,10 @@ func AppText(w io.Writer, id string, app state.App) error {
 			[]string{"  file_sha256", c.FileSHA256},
 			[]string{"  uploaded_at", c.UploadedAt.UTC().Format(time.RFC3339)})
 	}
-	return columnsText(w, rows, Style{})
+	return writeTable(w, rows, Style{})
 }
 
-// shownState is the state's JSON form for readers: the file's fields without the secrets.
+// shownState is the JSON form of a state without the master secrets.
 type shownState struct {
 	Lineage  string              `json:"lineage"`
 	Serial   int64               `json:"serial"`
@@ -124,13 +123,4 @@ func StateJSON(w io.Writer, st *state.State) error {
 		out.Apps[id] = shown
 	}
 	return JSON(w, out)
-}
-
-func ids[V any](m map[string]V) []string {
-	names := make([]string, 0, len(m))
-	for n := range m {
-		names = append(names, n)
-	}
-	sort.Strings(names)
-	return names
 }

@@ -1,6 +1,6 @@
-// Package report puts a plan, or what became of it, into words: text for people, JSON for
-// programs, Markdown for pull requests. It writes to the writers that it is given and
-// decides nothing.
+// Package report writes a plan, a result, certificates, app keys or a state in the forms that
+// people and programs read: text, JSON, Markdown, JUnit and others. It writes to the writers
+// that it is given and decides nothing.
 package report
 
 import (
@@ -10,16 +10,16 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// Style says what the place that a text goes to can show, and what its reader reads. The zero
-// Style is a plain file in English.
+// Style says what the destination of a text can show and which language its reader reads. The
+// zero Style is a plain file in English.
 type Style struct {
 	Color bool
 	Width int // columns to wrap at; 0 does not wrap
 	Lang  Language
 }
 
-// The colours go by meaning: what appears is green, what is sent cyan, what goes red, what
-// wants a person yellow.
+// Colours have meanings: green is created, cyan is sent, red is deleted or wrong, yellow needs
+// attention.
 const (
 	bold   = "1"
 	dim    = "2"
@@ -37,8 +37,34 @@ func (st Style) paint(s string, codes ...string) string {
 	return "\x1b[" + strings.Join(codes, ";") + "m" + s + "\x1b[0m"
 }
 
-// width counts terminal columns: a Chinese character takes two, what Unicode calls ambiguous
-// takes one, as in every common terminal, and a colour takes none.
+// Wrap breaks s at spaces into lines of the style's width. The first line begins with first,
+// the others with rest. A word that is longer than a line stays whole.
+func (st Style) Wrap(first, rest, s string) string {
+	column := width(first)
+	if st.Width <= 0 || column+width(s) <= st.Width {
+		return first + s
+	}
+	var b strings.Builder
+	b.WriteString(first)
+	for i, word := range strings.Fields(s) {
+		w := width(word)
+		switch {
+		case i == 0:
+		case column+1+w > st.Width:
+			b.WriteString("\n" + rest)
+			column = width(rest)
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += w
+	}
+	return b.String()
+}
+
+// width counts terminal columns. A Chinese character has two. A character whose width Unicode
+// calls ambiguous has one, as in most terminals. A colour has none.
 func width(s string) int {
 	if ascii(s) {
 		return len(s)
@@ -46,25 +72,21 @@ func width(s string) int {
 	if strings.IndexByte(s, 0x1b) >= 0 {
 		s = colors.ReplaceAllLiteralString(s, "")
 	}
-	return columns.StringWidth(s)
+	return runes.StringWidth(s)
 }
 
-var colors = regexp.MustCompile("\x1b\\[[0-9;]*m")
-
-var columns = &runewidth.Condition{EastAsianWidth: false}
+var (
+	colors = regexp.MustCompile("\x1b\\[[0-9;]*m")
+	runes  = &runewidth.Condition{EastAsianWidth: false}
+)
 
 // pad fills s with spaces up to w columns.
-func pad(s string, w int) string {
-	if missing := w - width(s); missing > 0 {
-		return s + strings.Repeat(" ", missing)
-	}
-	return s
-}
+func pad(s string, w int) string { return s + strings.Repeat(" ", max(0, w-width(s))) }
 
-// cut shortens s to w columns, with an ellipsis where something is missing.
-func cut(s string, w int) string { return columns.Truncate(s, w, "…") }
+// cut shortens s to w columns and marks the cut with an ellipsis.
+func cut(s string, w int) string { return runes.Truncate(s, w, "…") }
 
-// ascii reports whether s is printable ASCII and nothing else.
+// ascii reports whether s has printable ASCII characters only.
 func ascii(s string) bool {
 	for i := range len(s) {
 		if s[i] < 0x20 || s[i] >= 0x7f {
@@ -74,43 +96,28 @@ func ascii(s string) bool {
 	return true
 }
 
-// Wrap breaks s at spaces so that first and the lines after it, which begin with rest, fit
-// the style's width. A word that is longer than a line stays whole.
-func (st Style) Wrap(first, rest, s string) string {
-	at := width(first)
-	if st.Width <= 0 || at+width(s) <= st.Width {
-		return first + s
+// printable replaces what would control a terminal or a CI runner. Names come from manifests
+// and servers, and neither may write escape sequences or commands.
+func printable(s string) string {
+	if !ascii(s) { // most names are, and a table may have a hundred thousand
+		s = strings.Map(func(r rune) rune {
+			if control(r) {
+				return '\uFFFD'
+			}
+			return r
+		}, s)
 	}
-	var b strings.Builder
-	b.WriteString(first)
-	for i, word := range strings.Fields(s) {
-		w := width(word)
-		switch {
-		case i == 0:
-		case at+1+w > st.Width:
-			b.WriteString("\n" + rest)
-			at = width(rest)
-		default:
-			b.WriteByte(' ')
-			at++
-		}
-		b.WriteString(word)
-		at += w
+	// GitHub's runner obeys ::command:: at the beginning of a line and ##[command] anywhere.
+	if strings.Contains(s, "##[") {
+		s = strings.ReplaceAll(s, "##[", "##\uFFFD[")
 	}
-	return b.String()
+	if rest := strings.TrimLeft(s, " \t"); strings.HasPrefix(rest, "::") {
+		s = "\uFFFD:" + rest[2:]
+	}
+	return s
 }
 
-// printable replaces what would move a terminal's cursor or change its colours. Names come
-// from manifests and servers, and neither gets to write escape sequences, nor commands for a
-// CI runner.
-func printable(s string) string {
-	if ascii(s) { // most names are, and a table may have a hundred thousand
-		return harmless(s)
-	}
-	return harmless(strings.Map(func(r rune) rune {
-		if r < 0x20 || r == 0x7f || r >= 0x80 && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
-			return '\uFFFD'
-		}
-		return r
-	}, s))
+// control reports whether r is a control character or changes the direction of reading.
+func control(r rune) bool {
+	return r < 0x20 || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }

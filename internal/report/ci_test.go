@@ -52,7 +52,7 @@ func TestNamesCommandNoRunner(t *testing.T) {
 				io.WriteString(w, report.EventText(executor.Event{Type: kind, App: name, Message: name, Note: name}, report.Style{})+"\n")
 			}
 			report.Finding(w, report.Style{}, report.Trouble, "state", name, name)
-			return report.ResultText(w, p, res, 0, "jpsync output", report.Style{})
+			return report.ResultText(w, report.Run{Plan: p, Result: res}, report.Style{})
 		}) + written(t, func(w io.Writer) error { return report.PlanText(w, p, report.Style{}, now) })
 		require.NotContains(t, text, "##[")
 		for line := range strings.Lines(text) {

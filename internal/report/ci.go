@@ -1,0 +1,122 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"jpsync/planner"
+)
+
+// Level is how serious an [Annotation] is.
+type Level string
+
+// The levels of GitHub Actions that jpsync uses.
+const (
+	LevelError   Level = "error"
+	LevelWarning Level = "warning"
+)
+
+// Annotation is a message that GitHub Actions shows at a line of a file in the repository.
+type Annotation struct {
+	Level   Level
+	File    string // relative to the repository's root, with slashes; may be empty
+	Line    int    // from 1; 0 for the whole file
+	Column  int    // from 1; 0 if unknown
+	Message string
+}
+
+// Annotate writes an annotation as a workflow command, which the runner reads from standard
+// output and standard error.
+func Annotate(w io.Writer, a Annotation) error {
+	command := string(a.Level)
+	if a.File != "" {
+		command += " file=" + propertyEscapes.Replace(a.File)
+		if a.Line > 0 {
+			command += ",line=" + strconv.Itoa(a.Line)
+			if a.Column > 0 {
+				command += ",col=" + strconv.Itoa(a.Column)
+			}
+		}
+	}
+	_, err := fmt.Fprintf(w, "::%s::%s\n", command, dataEscapes.Replace(a.Message))
+	return err
+}
+
+// minMasked is the least length, in bytes, of what is masked. The gaps that a shorter mask
+// leaves in the log would spell it.
+const minMasked = 4
+
+// Mask makes GitHub Actions hide a secret in the log from now on. The runner masks each line
+// on its own. Nobody but the runner may read w.
+func Mask(w io.Writer, secret string) error {
+	for _, line := range strings.FieldsFunc(secret, func(r rune) bool { return r == '\n' || r == '\r' }) {
+		if len(line) < minMasked {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "::add-mask::%s\n", dataEscapes.Replace(line)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// The escapes of workflow commands are those of github.com/actions/toolkit.
+var (
+	dataEscapes     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	propertyEscapes = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+)
+
+// Count is a number, or true or false, for the later steps of a pipeline.
+type Count struct{ Name, Value string }
+
+func number(name string, n int) Count { return Count{name, strconv.Itoa(n)} }
+
+// PlanCounts are the numbers of a plan, and whether an apply would change anything.
+func PlanCounts(p *planner.Plan) []Count {
+	s := p.Summary
+	return []Count{
+		{"changes", strconv.FormatBool(p.Pending())},
+		number("create", s.Create), number("upload", s.Upload), number("delete", s.Delete), number("unchanged", s.Unchanged),
+		number("conflicts", s.Conflicts), number("errors", len(p.Errors)), number("warnings", len(p.Warnings)),
+	}
+}
+
+// ApplyCounts are the numbers of an apply's result.
+func ApplyCounts(s Summary) []Count {
+	return []Count{
+		number("created", s.Created), number("adopted", s.Adopted), number("uploaded", s.Uploaded), number("deleted", s.Deleted),
+		number("unchanged", s.Unchanged), number("failed", s.Failed), number("not_started", s.NotStarted), number("exit_code", s.ExitCode),
+	}
+}
+
+// Outputs writes counts as outputs of a step of GitHub Actions: name=value lines.
+func Outputs(w io.Writer, counts []Count) error {
+	b := bufio.NewWriter(w)
+	for _, c := range counts {
+		b.WriteString(c.Name + "=" + c.Value + "\n")
+	}
+	return b.Flush()
+}
+
+// Dotenv writes counts for a dotenv report: PREFIX_NAME=value lines. A job that has them in
+// its environment may run jpsync, so no flag's variable may begin with the prefix.
+func Dotenv(w io.Writer, prefix string, counts []Count) error {
+	b := bufio.NewWriter(w)
+	for _, c := range counts {
+		b.WriteString(prefix + "_" + strings.ToUpper(c.Name) + "=" + c.Value + "\n")
+	}
+	return b.Flush()
+}
+
+// PlanTerraform writes the counts that GitLab shows in a merge request for an artifact
+// reports:terraform. An upload counts as an update.
+func PlanTerraform(w io.Writer, p *planner.Plan) error {
+	return JSON(w, struct {
+		Create int `json:"create"`
+		Update int `json:"update"`
+		Delete int `json:"delete"`
+	}{p.Summary.Create, p.Summary.Upload, p.Summary.Delete})
+}

@@ -1,0 +1,181 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"jpsync/executor"
+	"jpsync/internal/jpush"
+	"jpsync/planner"
+)
+
+// A section is a titled list of remarks. Text and Markdown write the same sections.
+type section struct {
+	title       string
+	sign, color string // of each remark in text
+	remarks     []remark
+}
+
+// A remark is a sentence about an app, or about its certificate for an environment.
+type remark struct {
+	app    string
+	about  string // an environment, a field, or nothing
+	text   string
+	code   string // of a problem, for scripts
+	remedy string
+}
+
+// place names what the remark is about.
+func place(app, about string) string { return strings.TrimSpace(app + " " + about) }
+
+// step names a change of an app: "create", "upload production".
+func step(action planner.Action, env jpush.Environment) string {
+	return strings.TrimSpace(string(action) + " " + string(env))
+}
+
+// planSections are the remarks on a plan.
+func planSections(p *planner.Plan) []section {
+	records := section{title: "In the state alone, nothing is sent", sign: "~", color: yellow}
+	for _, r := range p.Records {
+		if !r.Quiet() {
+			records.add(remark{app: r.App, about: string(r.Field), text: value(r.Recorded) + " -> " + value(r.Desired)})
+		}
+	}
+	return append([]section{records, conflictSection(p)}, problemSections(p)...)
+}
+
+func conflictSection(p *planner.Plan) section {
+	s := section{title: "Conflicts", sign: "!", color: red}
+	for _, c := range p.Conflicts {
+		s.add(remark{app: c.App, text: c.Message})
+	}
+	return s
+}
+
+func problemSections(p *planner.Plan) []section {
+	errors := section{title: "Certificates that must not be sent", sign: "!", color: red}
+	for _, e := range p.Errors {
+		errors.add(remark{app: e.App, about: string(e.Environment), text: e.Message, code: e.Code})
+	}
+	warnings := section{title: "Warnings", sign: "!", color: yellow}
+	for _, w := range p.Warnings {
+		warnings.add(remark{app: w.App, about: string(w.Environment), text: w.Message, code: w.Code})
+	}
+	return []section{errors, warnings}
+}
+
+// failedSection lists the changes that failed and the uploads that were not sent.
+func failedSection(p *planner.Plan, res *executor.Result, l Language) section {
+	s := section{title: "Failed", sign: "!", color: red}
+	if res != nil {
+		for i, f := range res.Failures {
+			r := failure(f, l)
+			// Refused credentials fail all requests in flight. One remedy is enough.
+			if i+1 < len(res.Failures) && res.Failures[i+1].Remedy == f.Remedy {
+				r.remedy = ""
+			}
+			s.add(r)
+		}
+	}
+	for _, e := range p.Errors {
+		s.add(remark{app: e.App, about: string(e.Environment), text: "not sent: " + e.Message, code: e.Code})
+	}
+	return s
+}
+
+func failure(f executor.Failure, l Language) remark {
+	message, remedy := l.failure(f.Code, f.Message, f.Remedy)
+	if action := string(f.Action); !strings.HasPrefix(message, action+" ") { // an API error begins with it
+		message = action + ": " + message
+	}
+	if f.Outcome == executor.Unknown {
+		message = "outcome unknown: " + message
+	}
+	return remark{app: f.App, about: string(f.Environment), text: message, remedy: remedy}
+}
+
+// noteSection lists what to know about changes that went well. The list of app keys marks
+// adopted apps.
+func noteSection(res *executor.Result) section {
+	s := section{title: "Notes", sign: "!", color: yellow}
+	for i := range res.Steps {
+		if step := &res.Steps[i]; step.Note != "" && step.Outcome != executor.Adopted {
+			s.add(remark{app: step.Change.App, about: string(step.Change.Environment), text: step.Note})
+		}
+	}
+	return s
+}
+
+func (s *section) add(r remark) { s.remarks = append(s.remarks, r) }
+
+// textWriter writes lines of text for people. Flush returns the first error.
+type textWriter struct {
+	*bufio.Writer
+	st Style
+}
+
+func (t *textWriter) line(s string) { t.WriteString(s + "\n") }
+
+func (t *textWriter) sections(list ...section) {
+	for _, s := range list {
+		if len(s.remarks) == 0 {
+			continue
+		}
+		t.line(t.st.paint(s.title+":", bold, s.color))
+		for _, r := range s.remarks {
+			text := printable(place(r.app, r.about)) + ": " + printable(r.text)
+			if r.code != "" {
+				text += " [" + printable(r.code) + "]"
+			}
+			t.line(t.st.Wrap("  "+t.st.paint(s.sign, bold, s.color)+" ", "      ", text))
+			if r.remedy != "" {
+				t.line(t.st.Wrap("      ", "      ", printable(r.remedy)))
+			}
+		}
+		t.line("")
+	}
+}
+
+// Health is the verdict of a check of jpsync doctor.
+type Health int
+
+// The verdicts. Trouble prevents an apply, a warning does not.
+const (
+	Well Health = iota
+	Warning
+	Trouble
+)
+
+// Finding writes the line of a check: the verdict, what was checked, what was found, and what
+// to do about it.
+func Finding(w io.Writer, st Style, health Health, what, found, remedy string) {
+	sign := st.paint("ok     ", green)
+	switch health {
+	case Warning:
+		sign = st.paint("warning", bold, yellow)
+	case Trouble:
+		sign = st.paint("trouble", bold, red)
+	}
+	text := printable(strings.ReplaceAll(found, "\n", "; "))
+	if remedy != "" {
+		text += " -> " + printable(remedy)
+	}
+	fmt.Fprintln(w, st.Wrap(sign+"  "+pad(what, len("certificates"))+"  ", "         ", text))
+}
+
+// value shows that a value is not set.
+func value(s string) string {
+	if s == "" {
+		return "(unset)"
+	}
+	return s
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,195 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"jpsync/executor"
+	"jpsync/planner"
+)
+
+// outcomes are the words for outcomes.
+var outcomes = map[executor.Outcome]struct{ word, color string }{
+	executor.Created:      {"created", green},
+	executor.Adopted:      {"adopted", yellow},
+	executor.Uploaded:     {"uploaded", cyan},
+	executor.AlreadyThere: {"already there", cyan},
+	executor.Deleted:      {"deleted", red},
+	executor.Failed:       {"failed", red},
+	executor.NotStarted:   {"not started", yellow},
+	executor.Unknown:      {"unknown", red},
+}
+
+// EventText returns an event as a line without a newline, or "" for an event that only
+// programs need. It is short: keys, notes, whole error messages and remedies are in the
+// result, see [ResultText].
+func EventText(e executor.Event, st Style) string {
+	app := printable(place(e.App, string(e.Environment)))
+	outcome := outcomes[e.Outcome]
+	switch e.Type {
+	case executor.Retry:
+		message, _ := st.Lang.failure(e.Code, e.Message, "")
+		return st.Wrap(st.paint("retry", yellow)+" ", "  ", fmt.Sprintf("%s: attempt %d failed: %s; next in %s", app, e.Attempt,
+			printable(message), e.Delay.Round(10*time.Millisecond)))
+	case executor.ApplyComplete:
+		line := st.paint(outcome.word, outcome.color) + " " + app
+		if c := e.Certificate; c != nil {
+			line += "  " + printable(c.BundleID) + ", expires " + day(c.NotAfter)
+		}
+		return line
+	case executor.ApplyErrored:
+		line := string(e.Action) + " " + app
+		if reason := st.Lang.Reason(e); reason != "" {
+			line += ": " + printable(reason)
+		}
+		return st.Wrap(st.paint(outcome.word, bold, outcome.color)+" ", "  ", line)
+	}
+	return ""
+}
+
+// maxKeys is how many new app keys the text of a result lists.
+const maxKeys = 50
+
+// ResultText writes how an apply ended: the app keys, the notes, what failed, and last the
+// counts. Why the run stopped early is left to the command's error.
+func ResultText(w io.Writer, r Run, st Style) error {
+	t := &textWriter{bufio.NewWriter(w), st}
+	t.keys(r)
+	t.sections(noteSection(r.Result), failedSection(r.Plan, r.Result, st.Lang))
+	counts := r.counts()
+	for i, c := range counts {
+		if c.color != "" {
+			counts[i].text = st.paint(c.text, bold, c.color)
+		}
+	}
+	verdict := r.verdict()
+	t.line(fmt.Sprintf("%s: %s, in %s.", strings.ToUpper(verdict[:1])+verdict[1:], join(counts), time.Duration(r.Summary.ElapsedMS)*time.Millisecond))
+	return t.Flush()
+}
+
+func (t *textWriter) keys(r Run) {
+	made := r.made()
+	if len(made) == 0 {
+		return
+	}
+	t.line(t.st.paint("App keys:", bold))
+	shown := made[:min(maxKeys, len(made))]
+	var c columns
+	for _, s := range shown {
+		c.fit("  " + printable(s.Change.App))
+	}
+	for _, s := range shown {
+		key := printable(s.AppKey)
+		if s.Outcome == executor.Adopted {
+			key += t.st.paint("  adopted: it existed already", yellow)
+		}
+		t.line(c.row("  "+printable(s.Change.App), key))
+	}
+	if more := len(made) - len(shown); more > 0 {
+		t.line(fmt.Sprintf("  and %d more: %s", more, r.AllKeys))
+	}
+	t.line("")
+}
+
+// made returns the steps that brought an app key.
+func (r Run) made() []*executor.Step {
+	var made []*executor.Step
+	for i := range r.Result.Steps {
+		if s := &r.Result.Steps[i]; s.Outcome == executor.Created || s.Outcome == executor.Adopted {
+			made = append(made, s)
+		}
+	}
+	return made
+}
+
+type counted struct{ text, color string }
+
+// counts are the numbers of a run, without those that are zero.
+func (r Run) counts() []counted {
+	s := r.Summary
+	recorded := 0
+	if r.Result != nil {
+		recorded = r.Result.Counts.Recorded
+	}
+	var list []counted
+	for _, c := range []struct {
+		n           int
+		word, color string
+	}{
+		{s.Created, "created", green}, {s.Adopted, "adopted", yellow}, {s.Uploaded, "uploaded", cyan}, {s.Deleted, "deleted", red},
+		{recorded, "recorded", yellow}, {s.Failed, "failed", red}, {s.NotStarted, "not started", yellow},
+	} {
+		if c.n > 0 {
+			list = append(list, counted{fmt.Sprintf("%d %s", c.n, c.word), c.color})
+		}
+	}
+	return append(list, counted{text: fmt.Sprintf("%d unchanged", s.Unchanged)})
+}
+
+func join(list []counted) string {
+	texts := make([]string, len(list))
+	for i, c := range list {
+		texts[i] = c.text
+	}
+	return strings.Join(texts, ", ")
+}
+
+// verdict says how much of the plan was applied.
+func (r Run) verdict() string {
+	s, res := r.Summary, r.Result
+	complete := r.Err == nil && s.Failed == 0 && s.NotStarted == 0 && (res == nil || res.Stopped == nil)
+	switch {
+	case complete:
+		return "applied"
+	case res != nil && res.Changed():
+		return "applied in part"
+	}
+	return "nothing applied"
+}
+
+// IncompleteError is what an apply ends with if changes failed and nothing stopped the run.
+// The result names the changes.
+type IncompleteError struct{ Failed, NotStarted int }
+
+func (e *IncompleteError) Error() string {
+	text := fmt.Sprintf("%d failed", e.Failed)
+	if e.NotStarted > 0 {
+		text += fmt.Sprintf(" and %d not started", e.NotStarted)
+	}
+	return text + ": correct the cause and run the same command again"
+}
+
+// Summary is the last line of an apply in JSON.
+type Summary struct {
+	Type       string `json:"type"`
+	Created    int    `json:"created"`
+	Adopted    int    `json:"adopted"`
+	Uploaded   int    `json:"uploaded"`
+	Deleted    int    `json:"deleted"`
+	Unchanged  int    `json:"unchanged"`
+	Failed     int    `json:"failed"`
+	NotStarted int    `json:"not_started"`
+	ElapsedMS  int64  `json:"elapsed_ms"`
+	ExitCode   int    `json:"exit_code"`
+	Message    string `json:"message,omitempty"` // why the run stopped early
+}
+
+// NewSummary counts a run. res is nil if nothing was sent.
+func NewSummary(p *planner.Plan, res *executor.Result, elapsed time.Duration, exitCode int) Summary {
+	s := Summary{Type: "summary", Unchanged: p.Summary.Unchanged, Failed: len(p.Errors), ElapsedMS: elapsed.Milliseconds(), ExitCode: exitCode}
+	if res == nil {
+		s.NotStarted = len(p.Actions)
+		return s
+	}
+	c := res.Counts
+	s.Created, s.Adopted, s.Uploaded, s.Deleted = c.Created, c.Adopted, c.Uploaded, c.Deleted
+	s.Failed += c.Failed
+	s.NotStarted = c.NotStarted
+	if res.Stopped != nil {
+		s.Message = res.Stopped.Err.Error()
+	}
+	return s
+}

@@ -1,0 +1,79 @@
+package report
+
+import (
+	"bufio"
+	"io"
+	"strings"
+)
+
+// columnGap is the space between two columns. minColumn is what a narrowed column keeps.
+const (
+	columnGap = 2
+	minColumn = 10
+)
+
+// columns are the widths of a table's columns, in terminal columns.
+type columns []int
+
+// fit widens the columns until the cells fit.
+func (c *columns) fit(cells ...string) {
+	for i, cell := range cells {
+		if i == len(*c) {
+			*c = append(*c, 0)
+		}
+		(*c)[i] = max((*c)[i], width(cell))
+	}
+}
+
+// narrow makes the columns of the given indexes narrower until a row fits into limit, the
+// first of them first.
+func (c columns) narrow(limit int, indexes []int) {
+	over := -columnGap - limit
+	for _, w := range c {
+		over += w + columnGap
+	}
+	for _, i := range indexes {
+		if i < len(c) && over > 0 {
+			less := min(over, max(0, c[i]-minColumn))
+			c[i] -= less
+			over -= less
+		}
+	}
+}
+
+// row returns the cells side by side. The last one is not padded.
+func (c columns) row(cells ...string) string {
+	var b strings.Builder
+	for i, cell := range cells {
+		b.WriteString(cell)
+		if i < len(cells)-1 {
+			b.WriteString(strings.Repeat(" ", max(0, c[i]-width(cell))+columnGap))
+		}
+	}
+	return b.String()
+}
+
+// writeTable writes rows in columns. If they are too wide for the style, the columns of the
+// given indexes are narrowed, the first of them first: names may be cut, keys may not.
+func writeTable(w io.Writer, rows [][]string, st Style, narrow ...int) error {
+	var c columns
+	for _, row := range rows {
+		for i := range row {
+			row[i] = printable(row[i])
+		}
+		c.fit(row...)
+	}
+	if st.Width > 0 {
+		c.narrow(st.Width, narrow)
+	}
+	b := bufio.NewWriter(w)
+	for _, row := range rows {
+		for i, cell := range row {
+			if width(cell) > c[i] {
+				row[i] = cut(cell, c[i])
+			}
+		}
+		b.WriteString(c.row(row...) + "\n")
+	}
+	return b.Flush()
+}
