@@ -116,7 +116,7 @@ func (a *application) summary(err error) report.Summary {
 		p = &planner.Plan{}
 	}
 	s := report.NewSummary(p, a.result, elapsed, exitCode(err))
-	if err != nil && s.Message == "" {
+	if _, counted := errors.AsType[*report.IncompleteError](err); err != nil && !counted && s.Message == "" {
 		s.Message = err.Error()
 	}
 	return s

@@ -38,7 +38,7 @@ type change struct {
 // in the way, and the summary, whose fields are those of the last line of [Lines]. Messages
 // are English; programs go by codes and outcomes.
 func RunJSON(w io.Writer, r Run) error {
-	out := struct {
+	return JSON(w, struct {
 		FormatVersion int                `json:"format_version"`
 		JPSyncVersion string             `json:"jpsync_version"`
 		Endpoint      string             `json:"endpoint"`
@@ -47,11 +47,7 @@ func RunJSON(w io.Writer, r Run) error {
 		Conflicts     []planner.Conflict `json:"conflicts"`
 		Errors        []planner.Problem  `json:"errors"`
 		Summary       Summary            `json:"summary"`
-	}{planner.FormatVersion, r.Version, r.Plan.Endpoint, r.Plan.Account, r.changes(), orEmpty(r.Plan.Conflicts), orEmpty(r.Plan.Errors), r.Summary}
-	if out.Summary.Message == "" && r.Err != nil {
-		out.Summary.Message = r.Err.Error()
-	}
-	return JSON(w, out)
+	}{planner.FormatVersion, r.Version, r.Plan.Endpoint, r.Plan.Account, r.changes(), orEmpty(r.Plan.Conflicts), orEmpty(r.Plan.Errors), r.Summary})
 }
 
 // changes joins each planned change with what became of it.

@@ -29,7 +29,9 @@ func ended() report.Run {
 // turnedAway is a run that sent nothing.
 func turnedAway() report.Run {
 	p := full()
-	return report.Run{Plan: p, Err: errors.New("nobody approved the plan"), Summary: report.NewSummary(p, nil, time.Second, 5)}
+	r := report.Run{Plan: p, Err: errors.New("nobody approved the plan"), Summary: report.NewSummary(p, nil, time.Second, 5)}
+	r.Summary.Message = r.Err.Error()
+	return r
 }
 
 func written(t *testing.T, write func(io.Writer) error) string {
