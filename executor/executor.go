@@ -7,8 +7,8 @@
 //
 // An app's steps run in the plan's order. Deletes of apps that left the manifest come after
 // everything else. An app's own failure ends that app. Refused credentials, a service that
-// does not answer, a journal that fails and a cancelled context stop the run: nothing new
-// starts, and the requests in flight are waited for and recorded.
+// does not answer, a journal that fails, a lock that is lost and a cancelled context stop the
+// run: nothing new starts, and the requests in flight are waited for and recorded.
 //
 // A create or a delete is sent only after its intent is durable, because the key of an app
 // cannot be asked for later. An answer is told only after its result is durable.
@@ -39,8 +39,12 @@ type API interface {
 // Append returns at once. The function that it returns blocks until the record is durable,
 // or until it never will be: then it returns an error, and so do the functions of all later
 // records. Records become durable in the order of Append, also those that nobody waits for.
+//
+// Left returns for how long this run is still the only writer. No request starts without time
+// left, and none goes on for longer. Once it is over it stays so.
 type Journal interface {
 	Append(rec state.Record) (wait func() error)
+	Left() time.Duration
 }
 
 // Certificates reads a certificate and its password right before its upload. Load refuses a
@@ -99,8 +103,8 @@ type Options struct {
 // nothing was journaled. Once the run began there is a result and no error, however it
 // ended: see [Result.Stopped] and [Result.Failures].
 //
-// Cancelling ctx stops the run. Requests in flight go on until they are answered or the
-// client's own timeout ends them.
+// Cancelling ctx stops the run. Requests in flight go on until they are answered, or until
+// the client's own timeout or the end of the lease ends them.
 func Apply(ctx context.Context, plan *planner.Plan, st *state.State, opts Options) (*Result, error) {
 	if err := opts.complete(); err != nil {
 		return nil, err

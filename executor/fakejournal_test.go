@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"sync"
 	"time"
 
@@ -15,8 +16,9 @@ import (
 type journal struct {
 	diary       *diary
 	commitTakes time.Duration
-	failCommit  int // the commit that fails, from 1
-	panics      int // the record that makes Append panic, from 1
+	failCommit  int       // the commit that fails, from 1
+	panics      int       // the record that makes Append panic, from 1
+	ends        time.Time // of the lease; zero: it has no end
 
 	mu         sync.Mutex
 	cond       *sync.Cond
@@ -74,6 +76,13 @@ func (j *journal) Append(rec state.Record) (wait func() error) {
 		}
 		return j.err
 	}
+}
+
+func (j *journal) Left() time.Duration {
+	if j.ends.IsZero() {
+		return math.MaxInt64
+	}
+	return max(0, time.Until(j.ends))
 }
 
 // commit makes records durable as long as there are any.

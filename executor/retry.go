@@ -61,13 +61,18 @@ func (a answer) class() jpush.Class {
 
 // send makes a request, again and again as long as that may help. It is the only place that
 // retries. Stop is why the run stopped before the request was through. An attempt that was
-// started is never cancelled.
+// started goes on to its end, or to that of the lease.
 func (w *worker) send(ctx context.Context, t *task, c planner.Change, call func(context.Context) error) (a answer, stop error) {
 	r := w.run
 	e := Event{Action: c.Action, App: c.App, Environment: c.Environment, AppKey: c.AppKey}
 	for {
 		if r.limiter.acquire(ctx) != nil {
 			return a, stopped(ctx)
+		}
+		end, ok := r.deadline()
+		if !ok {
+			r.limiter.release(unwell, time.Now(), 0)
+			return a, leaseOver()
 		}
 		if err := r.budget.start(); err != nil {
 			r.limiter.release(unwell, time.Now(), 0)
@@ -80,7 +85,7 @@ func (w *worker) send(ctx context.Context, t *task, c planner.Change, call func(
 		}
 		t.sent = true
 		began := time.Now()
-		err := call(context.WithoutCancel(ctx))
+		err := attempt(ctx, end, call)
 		if latched(err) {
 			t.sent = a.attempts > 0
 			r.limiter.release(unwell, began, 0)
@@ -89,6 +94,9 @@ func (w *worker) send(ctx context.Context, t *task, c planner.Change, call func(
 		again, delay := r.digest(&a, err, began)
 		if !again {
 			return a, nil
+		}
+		if _, ok := r.deadline(); !ok {
+			return a, leaseOver()
 		}
 		e.Type, e.Attempt, e.Code, e.Message, e.Delay = Retry, a.attempts, codeOf(err), messageOf(err), delay
 		w.report(noWait, nil, e)

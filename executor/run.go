@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -70,7 +71,7 @@ func (r *run) record(ctx context.Context) error {
 	if len(order) == 0 {
 		return nil
 	}
-	if err := stopped(ctx); err != nil {
+	if err := r.halted(ctx); err != nil {
 		return err
 	}
 	var wait func() error
@@ -106,5 +107,8 @@ func (r *run) phase(ctx context.Context, chains []chain) error {
 
 // journalFailed is the reason to stop when a record did not become durable.
 func journalFailed(err error) error {
+	if _, lost := errors.AsType[*state.LeaseError](err); lost {
+		return &Stop{StopLease, err}
+	}
 	return &Stop{StopJournal, fmt.Errorf("writing the journal: %w", err)}
 }

@@ -20,6 +20,7 @@ const (
 	StopOutage      StopReason = "outage"      // the run's budget of unanswered requests is spent
 	StopInterrupted StopReason = "interrupted" // the context ended: Ctrl-C, SIGTERM, a timeout
 	StopJournal     StopReason = "journal"     // an answer could not be written down
+	StopLease       StopReason = "lease"       // this run is no longer the state's only writer
 	StopPanic       StopReason = "panic"       // a defect of jpsync
 )
 

@@ -57,18 +57,19 @@ func (w *worker) apply(ctx context.Context, t *task) (err error) {
 // step makes the present step. It returns false when the app ends with it, and an error when
 // the whole run does.
 func (w *worker) step(ctx context.Context, t *task) (ok bool, err error) {
-	if err := stopped(ctx); err != nil {
+	if err := w.run.halted(ctx); err != nil {
 		t.retract()
 		return false, err
 	}
+	t.sent = false
 	t.intend()
 	if err := t.durable(); err != nil {
+		t.retract()
 		return false, journalFailed(err)
 	}
 	if t.at == len(t.steps)-1 {
 		w.queue.prefetch()
 	}
-	t.sent = false
 	switch c := t.steps[t.at]; c.Action {
 	case planner.Create:
 		return w.create(ctx, t, c)

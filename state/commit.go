@@ -19,11 +19,13 @@ type queue struct {
 	wake    chan struct{} // there is something to commit; closed: commit what is left and stop
 	stopped chan struct{} // closed once the goroutine is gone
 	err     error         // the first commit that failed: none is tried any more
+	missed  []Record      // what did not become durable
 }
 
 // batch is records that share a commit.
 type batch struct {
 	records []Record
+	settles []*Intent     // of each record the open intent that it settles; nil: none
 	done    chan struct{} // closed once err says how it went
 	err     error
 }
@@ -34,6 +36,19 @@ func newBatch() *batch { return &batch{done: make(chan struct{})} }
 func (b *batch) wait() error {
 	<-b.done
 	return b.err
+}
+
+// complete returns the records, each result behind the intent that it settles, which may be
+// durable already.
+func (b *batch) complete() []Record {
+	var all []Record
+	for i, rec := range b.records {
+		if in := b.settles[i]; in != nil {
+			all = append(all, Record{ID: rec.ID, Intent: in})
+		}
+		all = append(all, rec)
+	}
+	return all
 }
 
 // Start commits the run's first record, so that a full disk, a broken one and a read-only
@@ -65,6 +80,9 @@ func (r *Run) Append(rec Record) (wait func() error) {
 	rec, err := rec.Checked()
 	if err == nil && rec.Bind != nil {
 		err = errors.New("a run appends its binding itself")
+	}
+	if err == nil {
+		err = r.sealer.record(rec)
 	}
 	if err != nil {
 		return func() error { return err }
@@ -99,8 +117,13 @@ func (r *Run) enqueue(rec Record) (wait func() error) {
 	for len(q.next.records) >= maxQueued {
 		q.room.Wait()
 	}
+	var settles *Intent
+	if in, open := r.state.Pending[rec.ID]; open && rec.Result != nil {
+		settles = &in
+	}
 	r.state.Apply(rec)
 	q.next.records = append(q.next.records, rec)
+	q.next.settles = append(q.next.settles, settles)
 	select {
 	case q.wake <- struct{}{}:
 	default: // it is awake
@@ -145,12 +168,16 @@ func (r *Run) commit(ctx context.Context) {
 	}
 	b.err = err
 	close(b.done)
+	missed := err != nil
 	if folded != nil && err == nil {
-		err = r.session.Fold(ctx, folded)
+		folded, err = r.fold(ctx, folded)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	q.err = err
+	if missed {
+		q.missed = append(q.missed, b.complete()...)
+	}
 	if folded != nil && err == nil {
 		r.saved = folded
 	}

@@ -8,15 +8,20 @@ import (
 // ErrFenced says that somebody else is the writer now.
 var ErrFenced = errors.New("another run has taken over")
 
+var errLeaseOver = errors.New("its lease is over")
+
 // LeaseError says that a run is not the writer any more: its lease is over, another run took
 // over, or the store stayed away for so long. Nothing more may be sent. What was answered and
 // could not be recorded goes into a recovery file.
 type LeaseError struct {
-	Location string
-	Err      error // ErrFenced, or what the store came to
+	Location string // may be empty
+	Err      error  // ErrFenced, or what the store came to
 }
 
 func (e *LeaseError) Error() string {
+	if e.Location == "" {
+		return fmt.Sprintf("lost the lock of the state: %v", e.Err)
+	}
 	return fmt.Sprintf("lost the lock of the state %s: %v", e.Location, e.Err)
 }
 

@@ -14,30 +14,50 @@ import (
 // recoveryName is what recovery files are called; the second one in a directory ends in .2.
 const recoveryName = "errored.jpsync.journal"
 
-// Recover writes what the run knows and the saved state does not into a recovery file, in the
-// first of the directories that takes it, and returns its path. It is for a run whose Finish
-// failed. The file is a journal, errored.jpsync.journal, for [Recover]; it has mode 0600 and is
-// durable. No file is ever overwritten.
+// Recover writes a recovery file, in the first of the directories that takes it, and returns
+// its path. It is for a run whose Finish failed. The file has what [Run.Recovery] returns and
+// is called errored.jpsync.journal; it has mode 0600 and is durable. No file is ever
+// overwritten.
 func (r *Run) Recover(dirs ...string) (path string, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var w journalWriter
-	if err := w.add(header{ID: r.opts.NewID(), Version: Version, Serial: r.saved.Serial}); err != nil {
-		return "", err
-	}
-	bind := Record{Bind: &Binding{Lineage: r.state.Lineage, Endpoint: r.state.Endpoint, Account: r.state.Account}}
-	if err := w.addAll(append([]Record{bind}, changes(r.saved, r.state)...)); err != nil {
+	data, err := r.Recovery()
+	if err != nil {
 		return "", err
 	}
 	errs := []error{errors.New("write a recovery file: no directory takes it")}
 	for _, dir := range dirs {
-		path, err := writeNew(r.opts.FS, dir, w.lines.Bytes())
+		path, err := writeNew(r.opts.FS, dir, data)
 		if err == nil {
 			return path, nil
 		}
 		errs = append(errs, err)
 	}
 	return "", errors.Join(errs...)
+}
+
+// Recovery returns what the run knows and the saved state does not, as a journal for
+// [Recover]. Once the lease is lost, that is what did not become durable: with the rest
+// another run may have gone on. With recipients no secret in it is clear.
+func (r *Run) Recovery() ([]byte, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	records := []Record{{Bind: &Binding{Lineage: r.state.Lineage, Endpoint: r.state.Endpoint, Account: r.state.Account}}}
+	if r.queue != nil && r.lost() != nil {
+		for _, rec := range r.queue.missed {
+			if rec.Bind == nil {
+				records = append(records, rec)
+			}
+		}
+	} else {
+		records = append(records, changes(r.saved, r.state)...)
+	}
+	var w journalWriter
+	if err := w.add(header{ID: r.opts.NewID(), Version: Version, Serial: r.saved.Serial}); err != nil {
+		return nil, err
+	}
+	if err := w.addAll(records); err != nil {
+		return nil, err
+	}
+	return w.lines.Bytes(), nil
 }
 
 // changes returns the records that make one state of another. A delete comes with its intent,

@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
+	"time"
 )
 
 // Options say what [Begin] cannot know from the store.
@@ -16,6 +18,10 @@ type Options struct {
 	Holder Holder
 	// NewID makes UUIDs for lineages and recovery files; nil makes random ones.
 	NewID func() string
+	// Recipients are who can read the master secrets that are written from now on. With any, no
+	// secret is written in clear: new ones are encrypted at once, those that the state still has
+	// in clear with the next snapshot. What is encrypted for others stays so until [Run.Rekey].
+	Recipients Recipients
 }
 
 // newUUID returns a random UUID: RFC 9562, version 4.
@@ -47,6 +53,7 @@ type Run struct {
 	opts     Options
 	ctx      context.Context // of commits: an interrupt ends requests and not their record
 	replayed int
+	sealer   sealer
 
 	mu       sync.Mutex
 	saved    *State // the snapshot
@@ -74,13 +81,14 @@ func Begin(ctx context.Context, store Store, opts Options) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	r := &Run{store: store, session: session, opts: opts, ctx: context.WithoutCancel(ctx), replayed: replayed}
+	r.sealer.to = opts.Recipients
 	if replayed > 0 {
 		s.Serial++
-		if err := session.Fold(ctx, s); err != nil {
+		if s, err = r.fold(ctx, s); err != nil {
 			return nil, errors.Join(fmt.Errorf("fold the journal of an interrupted run: %w", err), session.Close())
 		}
 	}
-	r := &Run{store: store, session: session, opts: opts, ctx: context.WithoutCancel(ctx), replayed: replayed}
 	r.setSaved(s)
 	return r, nil
 }
@@ -153,11 +161,45 @@ func (r *Run) Update(ctx context.Context, fn func(*State) error) error {
 		return nil
 	}
 	next.Serial = max(next.Serial, r.saved.Serial) + 1
-	if err := r.session.Fold(ctx, next); err != nil {
+	next, err := r.fold(ctx, next)
+	if err != nil {
 		return err
 	}
 	r.setSaved(next)
 	return nil
+}
+
+// fold makes s the snapshot, with every secret encrypted, and returns it. Where secrets were
+// in clear before, no earlier snapshot is kept.
+func (r *Run) fold(ctx context.Context, s *State) (*State, error) {
+	sealed, err := r.sealer.state(s)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.session.Fold(ctx, sealed); err != nil {
+		return nil, err
+	}
+	if sealed != s {
+		return sealed, r.purge(ctx)
+	}
+	return s, nil
+}
+
+// purge has the session forget earlier snapshots, because of the secrets in them.
+func (r *Run) purge(ctx context.Context) error {
+	if s, ok := r.session.(interface{ Purge(context.Context) error }); ok {
+		return s.Purge(ctx)
+	}
+	return nil
+}
+
+// Left returns for how long this run is still the only writer: what is left of its lease, 0
+// once that is over or lost. A lock on a local file lasts as long as the run does.
+func (r *Run) Left() time.Duration {
+	if s, ok := r.session.(interface{ Left() time.Duration }); ok {
+		return s.Left()
+	}
+	return math.MaxInt64
 }
 
 // Advance makes Finish save the state with its serial up even if no request succeeds, so that
@@ -169,7 +211,8 @@ func (r *Run) Advance() { r.advance = true }
 // the state's serial alone.
 //
 // A journal that broke during the run is no obstacle: what it should have taken is in
-// memory. When the state cannot be saved the error is a [*SaveError].
+// memory. When the state cannot be saved the error is a [*SaveError]. That is so, and nothing
+// is tried, once the lease is over: another run may have gone on from what is durable.
 func (r *Run) Finish(ctx context.Context) error {
 	if !r.end() {
 		return nil
@@ -187,10 +230,25 @@ func (r *Run) save(ctx context.Context) error {
 		next = r.state
 		next.Serial = r.saved.Serial + 1
 	}
-	if err := r.session.Fold(ctx, next); err != nil {
+	err := r.lost()
+	if err == nil {
+		next, err = r.fold(ctx, next)
+	}
+	if err != nil {
 		return &SaveError{Location: r.store.Location(), Journaled: r.queue.err == nil, Err: err}
 	}
 	r.saved = next
+	return nil
+}
+
+// lost returns a [*LeaseError] when this run may not be the only writer any more.
+func (r *Run) lost() error {
+	if err, ok := errors.AsType[*LeaseError](r.queue.err); ok {
+		return err
+	}
+	if r.Left() <= 0 {
+		return &LeaseError{Location: r.store.Location(), Err: errLeaseOver}
+	}
 	return nil
 }
 

@@ -61,24 +61,6 @@ func (r Recipients) Encrypt(secret string) (string, error) {
 	return text.String(), nil
 }
 
-// encryptAll encrypts every secret of the state that is still clear.
-func (r Recipients) encryptAll(s *State) error {
-	if !r.Any() {
-		return nil
-	}
-	for id, app := range s.Apps {
-		secret, err := r.Encrypt(app.MasterSecret)
-		if err != nil {
-			return err
-		}
-		if secret != app.MasterSecret {
-			app.MasterSecret = secret
-			s.Apps[id] = app
-		}
-	}
-	return nil
-}
-
 // Encrypted reports whether a recorded master secret is an age file.
 func Encrypted(secret string) bool { return strings.HasPrefix(secret, armor.Header) }
 

@@ -180,5 +180,21 @@ func (s *fileSession) closeJournal() error {
 	return f.Close()
 }
 
+// Purge puts a copy of the snapshot in the place of its backup.
+func (s *fileSession) Purge(context.Context) error {
+	fsys, backup := s.store.fs, s.path+backupSuffix
+	data, err := readFile(fsys, s.path)
+	if err == nil {
+		err = atomicWrite(fsys, s.path, backup, data)
+	}
+	if err == nil {
+		err = fsys.SyncDir(filepath.Dir(s.path))
+	}
+	if err != nil {
+		return fmt.Errorf("the state is saved, but its backup %s has secrets from before: %w", backup, err)
+	}
+	return nil
+}
+
 // Close implements [Session].
 func (s *fileSession) Close() error { return errors.Join(s.closeJournal(), s.unlock()) }

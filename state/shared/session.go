@@ -211,10 +211,26 @@ func (x *session) tidy(ctx context.Context, number int64) {
 	}
 	x.entries = kept
 	x.old = append(x.old, stateName(number))
-	if surplus := len(x.old) - keptSnapshots; surplus > 0 {
-		names = append(names, x.old[:surplus]...)
-		x.old = x.old[surplus:]
-	}
+	x.remove(ctx, append(names, x.surplus(keptSnapshots)...))
+}
+
+// Purge removes every snapshot but the newest, if the store lets go of them.
+func (x *session) Purge(ctx context.Context) error {
+	<-x.turn
+	defer func() { x.turn <- struct{}{} }()
+	x.remove(context.WithoutCancel(ctx), x.surplus(1))
+	return nil
+}
+
+// surplus takes the oldest snapshots off the list until so many are left.
+func (x *session) surplus(kept int) []string {
+	n := max(0, len(x.old)-kept)
+	names := x.old[:n]
+	x.old = x.old[n:]
+	return names
+}
+
+func (x *session) remove(ctx context.Context, names []string) {
 	if len(names) == 0 {
 		return
 	}

@@ -1,0 +1,117 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// sealer encrypts the secrets that a run writes. It remembers them, so that a record that is
+// written again, with another certificate, has the same text in the place of the secret.
+type sealer struct {
+	to Recipients
+
+	mu    sync.Mutex
+	known map[string]string // encrypted, by the secret in clear
+}
+
+// record encrypts the secret of a record, in place.
+func (s *sealer) record(rec Record) error {
+	if rec.Result == nil || rec.Result.App == nil {
+		return nil
+	}
+	app := rec.Result.App
+	if !s.to.Any() || app.MasterSecret == "" || Encrypted(app.MasterSecret) {
+		return nil
+	}
+	s.mu.Lock()
+	sealed, ok := s.known[app.MasterSecret]
+	s.mu.Unlock()
+	if !ok {
+		var err error
+		if sealed, err = s.to.Encrypt(app.MasterSecret); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		if s.known == nil {
+			s.known = map[string]string{}
+		}
+		s.known[app.MasterSecret] = sealed
+		s.mu.Unlock()
+	}
+	app.MasterSecret = sealed
+	return nil
+}
+
+// state returns s when it has no secret in clear, or may have them. Otherwise it returns a
+// copy, in which all are encrypted.
+func (s *sealer) state(st *State) (*State, error) {
+	if !s.to.Any() {
+		return st, nil
+	}
+	for _, app := range st.Apps {
+		if app.MasterSecret != "" && !Encrypted(app.MasterSecret) {
+			sealed := st.Clone()
+			return sealed, rewriteSecrets(sealed, s.to.Encrypt)
+		}
+	}
+	return st, nil
+}
+
+// rewriteSecrets changes every secret of a state, several side by side. After an error the
+// state is as it was.
+func rewriteSecrets(s *State, rewrite func(secret string) (string, error)) error {
+	ids := keys(s.Apps, nil)
+	secrets := make([]string, len(ids))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, id := range ids {
+		secret := s.Apps[id].MasterSecret
+		if secret == "" {
+			continue
+		}
+		group.Go(func() (err error) {
+			if secrets[i], err = rewrite(secret); err != nil {
+				return fmt.Errorf("the master secret of %q: %w", id, err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for i, id := range ids {
+		app := s.Apps[id]
+		app.MasterSecret = secrets[i]
+		s.Apps[id] = app
+	}
+	return nil
+}
+
+// Rekey encrypts every secret anew, for the recipients alone, and saves the state. The
+// identities have to open what is encrypted now; otherwise nothing changes. Earlier snapshots
+// go, as far as the store lets go of them: they are for the recipients before, or clear.
+func (r *Run) Rekey(ctx context.Context, identities Identities, recipients Recipients) error {
+	if !recipients.Any() {
+		return errors.New("encrypt the secrets anew: there are no recipients")
+	}
+	err := r.Update(ctx, func(s *State) error {
+		return rewriteSecrets(s, func(secret string) (string, error) {
+			clear, err := identities.Decrypt(secret)
+			if err != nil {
+				return "", err
+			}
+			return recipients.Encrypt(clear)
+		})
+	})
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.purge(ctx)
+}
