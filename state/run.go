@@ -193,6 +193,9 @@ func (r *Run) purge(ctx context.Context) error {
 	return nil
 }
 
+// Encrypts reports whether the secrets that this run writes are encrypted.
+func (r *Run) Encrypts() bool { return r.opts.Recipients.Any() }
+
 // Left returns for how long this run is still the only writer: what is left of its lease, 0
 // once that is over or lost. A lock on a local file lasts as long as the run does.
 func (r *Run) Left() time.Duration {

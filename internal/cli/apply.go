@@ -137,7 +137,11 @@ func (a *application) carryOut(ctx context.Context) error {
 		return err
 	}
 	if err := a.run.Start(ctx); err != nil {
-		return fmt.Errorf("nothing was sent, because the state could not take the answers: %w", err)
+		err = fmt.Errorf("nothing was sent, because the state could not take the answers: %w", err)
+		if !errors.Is(err, state.ErrFenced) {
+			err = &exitError{ExitError, err} // the store failed, and no lock was lost
+		}
+		return err
 	}
 	if a.PlanFile != "" {
 		a.run.Advance() // a saved plan is applied once, even if every request fails

@@ -53,6 +53,9 @@ func exitCode(err error) int {
 	if _, ok := errors.AsType[*state.LockedError](err); ok {
 		return ExitLocked
 	}
+	if _, ok := errors.AsType[*state.LeaseError](err); ok {
+		return ExitLocked
+	}
 	if _, ok := errors.AsType[*state.MismatchError](err); ok {
 		return ExitRefused
 	}

@@ -82,6 +82,8 @@ func (a *application) verdict() error {
 		case executor.StopOutage, executor.StopJournal:
 			// After StopJournal the answers are saved all the same, or save would have failed.
 			return &exitError{ExitPartial, s.Err}
+		case executor.StopLease:
+			return &exitError{ExitLocked, s.Err}
 		case executor.StopEndpoint:
 			err := s.Err
 			if text {
@@ -134,12 +136,25 @@ func (a *application) save(ctx context.Context) error {
 		return fmt.Errorf("the state could not be saved: %w", err)
 	}
 	path, recoverErr := a.run.Recover(filepath.Dir(a.w.store.Location()), ".", os.TempDir())
+	if a.run.Encrypts() {
+		a.printRecovery()
+	}
 	if recoverErr == nil {
 		return fmt.Errorf("the state could not be saved: %w\nwhat the server answered is in %s, which holds master secrets; take it into the state before the next run: jpsync state recover%s %s",
 			err, path, a.w.g.sameFlags(), planner.Quote(path))
 	}
 	a.printKeys()
 	return fmt.Errorf("the state could not be saved: %w\nand neither could a recovery file: %w\nthe app keys are printed above; what is left of the journal stays beside the state, and the next apply on a disk that works replays it", err, recoverErr)
+}
+
+// printRecovery prints what a recovery file has, whose secrets are encrypted: a job's log
+// outlives its runner.
+func (a *application) printRecovery() {
+	data, err := a.run.Recovery()
+	if err != nil {
+		return
+	}
+	fmt.Fprintf(a.t.Err, "what the server answered follows, for a file that jpsync state recover takes:\n%s", data)
 }
 
 // printKeys prints the keys of this run as commands that record them.
