@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	documentSpec = &mappingSpec{what: "a manifest", keys: []string{"version", "account", "policy", "defaults", "include", "apps", "apps_from"}}
+	documentSpec = &mappingSpec{what: "a manifest", keys: []string{"version", "state", "state_recipients", "account", "policy", "defaults", "include", "apps", "apps_from"}}
 	includedSpec = &mappingSpec{what: "an included file", keys: []string{"version", "apps", "apps_from"}}
 	accountSpec  = &mappingSpec{what: "account", keys: []string{"dev_key", "dev_secret"}, quoteOnlyNearMisses: true}
 	policySpec   = &mappingSpec{what: "policy", keys: []string{"max_deletes", "on_existing", "renew_before"}}
@@ -28,6 +28,7 @@ func (r *reader) document(doc *yaml.Node, spec *mappingSpec) {
 	if f == nil {
 		return
 	}
+	r.state(f)
 	if n := f["account"]; n != nil && r.once(n, "account") {
 		r.account(n)
 	}

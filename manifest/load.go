@@ -34,11 +34,11 @@ type Options struct {
 // Load reads a manifest: a file, or a directory and in it every file whose name ends in .yaml
 // or .yml and does not begin with a dot, by name, without subdirectories.
 //
-// A manifest of several files is one manifest. account, policy and defaults appear once in all
-// files, and defaults are for the apps of all. A file that is included has version, apps and
-// apps_from, nothing else. Patterns of include are those of [path.Match]. They are relative to
-// the file that has them and stay under the manifest's directory, also through links. Matches
-// are read in the order of their names, each file once.
+// A manifest of several files is one manifest. state, state_recipients, account, policy and
+// defaults appear once in all files, and defaults are for the apps of all. A file that is
+// included has version, apps and apps_from, nothing else. Patterns of include are those of
+// [path.Match]. They are relative to the file that has them and stay under the manifest's
+// directory, also through links. Matches are read in the order of their names, each file once.
 //
 // apps_from names a CSV file with more apps, see [Columns]. Its path is relative to the file
 // that names it and stays under the manifest's directory as well. Its apps follow those that
@@ -64,6 +64,7 @@ type loader struct {
 	maxApps    int
 	pieceBytes int
 	stopped    bool // budget or maxApps is exceeded: nothing more is read
+	stateOnly  bool // see LoadState
 
 	manifest *Manifest // what was read so far
 	notes    []note    // one for each app
@@ -184,6 +185,10 @@ func (l *loader) file(file *os.File, rel, shown string, spec *mappingSpec) error
 	if err != nil {
 		return err
 	}
+	if r.stateOnly {
+		r.stateOf(data)
+		return nil
+	}
 	if doc := r.parse(data); doc != nil {
 		r.document(doc, spec)
 	}
@@ -247,7 +252,7 @@ func realDir(dir string) (string, error) {
 // finish applies the defaults, which may follow the apps, and checks what spans all files.
 func (l *loader) finish() (*Manifest, error) {
 	m := l.manifest
-	if !l.hasApps && len(l.errs.list) == 0 {
+	if !l.hasApps && !l.stateOnly && len(l.errs.list) == 0 {
 		l.errs.add(Position{m.Files[0], 1, 1}, noApps)
 	}
 	l.checkUnique()

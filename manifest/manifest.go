@@ -25,6 +25,7 @@ type Manifest struct {
 	// CertRoot is the directory that every Path in the manifest is relative to, for NewFiles:
 	// Options.CertRoot, or the manifest's directory.
 	CertRoot string
+	State    StateSettings
 	Account  Account
 	Policy   Policy
 	Apps     []App // in the order of the files and of the entries in them

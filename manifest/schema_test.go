@@ -176,6 +176,7 @@ var oneFault = []string{
 	inCertificate("{file: a, password: {env: 1A}}"), inCertificate("{file: a, password: {env: $A}}"), inCertificate("{file: a, password: {var: A}}"),
 	inCertificate("{file: a, password: {file: /etc/x}}"),
 	"apps: []\naccount: [a]", "apps: []\naccount: {dev_key: 0123}", `apps: []` + "\n" + `account: {dev_key: {env: "K_${id}"}}`, "apps: []\naccount: {key: {env: A}}",
+	"apps: []\nstate: 3", `apps: []` + "\n" + `state: ""`, "apps: []\nstate: [a]", "apps: []\nstate_recipients: age1x", "apps: []\nstate_recipients: [AGE-SECRET-KEY-1X]",
 	"apps: []\npolicy: {max_deletes: -1}", `apps: []` + "\n" + `policy: {max_deletes: "5"}`, "apps: []\npolicy: {max_deletes: 101%}", "apps: []\npolicy: {max_deletes: 1.5}",
 	"apps: []\npolicy: {on_existing: skip}", "apps: []\npolicy: {renew_before: 30}", "apps: []\npolicy: {renew_before: 30 days}", "apps: []\npolicy: {renew: 1d}",
 	"apps_from: apps.csv", "apps_from: [apps.csv]", "apps_from: {}", "apps_from: {csv: null}", "apps_from: {csv: /apps.csv}", "apps_from: {csv: 3}",

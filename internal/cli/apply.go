@@ -84,7 +84,7 @@ func (a *application) underLock(ctx context.Context, g *globals) (err error) {
 	}
 	defer a.w.close()
 	defer a.run.Close()
-	if err := g.spare("--report", a.Report, a.w.store.Location(), a.w.manifest); err != nil {
+	if err := g.spare("--report", a.Report, a.w.store.files(), a.w.manifest); err != nil {
 		return err
 	}
 	err = a.apply(ctx)

@@ -42,7 +42,8 @@ type root struct {
 // globals are the flags of every command.
 type globals struct {
 	Manifest    string        `short:"m" default:"jpsync.yaml" placeholder:"PATH" help:"The manifest: a file, or a directory of files (${default})."`
-	State       string        `placeholder:"FILE" help:"The state file (jpsync.state.json beside the manifest)."`
+	State       string        `placeholder:"LOCATION" help:"The state: a file, s3://BUCKET/PREFIX or postgres://USER@HOST/DB (jpsync.state.json beside the manifest)."`
+	Lease       time.Duration `default:"120s" placeholder:"DURATION" help:"How long the lock of a shared state outlives a run that died (${default}); at least 5s."`
 	CertRoot    string        `placeholder:"DIR" help:"The directory that certificates and secret files must be in (the manifest's)."`
 	Endpoint    string        `env:"JPSYNC_ENDPOINT" placeholder:"URL" help:"The Admin API (https://admin.jpush.cn/v1/)."`
 	Sandbox     bool          `help:"Use an embedded simulator instead of JPush, with its own account and state in .jpsync/sandbox/."`
@@ -67,6 +68,9 @@ func (g *globals) sameFlags() string {
 	} {
 		if given := os.Getenv(f.variable); given != "" {
 			f.usual = given
+		}
+		if f.name == "--state" && checkLocation(f.value) != nil {
+			continue // it may hold a password
 		}
 		if f.value != f.usual {
 			flags += " " + f.name + " " + planner.Quote(f.value)

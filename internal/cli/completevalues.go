@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"context"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -17,6 +19,7 @@ import (
 // sources propose values where neither an enum nor a placeholder says what they are. A key is
 // "--flag", for every command that has it, or "command argument", or "command --flag".
 var sources = map[string]func(*query) proposal{
+	"--state":             paths("file"),
 	"--target":            (*query).everyID,
 	"--exclude":           (*query).everyID,
 	"--replace":           (*query).recordedIDs,
@@ -94,9 +97,14 @@ func home(path string) string {
 	return path
 }
 
+// completeTimeout bounds the wait for a shared state: the cursor waits too.
+const completeTimeout = 2 * time.Second
+
 // recorded returns the apps of the state, none when it cannot be read.
 func (q *query) recorded() map[string]state.App {
-	st, err := readState(q.ctx, q.t, q.globals())
+	ctx, cancel := context.WithTimeout(q.ctx, completeTimeout)
+	defer cancel()
+	st, err := readState(ctx, q.t, q.globals())
 	if err != nil {
 		return nil
 	}

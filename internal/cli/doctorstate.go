@@ -22,9 +22,25 @@ const (
 	lockSuffix    = ".lock"
 )
 
-// state looks at the state and the files beside it.
+// state looks at the state, wherever it is.
 func (d *doctor) state(ctx context.Context) {
-	store := openStore(d.t, d.g)
+	store, err := openStore(d.t, d.g)
+	if err != nil {
+		if d.w != nil || d.code == ExitDone { // else the manifest was reported already
+			d.trouble("state", err, "")
+		}
+		return
+	}
+	defer store.end()
+	if store.shared != nil {
+		d.sharedState(ctx, store)
+		return
+	}
+	d.files(ctx, store.file)
+}
+
+// files looks at a state file and the files beside it.
+func (d *doctor) files(ctx context.Context, store *state.File) {
 	path := store.Location()
 	switch _, err := os.Stat(path); {
 	case errors.Is(err, fs.ErrNotExist):
@@ -100,7 +116,7 @@ func (d *doctor) journal(path string) {
 }
 
 // recorded reads the state: whether it is this account's, and what is in it.
-func (d *doctor) recorded(ctx context.Context, store *state.File, locked bool) {
+func (d *doctor) recorded(ctx context.Context, store state.Store, locked bool) {
 	st, err := store.Load(ctx)
 	switch {
 	case errors.Is(err, state.ErrDamaged):

@@ -43,11 +43,10 @@ func readFile(path string, limit int64) ([]byte, error) {
 	return data, err
 }
 
-// spare refuses to write to a file that jpsync needs: the state and the files beside it, the
-// manifest with its includes and tables, a certificate, a file with a secret. The flag is the
+// spare refuses to write to a file that jpsync needs: those of the state, the manifest with its includes and tables, a certificate, a file with a secret. The flag is the
 // one that names path. Without a manifest, m is nil.
-func (g *globals) spare(flag, path string, state string, m *manifest.Manifest) error {
-	needed := []string{g.Manifest, state, state + backupSuffix, state + journalSuffix, state + lockSuffix}
+func (g *globals) spare(flag, path string, state []string, m *manifest.Manifest) error {
+	needed := append([]string{g.Manifest}, state...)
 	if m != nil {
 		needed = append(needed, m.Files...)
 		for _, s := range secretsOf(m) {

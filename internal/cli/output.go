@@ -169,10 +169,14 @@ func (c *outputCmd) deliver(t *terminal, g *globals, keys []report.Key, text *by
 
 // spare refuses to overwrite a file that jpsync needs. There may be no manifest.
 func (c *outputCmd) spare(t *terminal, g *globals, path string) error {
-	store := openStore(t, g)
+	store, err := openStore(t, g)
+	if err != nil {
+		return err
+	}
+	defer store.end()
 	m, err := manifest.Load(g.Manifest, manifest.Options{CertRoot: g.CertRoot})
 	if err != nil {
 		m = nil // the files that it names are unknown
 	}
-	return g.spare("--out", path, store.Location(), m)
+	return g.spare("--out", path, store.files(), m)
 }

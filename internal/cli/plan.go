@@ -121,8 +121,8 @@ func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	}
 	defer w.close()
 	err = errors.Join(
-		g.spare("--report", c.Report, w.store.Location(), w.manifest),
-		g.spare("--out", c.Out, w.store.Location(), w.manifest))
+		g.spare("--report", c.Report, w.store.files(), w.manifest),
+		g.spare("--out", c.Out, w.store.files(), w.manifest))
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,14 @@ type stateRepairCmd struct {
 
 // Run shows first and changes only what was shown.
 func (c *stateRepairCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	store := openStore(t, g)
+	where, err := openStore(t, g)
+	if err != nil {
+		return err
+	}
+	store, err := where.local("state repair")
+	if err != nil {
+		return err
+	}
 	damage, err := store.Inspect()
 	if err != nil {
 		return err
@@ -87,8 +94,12 @@ type stateRecoverCmd struct {
 func (c *stateRecoverCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	holder := state.Self("state recover", time.Now())
 	holder.Wait = g.LockTimeout
-	store := openStore(t, g)
-	r, err := state.Recover(ctx, store, state.Options{FS: t.FS, Holder: holder}, c.File)
+	store, err := openStore(t, g)
+	if err != nil {
+		return err
+	}
+	defer store.end()
+	r, err := state.Recover(ctx, store.Store, state.Options{FS: t.FS, Holder: holder, Recipients: store.recipients}, c.File)
 	if err != nil {
 		return err
 	}

@@ -32,9 +32,9 @@ var (
 // formOf has the format for a file's extension. Other files are JSON.
 var formOf = map[string]string{".md": formMarkdown, ".xml": formJUnit, ".env": formDotenv}
 
-// shared has the formats that hold only counts and names. Processes of other users pick them
-// up, so everybody may read them. Other reports have mode 0600.
-var shared = map[string]bool{formTerraform: true, formDotenv: true, formJUnit: true}
+// publicForms are the formats that hold only counts and names. Processes of other users pick
+// them up, so everybody may read them. Other reports have mode 0600.
+var publicForms = map[string]bool{formTerraform: true, formDotenv: true, formJUnit: true}
 
 // The prefixes of the variables of a dotenv report. A job that has them in its environment
 // may run jpsync, so no flag's variable begins with them.
@@ -93,7 +93,7 @@ func (r *reporting) write(to func(w io.Writer) error) error {
 	if err == nil {
 		err = writeFile(r.Report, &b)
 	}
-	if err == nil && shared[r.form()] {
+	if err == nil && publicForms[r.form()] {
 		err = os.Chmod(r.Report, 0o644)
 	}
 	if err != nil {

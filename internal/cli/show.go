@@ -46,7 +46,11 @@ func (c *showCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 
 // readState reads the state for a command that needs no manifest.
 func readState(ctx context.Context, t *terminal, g *globals) (*state.State, error) {
-	store := openStore(t, g)
+	store, err := openStore(t, g)
+	if err != nil {
+		return nil, err
+	}
+	defer store.end()
 	st, err := store.Load(ctx)
 	if err != nil {
 		return nil, err

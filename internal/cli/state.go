@@ -115,7 +115,11 @@ func editState(ctx context.Context, t *terminal, g *globals, command string, edi
 	if _, err := readState(ctx, t, g); err != nil {
 		return err
 	}
-	store := openStore(t, g)
+	store, err := openStore(t, g)
+	if err != nil {
+		return err
+	}
+	defer store.end()
 	run, err := lockState(ctx, t, g, store, command)
 	if err != nil {
 		return err

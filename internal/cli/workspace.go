@@ -18,9 +18,6 @@ import (
 	"jpsync/state"
 )
 
-// stateName is the state's file name, beside the manifest.
-const stateName = "jpsync.state.json"
-
 // workspace is what a command works on, as the global flags say: a manifest, the files it
 // refers to, a state, and an account somewhere.
 type workspace struct {
@@ -28,16 +25,50 @@ type workspace struct {
 	t        *terminal
 	manifest *manifest.Manifest
 	files    *manifest.Files
-	store    *state.File
+	store    *stateStore
 	endpoint string
 }
 
 // openWorkspace loads the manifest and finds the rest. Nothing is sent and nothing written.
 func openWorkspace(t *terminal, g *globals) (*workspace, error) {
+	return openBeside(context.Background(), t, g, func(context.Context, *stateStore) error { return nil })
+}
+
+// openBeside is openWorkspace while use reads the state, which for a hundred thousand apps
+// takes as long. An error of the manifest comes before one of the state, so that the same
+// mistakes give the same answer each time.
+func openBeside(ctx context.Context, t *terminal, g *globals, use func(context.Context, *stateStore) error) (*workspace, error) {
 	endpoint, err := g.endpoint()
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	store, storeErr := openStore(t, g)
+	var group errgroup.Group
+	if storeErr == nil {
+		group.Go(func() error { return use(ctx, store) })
+	}
+	w, err := loadWorkspace(t, g, endpoint)
+	if err != nil {
+		cancel()
+	}
+	useErr := group.Wait()
+	if err == nil {
+		err = errors.Join(storeErr, useErr)
+	}
+	if err != nil {
+		w.close()
+		store.end()
+		return nil, err
+	}
+	w.store = store
+	t.detail("manifest %s: %d apps; state %s; endpoint %s", w.manifest.Path, len(w.manifest.Apps), store.Location(), endpoint)
+	return w, nil
+}
+
+// loadWorkspace loads everything but the state.
+func loadWorkspace(t *terminal, g *globals, endpoint string) (*workspace, error) {
 	m, err := manifest.Load(g.Manifest, manifest.Options{CertRoot: g.CertRoot})
 	if err != nil {
 		return nil, manifestError(g, err)
@@ -46,34 +77,13 @@ func openWorkspace(t *terminal, g *globals) (*workspace, error) {
 	if err != nil {
 		return nil, err
 	}
-	store := openStore(t, g)
-	t.detail("manifest %s: %d apps; state %s; endpoint %s", m.Path, len(m.Apps), store.Location(), endpoint)
-	return &workspace{g: g, t: t, manifest: m, files: files, store: store, endpoint: endpoint}, nil
-}
-
-// openBeside is openWorkspace while readState reads the state, which for a hundred thousand
-// apps takes as long. An error of the manifest comes before one of the state, so that the
-// same mistakes give the same answer each time.
-func openBeside(ctx context.Context, t *terminal, g *globals, readState func(context.Context) error) (*workspace, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var group errgroup.Group
-	group.Go(func() error { return readState(ctx) })
-	w, err := openWorkspace(t, g)
-	if err != nil {
-		cancel()
-	}
-	if stateErr := group.Wait(); err == nil && stateErr != nil {
-		w.close()
-		err = stateErr
-	}
-	return w, err
+	return &workspace{g: g, t: t, manifest: m, files: files, endpoint: endpoint}, nil
 }
 
 // openAndLoad opens the workspace with its state, for a command that only reads.
 func openAndLoad(ctx context.Context, t *terminal, g *globals) (w *workspace, st *state.State, err error) {
-	w, err = openBeside(ctx, t, g, func(ctx context.Context) (err error) {
-		st, err = openStore(t, g).Load(ctx)
+	w, err = openBeside(ctx, t, g, func(ctx context.Context, store *stateStore) (err error) {
+		st, err = store.Load(ctx)
 		return err
 	})
 	if err != nil {
@@ -89,25 +99,30 @@ func openAndLoad(ctx context.Context, t *terminal, g *globals) (w *workspace, st
 // openAndLock opens the workspace with its state under the lock. The journal of an
 // interrupted run is in the state then.
 func openAndLock(ctx context.Context, t *terminal, g *globals, command string) (w *workspace, run *state.Run, err error) {
-	w, err = openBeside(ctx, t, g, func(ctx context.Context) (err error) {
-		run, err = lockState(ctx, t, g, openStore(t, g), command)
+	w, err = openBeside(ctx, t, g, func(ctx context.Context, store *stateStore) (err error) {
+		run, err = lockState(ctx, t, g, store, command)
 		return err
 	})
 	if err == nil {
-		if err = w.belongs(run.Saved()); err != nil {
-			w.close()
+		if err = w.belongs(run.Saved()); err == nil {
+			return w, run, nil
 		}
 	}
-	if err != nil {
-		if run != nil {
-			err = errors.Join(err, run.Close())
-		}
-		return nil, nil, err
+	if run != nil {
+		err = errors.Join(err, run.Close())
 	}
-	return w, run, nil
+	w.close()
+	return nil, nil, err
 }
 
-func (w *workspace) close() { w.files.Close() }
+// close ends what the workspace has open; a nil one has nothing.
+func (w *workspace) close() {
+	if w == nil {
+		return
+	}
+	w.files.Close()
+	w.store.end()
+}
 
 // manifestError adds the way out for somebody who has no manifest yet.
 func manifestError(g *globals, err error) error {
@@ -138,20 +153,6 @@ func (g *globals) directory() string {
 
 // sandboxDir keeps the embedded simulator's account and state between runs.
 func (g *globals) sandboxDir() string { return filepath.Join(g.directory(), ".jpsync", "sandbox") }
-
-// openStore finds the state file and reads nothing yet. The sandbox's directory is made
-// when something is first written into it.
-func openStore(t *terminal, g *globals) *state.File {
-	path := g.State
-	switch {
-	case path != "":
-	case g.Sandbox:
-		path = filepath.Join(g.sandboxDir(), stateName)
-	default:
-		path = filepath.Join(g.directory(), stateName)
-	}
-	return state.NewFile(path, t.FS)
-}
 
 // account is the dev_key, or "" when it is not at hand, which only an apply minds.
 func (w *workspace) account() string {
@@ -209,7 +210,7 @@ func embed(dir string) (http.RoundTripper, error) {
 }
 
 // lockState takes the state's lock for a command and folds what an interrupted run left.
-func lockState(ctx context.Context, t *terminal, g *globals, store *state.File, command string) (*state.Run, error) {
+func lockState(ctx context.Context, t *terminal, g *globals, store *stateStore, command string) (*state.Run, error) {
 	if g.Sandbox {
 		if err := os.MkdirAll(g.sandboxDir(), 0o700); err != nil {
 			return nil, fmt.Errorf("keep the sandbox's state: %w", err)
@@ -217,7 +218,7 @@ func lockState(ctx context.Context, t *terminal, g *globals, store *state.File, 
 	}
 	holder := state.Self(command, time.Now())
 	holder.Wait = g.LockTimeout
-	run, err := state.Begin(ctx, store, state.Options{FS: t.FS, Holder: holder})
+	run, err := state.Begin(ctx, store.Store, state.Options{FS: t.FS, Holder: holder, Recipients: store.recipients})
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"jpsync/manifest"
+	"jpsync/state"
+	"jpsync/state/postgres"
+	"jpsync/state/s3"
+	"jpsync/state/shared"
+)
+
+// stateName is the name of the state file beside the manifest.
+const stateName = "jpsync.state.json"
+
+// stateStore is where the state is. Either file or shared is set.
+type stateStore struct {
+	state.Store
+	file       *state.File
+	shared     *shared.Store
+	place      shared.Place     // of a shared state
+	recipients state.Recipients // who can read its master secrets
+	database   *postgres.Place  // of a shared state in one
+}
+
+// end ends the connections of a store, if there are any.
+func (s *stateStore) end() {
+	if s != nil && s.database != nil {
+		s.database.Close()
+	}
+}
+
+// openStore finds the state: --state or JPSYNC_STATE, the manifest, or the file beside the
+// manifest. With --sandbox it is the sandbox's own file, unless --state names another. Nothing
+// is read of it yet, and nothing sent. The sandbox's directory is made when something is first
+// written into it.
+func openStore(t *terminal, g *globals) (*stateStore, error) {
+	settings, err := g.stateSettings()
+	if err != nil {
+		return nil, err
+	}
+	recipients, err := state.ParseRecipients(settings.Recipients)
+	if err != nil {
+		return nil, err
+	}
+	store, err := openLocation(settings.Location, g, t.FS)
+	if err != nil {
+		return nil, err
+	}
+	store.recipients = recipients
+	return store, nil
+}
+
+// stateSettings are what the flags, the environment and the manifest say about the state, in
+// this order. A manifest that is missing says nothing.
+func (g *globals) stateSettings() (manifest.StateSettings, error) {
+	settings, err := manifest.LoadState(g.Manifest)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return settings, fmt.Errorf("find the state: %w", err)
+	}
+	switch {
+	case g.State != "":
+		settings.Location = g.State
+	case g.Sandbox:
+		settings.Location = filepath.Join(g.sandboxDir(), stateName)
+	case settings.Location == "":
+		settings.Location = filepath.Join(g.directory(), stateName)
+	}
+	if keys := os.Getenv("JPSYNC_STATE_RECIPIENTS"); keys != "" {
+		settings.Recipients = strings.FieldsFunc(keys, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' })
+	}
+	return settings, nil
+}
+
+// openLocation opens a path, a bucket or a database. A location that is refused is not
+// repeated: it may hold a password.
+func openLocation(location string, g *globals, fsys state.FS) (*stateStore, error) {
+	scheme, _, ok := strings.Cut(location, ":")
+	scheme = strings.ToLower(scheme)
+	store := &stateStore{}
+	switch {
+	case ok && scheme == s3.Scheme:
+		where, err := s3.FromEnvironment(location)
+		if err != nil {
+			return nil, err
+		}
+		store.place = s3.New(where)
+	case ok && slices.Contains(postgres.Schemes, scheme):
+		where, err := postgres.Parse(location)
+		if err != nil {
+			return nil, err
+		}
+		store.database = postgres.New(where)
+		store.place = store.database
+	case strings.Contains(location, "://"):
+		return nil, errors.New("the state's location has an unknown scheme: it is a path, s3://BUCKET/PREFIX or postgres://USER@HOST/DB")
+	case strings.Contains(strings.ToLower(location), "password="):
+		return nil, errors.New("the state's location holds a password, which ends up in logs: write it as postgres://USER@HOST/DB and set PGPASSWORD, or PGPASSFILE")
+	default:
+		store.file = state.NewFile(location, fsys)
+		store.Store = store.file
+		return store, nil
+	}
+	var err error
+	store.shared, err = shared.New(store.place, g.Lease)
+	store.Store = store.shared
+	return store, err
+}
+
+// checkLocation says what is wrong with a location, without opening it.
+func checkLocation(location string) error {
+	store, err := openLocation(location, &globals{}, nil)
+	if err == nil {
+		store.end()
+	}
+	return err
+}
+
+// files are the files that belong to a local state. A shared one has none.
+func (s *stateStore) files() []string {
+	if s.file == nil {
+		return nil
+	}
+	path := s.Location()
+	return []string{path, path + backupSuffix, path + journalSuffix, path + lockSuffix}
+}
+
+// local returns the file of a state that has one, for a command that is about files.
+func (s *stateStore) local(command string) (*state.File, error) {
+	if s.file == nil {
+		return nil, fmt.Errorf("%s is for a state in a file, and this one is %s", command, s.Location())
+	}
+	return s.file, nil
+}

@@ -1,0 +1,113 @@
+package manifest
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// StateSettings are what a manifest says about the state.
+type StateSettings struct {
+	// Location is a URL as it is written, or a path: one that is relative to the file that
+	// names it is joined with that file's directory. Empty: the manifest does not say.
+	Location string
+	// Recipients are the public keys of those who may read master secrets, as written.
+	Recipients []string
+}
+
+// LoadState reads state and state_recipients of a manifest and little more, so that the state
+// can be read before the apps are, or without them. Mistakes elsewhere in the manifest are no
+// error. Otherwise its errors are those of [Load].
+func LoadState(path string) (StateSettings, error) {
+	l := newLoader(path, Options{})
+	l.stateOnly = true
+	m, err := l.load()
+	if err != nil {
+		return StateSettings{}, err
+	}
+	return m.State, nil
+}
+
+// stateOf reads what a file says about the state.
+func (r *reader) stateOf(data []byte) {
+	if !bytes.Contains(data, []byte("state")) {
+		return
+	}
+	doc := r.withoutApps(data)
+	if doc == nil || !isMapping(doc) {
+		return
+	}
+	errs := r.errs.clone()
+	f, _ := r.mapping(doc, documentSpec)
+	r.errs = errs // what it says of other keys is no matter here
+	r.state(f)
+}
+
+// withoutApps decodes a text, without its apps if they are a list that can be cut out. It
+// returns nil if there is an error, which it reports.
+func (r *reader) withoutApps(data []byte) *yaml.Node {
+	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
+	if list := findApps(data, r.pieceBytes); list != nil {
+		if doc := list.rest(); doc != nil {
+			return doc
+		}
+	}
+	docs, err := decodeBounded(data)
+	if err != nil {
+		r.syntaxError(piece{text: data}, err)
+		return nil
+	}
+	return r.single(docs)
+}
+
+// state reads the keys about the state.
+func (r *reader) state(f fields) {
+	if n := f["state"]; given(n) && r.once(n, "state") {
+		r.manifest.State.Location = r.stateLocation(n)
+	}
+	if n := f["state_recipients"]; given(n) && r.once(n, "state_recipients") {
+		r.manifest.State.Recipients = r.stateRecipients(n)
+	}
+}
+
+// stateLocation does not repeat the location: it may hold a password by mistake.
+func (r *reader) stateLocation(n *yaml.Node) string {
+	s, ok := r.text(n, "state")
+	switch {
+	case !ok:
+		return ""
+	case s == "":
+		r.errorf(n, "state is empty: it is a path, s3://BUCKET/PREFIX or postgres://USER@HOST/DB")
+	case len(s) > maxPathBytes:
+		r.errorf(n, "state is too long for a location")
+	case strings.ContainsFunc(s, hidden):
+		r.errorf(n, "state contains a control character")
+	}
+	if strings.Contains(s, "://") || filepath.IsAbs(s) {
+		return s
+	}
+	return filepath.Join(filepath.Dir(r.name), filepath.FromSlash(s))
+}
+
+// stateRecipients does not repeat a key: it may be the secret one by mistake.
+func (r *reader) stateRecipients(n *yaml.Node) []string {
+	entries, ok := r.items(n, "state_recipients")
+	if !ok {
+		return nil
+	}
+	var keys []string
+	for _, entry := range entries {
+		key, ok := r.text(entry, "an entry of state_recipients")
+		if !ok {
+			continue
+		}
+		if !strings.HasPrefix(key, "age1") {
+			r.errorf(entry, "an entry of state_recipients is no public key of age: it begins with age1")
+			continue
+		}
+		keys = append(keys, key)
+	}
+	return keys
+}
