@@ -46,7 +46,7 @@ func PlanMarkdown(w io.Writer, p *planner.Plan) error {
 // the remarks, and the app keys as a folded table. What does not fit is counted.
 func RunMarkdown(w io.Writer, r Run, l Language) error {
 	m := &markdown{}
-	fmt.Fprintf(m, "### jpsync: %s\n\n%s. Exit code %d.\n", r.verdict(), join(r.counts()), r.Summary.ExitCode)
+	fmt.Fprintf(m, "### jpsync: %s\n\n%s. Exit code %d.\n", r.verdict(), r.counts(Style{}), r.Summary.ExitCode)
 	// The counts and the list of failures say what an IncompleteError does.
 	if _, counted := errors.AsType[*IncompleteError](r.Err); r.Err != nil && !counted {
 		fmt.Fprintf(m, "\n%s\n", sentence(strings.ReplaceAll(ErrorText(r.Err, l), "\n", "; ")))

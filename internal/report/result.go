@@ -11,6 +11,16 @@ import (
 	"jpsync/planner"
 )
 
+// Run is one apply, as its reports need it.
+type Run struct {
+	Version string // of jpsync
+	Plan    *planner.Plan
+	Result  *executor.Result // nil if nothing was sent
+	Summary Summary
+	Err     error  // what the command ended with; nil if all went well
+	AllKeys string // the command that prints every app key
+}
+
 // outcomes are the words for outcomes.
 var outcomes = map[executor.Outcome]struct{ word, color string }{
 	executor.Created:      {"created", green},
@@ -59,14 +69,9 @@ func ResultText(w io.Writer, r Run, st Style) error {
 	t := &textWriter{bufio.NewWriter(w), st}
 	t.keys(r)
 	t.sections(noteSection(r.Result), failedSection(r.Plan, r.Result, st.Lang))
-	counts := r.counts()
-	for i, c := range counts {
-		if c.color != "" {
-			counts[i].text = st.paint(c.text, bold, c.color)
-		}
-	}
 	verdict := r.verdict()
-	t.line(fmt.Sprintf("%s: %s, in %s.", strings.ToUpper(verdict[:1])+verdict[1:], join(counts), time.Duration(r.Summary.ElapsedMS)*time.Millisecond))
+	elapsed := time.Duration(r.Summary.ElapsedMS) * time.Millisecond
+	t.line(fmt.Sprintf("%s: %s, in %s.", strings.ToUpper(verdict[:1])+verdict[1:], r.counts(st), elapsed))
 	return t.Flush()
 }
 
@@ -105,16 +110,14 @@ func (r Run) made() []*executor.Step {
 	return made
 }
 
-type counted struct{ text, color string }
-
 // counts are the numbers of a run, without those that are zero.
-func (r Run) counts() []counted {
+func (r Run) counts(st Style) string {
 	s := r.Summary
 	recorded := 0
 	if r.Result != nil {
 		recorded = r.Result.Counts.Recorded
 	}
-	var list []counted
+	var parts []string
 	for _, c := range []struct {
 		n           int
 		word, color string
@@ -123,18 +126,10 @@ func (r Run) counts() []counted {
 		{recorded, "recorded", yellow}, {s.Failed, "failed", red}, {s.NotStarted, "not started", yellow},
 	} {
 		if c.n > 0 {
-			list = append(list, counted{fmt.Sprintf("%d %s", c.n, c.word), c.color})
+			parts = append(parts, st.paint(fmt.Sprintf("%d %s", c.n, c.word), bold, c.color))
 		}
 	}
-	return append(list, counted{text: fmt.Sprintf("%d unchanged", s.Unchanged)})
-}
-
-func join(list []counted) string {
-	texts := make([]string, len(list))
-	for i, c := range list {
-		texts[i] = c.text
-	}
-	return strings.Join(texts, ", ")
+	return strings.Join(append(parts, fmt.Sprintf("%d unchanged", s.Unchanged)), ", ")
 }
 
 // verdict says how much of the plan was applied.

@@ -75,52 +75,18 @@ func AppText(w io.Writer, id string, app state.App) error {
 	return writeTable(w, rows, Style{})
 }
 
-// shownState is the JSON form of a state without the master secrets.
-type shownState struct {
-	Lineage  string              `json:"lineage"`
-	Serial   int64               `json:"serial"`
-	Endpoint string              `json:"endpoint"`
-	Account  string              `json:"account"`
-	Apps     map[string]shownApp `json:"apps"`
-}
-
-type shownApp struct {
-	AppName        string                                 `json:"app_name"`
-	AndroidPackage string                                 `json:"android_package"`
-	GroupName      string                                 `json:"group_name,omitempty"`
-	AppKey         string                                 `json:"app_key"`
-	Adopted        bool                                   `json:"adopted"`
-	Protected      bool                                   `json:"protected"`
-	CreatedAt      time.Time                              `json:"created_at"`
-	Certificates   map[jpush.Environment]shownCertificate `json:"certificates,omitempty"`
-}
-
-type shownCertificate struct {
-	FileSHA256  string    `json:"file_sha256"`
-	Fingerprint string    `json:"fingerprint"`
-	BundleID    string    `json:"bundle_id"`
-	NotAfter    time.Time `json:"not_after"`
-	UploadedAt  time.Time `json:"uploaded_at"`
-}
-
 // StateJSON writes the state as JSON, without master secrets.
 func StateJSON(w io.Writer, st *state.State) error {
-	out := shownState{Lineage: st.Lineage, Serial: st.Serial, Endpoint: st.Endpoint, Account: st.Account,
-		Apps: make(map[string]shownApp, len(st.Apps))}
+	apps := make(map[string]state.App, len(st.Apps))
 	for id, app := range st.Apps {
-		shown := shownApp{AppName: app.AppName, AndroidPackage: app.AndroidPackage, GroupName: app.GroupName,
-			AppKey: app.AppKey, Adopted: app.Adopted, Protected: app.Protected, CreatedAt: app.CreatedAt}
-		for _, env := range jpush.Environments {
-			c := app.Certificates.Of(env)
-			if c == (state.Certificate{}) {
-				continue
-			}
-			if shown.Certificates == nil {
-				shown.Certificates = map[jpush.Environment]shownCertificate{}
-			}
-			shown.Certificates[env] = shownCertificate(c)
-		}
-		out.Apps[id] = shown
+		app.MasterSecret = ""
+		apps[id] = app
 	}
-	return JSON(w, out)
+	return JSON(w, struct {
+		Lineage  string               `json:"lineage"`
+		Serial   int64                `json:"serial"`
+		Endpoint string               `json:"endpoint"`
+		Account  string               `json:"account"`
+		Apps     map[string]state.App `json:"apps"`
+	}{st.Lineage, st.Serial, st.Endpoint, st.Account, apps})
 }
