@@ -138,6 +138,14 @@ func TestJournalDamage(t *testing.T) {
 		clear(data[from:to])
 		return data
 	}
+	later := before()
+	later.Serial += 5
+	elsewhere := disk(t, later)
+	run := begin(t, elsewhere)
+	require.NoError(t, run.Start(t.Context()))
+	must(t, run.Append(creation("b")))
+	require.NoError(t, run.Close())
+	others := bytes.SplitAfter(content(t, elsewhere, journalPath), []byte("\n"))
 	tests := []struct {
 		name    string
 		journal []byte
@@ -150,6 +158,7 @@ func TestJournalDamage(t *testing.T) {
 		{"repeated record", join(lines[0], lines[1], lines[1], lines[2]), 3},
 		{"records in another order", join(lines[0], lines[2], lines[1]), 2},
 		{"another journal's record", join(lines[0], []byte("{\"seq\":1}\n")), 2},
+		{"another journal's record of the same number", join(lines[0], lines[1], others[2]), 3},
 		{"text after the end", join(journal, []byte("\n")), 8},
 		{"last record's middle", bytes.Replace(journal, []byte(`"uploaded_at"`), []byte(`"uploaded_aT"`), 1), 7},
 		{"last record, then junk without a newline", join(journal[:len(journal)-1], []byte("x")), 7},
