@@ -68,16 +68,8 @@ func (c *outputCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if err != nil {
 		return err
 	}
-	if c.ShowSecrets && c.Out == "" && isTerminal(t.Out) {
-		t.warn("the output has master secrets: with one, anybody can push to every device of its app")
-	}
-	if c.ShowSecrets && c.Format != outputFormat(report.KeysGitHub) { // deliver masks those
-		for _, key := range keys {
-			t.actions.mask(key.MasterSecret)
-		}
-	}
-	if c.ShowSecrets && c.Format == outputFormat(report.KeysGitLab) {
-		t.warn("GitLab shows a dotenv report to everybody who can see the pipeline: put master secrets into masked variables instead")
+	if c.ShowSecrets {
+		c.guardSecrets(t, keys)
 	}
 	var text bytes.Buffer
 	text.Grow(len(keys) * 128)
@@ -85,6 +77,22 @@ func (c *outputCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		return fmt.Errorf("print the app keys as %s: %w", c.Format, err)
 	}
 	return c.deliver(t, g, keys, &text)
+}
+
+// guardSecrets masks the master secrets and warns of where they may be seen.
+func (c *outputCmd) guardSecrets(t *terminal, keys []report.Key) {
+	if c.Out == "" && isTerminal(t.Out) {
+		t.warn("the output has master secrets: with one, anybody can push to every device of its app")
+	}
+	switch report.KeyFormat(c.Format) {
+	case report.KeysGitHub: // deliver masks them where the lines go
+		return
+	case report.KeysGitLab:
+		t.warn("GitLab shows a dotenv report to everybody who can see the pipeline: put master secrets into masked variables instead")
+	}
+	for _, key := range keys {
+		t.actions.mask(key.MasterSecret)
+	}
 }
 
 // keys returns the keys of the apps that are asked for, with secrets only if they are shown.
@@ -126,17 +134,17 @@ func (c *outputCmd) write(t *terminal, w io.Writer, keys []report.Key) error {
 		}
 		return report.KeysTemplate(w, keys, path, string(text), c.ShowSecrets)
 	}
-	if c.Format == outputFormat(report.KeysTable) && c.Out == "" {
+	format := report.KeyFormat(c.Format)
+	if format == report.KeysTable && c.Out == "" {
 		return report.KeysText(w, keys, t.out)
 	}
-	return report.Keys(w, keys, report.KeyFormat(c.Format))
+	return report.Keys(w, keys, format)
 }
 
-// deliver writes the finished text. It is complete by now, so an error before has left the
-// file as it was.
+// deliver writes the finished text. An error before has left the file as it was.
 func (c *outputCmd) deliver(t *terminal, g *globals, keys []report.Key, text *bytes.Buffer) error {
 	path := c.Out
-	if c.Format == outputFormat(report.KeysGitHub) {
+	if report.KeyFormat(c.Format) == report.KeysGitHub {
 		for _, key := range keys {
 			if err := report.Mask(t.Out, key.MasterSecret); err != nil {
 				return fmt.Errorf("the master secrets could not be masked, so none was printed: %w", err)
