@@ -41,16 +41,20 @@ func (c columns) narrow(limit int, indexes []int) {
 	}
 }
 
-// row returns the cells side by side. The last one is not padded.
+// row returns the cells side by side, without spaces at the end. Cells beyond the last column
+// are not padded.
 func (c columns) row(cells ...string) string {
 	var b strings.Builder
 	for i, cell := range cells {
-		b.WriteString(cell)
-		if i < len(cells)-1 {
-			b.WriteString(strings.Repeat(" ", max(0, c[i]-width(cell))+columnGap))
+		if i > 0 {
+			b.WriteString(strings.Repeat(" ", columnGap))
 		}
+		if i < len(c) {
+			cell = pad(cell, c[i])
+		}
+		b.WriteString(cell)
 	}
-	return b.String()
+	return strings.TrimRight(b.String(), " ")
 }
 
 // writeTable writes rows in columns. If they are too wide for the style, the columns of the
