@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"encoding/json"
 	"io"
 	"os"
 	"os/exec"
@@ -47,7 +46,7 @@ func understood(t *testing.T, args []string) {
 }
 
 var (
-	shellLine   = regexp.MustCompile(`(?m)^\s*- jpsync (.*)$`)
+	shellLine   = regexp.MustCompile(`(?m)^\s*script: jpsync (.*)$`)
 	groovyLine  = regexp.MustCompile(`'jpsync ([^']*)'`)
 	ourVariable = regexp.MustCompile(`JPSYNC_[A-Z_]+`)
 )
@@ -60,8 +59,27 @@ func TestPipelinesSpeakOurLanguage(t *testing.T) {
 		require.GreaterOrEqual(t, len(lines), 2, file)
 		for _, line := range lines {
 			understood(t, strings.Fields(line[1]))
+			shellSyntax(t, "sh", "jpsync "+line[1])
 		}
 	}
+}
+
+// TestPipelinesLeaveTheStateWhereItIs looks for what the examples must not have: a copy of the
+// state, the key to its secrets, or a queue, which the lease makes superfluous.
+func TestPipelinesLeaveTheStateWhereItIs(t *testing.T) {
+	for _, file := range []string{"github-actions.yml", "gitlab-ci.yml", "Jenkinsfile"} {
+		data, err := os.ReadFile(filepath.Join(pipelines, file))
+		require.NoError(t, err)
+		for _, word := range []string{"jpsync.state", "aws s3", "JPSYNC_STATE", "concurrency", "resource_group", "disableConcurrentBuilds"} {
+			require.NotContains(t, string(data), word, file)
+		}
+	}
+}
+
+func shellSyntax(t *testing.T, shell, script string) {
+	t.Helper()
+	out, err := exec.Command(shell, "-n", "-c", script).CombinedOutput()
+	require.NoError(t, err, "%s\n%s", script, out)
 }
 
 type step struct {
@@ -71,31 +89,33 @@ type step struct {
 	Env                            map[string]string `yaml:"env"`
 }
 
-func TestActionsWorkflow(t *testing.T) {
-	var workflow struct {
-		Permissions map[string]string
-		Concurrency struct {
-			Group  string
-			Cancel *bool `yaml:"cancel-in-progress"`
-		}
-		Jobs map[string]struct {
-			Permissions map[string]string
-			Environment string
-			Steps       []step
-		}
+type workflow struct {
+	Permissions map[string]string
+	Jobs        map[string]struct {
+		Needs, If, Environment string
+		Permissions            map[string]string
+		Steps                  []step
 	}
+}
+
+func actionsWorkflow(t *testing.T) (w workflow) {
+	t.Helper()
 	data, err := os.ReadFile(filepath.Join(pipelines, "github-actions.yml"))
 	require.NoError(t, err)
-	require.NoError(t, yaml.Unmarshal(data, &workflow))
-	require.Empty(t, workflow.Permissions, "each job asks for what it needs")
-	require.NotEmpty(t, workflow.Concurrency.Group)
-	require.False(t, *workflow.Concurrency.Cancel, "an apply is not cancelled for the next one")
 	require.NotContains(t, string(data), "pull_request_target")
-	for name, job := range workflow.Jobs {
+	require.NoError(t, yaml.Unmarshal(data, &w))
+	return w
+}
+
+func TestActionsWorkflow(t *testing.T) {
+	w := actionsWorkflow(t)
+	require.Empty(t, w.Permissions, "each job asks for what it needs")
+	for name, job := range w.Jobs {
 		require.Equal(t, "read", job.Permissions["contents"], name)
 		ran := false
 		for _, s := range job.Steps {
 			require.NotContains(t, s.Run, "${{", "an expression in a script is somebody's text in it")
+			shellSyntax(t, "bash", s.Run)
 			if strings.HasPrefix(s.Uses, "acme/jpsync@") {
 				ran = true
 				understood(t, append([]string{s.With["command"]}, strings.Fields(s.With["args"])...))
@@ -103,48 +123,57 @@ func TestActionsWorkflow(t *testing.T) {
 			if _, has := s.Env["JPUSH_DEV_SECRET"]; has {
 				require.Equal(t, "jpush", job.Environment, "the secret is behind the reviewers")
 			}
+			if strings.Contains(s.With["role-to-assume"], "WRITE") {
+				require.Equal(t, "jpush", job.Environment, "and so is the right to write")
+			}
 		}
 		require.True(t, ran, name)
 	}
 }
 
+type gitlabJob struct {
+	Stage, Script string
+	Variables     map[string]string
+	Rules         []map[string]any
+	Artifacts     struct {
+		When    string
+		Paths   []string
+		Reports map[string]string
+		Expire  string `yaml:"expire_in"`
+	}
+	Environment string
+}
+
+type gitlabPipeline struct {
+	Stages    []string
+	Workflow  map[string]any
+	Variables map[string]string
+	Default   struct {
+		Image        string
+		IDTokens     map[string]map[string]string `yaml:"id_tokens"`
+		BeforeScript []string                     `yaml:"before_script"`
+	}
+	Plan, Apply gitlabJob
+}
+
 func TestGitLabPipeline(t *testing.T) {
-	type job struct {
-		Stage     string
-		Script    []string
-		Needs     []string
-		Rules     []map[string]any
-		Artifacts struct {
-			When    string
-			Paths   []string
-			Reports map[string]string
-			Expire  string `yaml:"expire_in"`
-		}
-		Environment string
-	}
-	var ci struct {
-		Stages    []string
-		Variables map[string]string
-		Default   map[string]any
-		Plan      job
-		Apply     job
-	}
+	var ci gitlabPipeline
 	yamlFile(t, filepath.Join(pipelines, "gitlab-ci.yml"), &ci)
-	require.NotEmpty(t, ci.Default["resource_group"])
-	require.Contains(t, ci.Plan.Script[0], "--report "+ci.Plan.Artifacts.Reports["terraform"])
-	require.Contains(t, ci.Plan.Script[0], "--out "+ci.Plan.Artifacts.Paths[0])
-	require.Contains(t, ci.Apply.Script[0], "apply "+ci.Plan.Artifacts.Paths[0])
-	require.Contains(t, ci.Apply.Script[0], "--report "+ci.Apply.Artifacts.Reports["junit"])
-	require.Equal(t, "manual", ci.Apply.Rules[0]["when"])
-	for _, path := range append(ci.Plan.Artifacts.Paths, ci.Apply.Artifacts.Paths...) {
-		require.NotContains(t, path, "state", "the state is nothing to download")
+	for _, line := range ci.Default.BeforeScript {
+		shellSyntax(t, "sh", line)
 	}
+	require.Contains(t, ci.Plan.Script, "--report "+ci.Plan.Artifacts.Reports["terraform"])
+	require.Contains(t, ci.Plan.Script, "--out "+ci.Plan.Artifacts.Paths[0])
+	require.Contains(t, ci.Apply.Script, "apply "+ci.Plan.Artifacts.Paths[0])
+	require.Contains(t, ci.Apply.Script, "--report "+ci.Apply.Artifacts.Reports["junit"])
+	require.Equal(t, "manual", ci.Apply.Rules[0]["when"])
+	require.NotEqual(t, ci.Variables["AWS_ROLE_ARN"], ci.Apply.Variables["AWS_ROLE_ARN"], "a plan only reads")
 }
 
 // TestPipelineVariables keeps an example from setting a variable that no flag reads.
 func TestPipelineVariables(t *testing.T) {
 	known := variables(t)
-	for _, own := range []string{"JPSYNC_BUCKET", "JPSYNC_READ_ROLE", "JPSYNC_WRITE_ROLE"} { // the workflow's own
+	for _, own := range []string{"JPSYNC_READ_ROLE", "JPSYNC_WRITE_ROLE"} { // the workflow's own
 		require.NotContains(t, known, own)
 		known[own] = true
 	}
@@ -184,63 +213,6 @@ func TestDotenvReportsSetNoFlag(t *testing.T) {
 		name, _, _ := strings.Cut(line, "=")
 		require.NotContains(t, known, name)
 	}
-}
-
-// TestAction runs the steps of the composite action as the runner does.
-func TestAction(t *testing.T) {
-	var action struct {
-		Name, Description string
-		Branding          map[string]string
-		Inputs            map[string]struct{ Description, Default string }
-		Outputs           map[string]struct{ Description, Value string }
-		Runs              struct {
-			Using string
-			Steps []step
-		}
-	}
-	yamlFile(t, "../../action.yml", &action)
-	require.Equal(t, "composite", action.Runs.Using)
-	for name, out := range action.Outputs {
-		require.NotEmpty(t, out.Description, name)
-		require.Regexp(t, `^\$\{\{ steps\.run\.outputs\.[a-z_]+ \}\}$`, out.Value)
-	}
-	work := copyTracked(t, filepath.Join(examples, "quickstart"))
-	root, err := filepath.Abs("../..")
-	require.NoError(t, err)
-	variables := append(os.Environ(), "RUNNER_TEMP="+t.TempDir(), "GITHUB_ACTIONS=true", "GITHUB_WORKSPACE="+work,
-		"GITHUB_PATH="+filepath.Join(work, "path"), "GITHUB_OUTPUT="+filepath.Join(work, "output"), "GITHUB_STEP_SUMMARY="+filepath.Join(work, "summary"),
-		"ACTION_PATH="+root, "VERSION=v1.2.3", "INPUT_COMMAND=plan", "INPUT_MANIFEST=jpsync.yaml", "INPUT_ARGS=--sandbox\n--report=my plan.json\n--detailed-exitcode\n")
-	ran := 0
-	for _, s := range action.Runs.Steps {
-		if s.Run == "" {
-			continue
-		}
-		ran++
-		require.NotContains(t, s.Run, "${{")
-		for name := range s.Env {
-			require.Contains(t, strings.Join(variables, "\n"), "\n"+name+"=", "the test knows every variable")
-		}
-		cmd := exec.Command("bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", s.Run)
-		cmd.Dir, cmd.Env = work, variables
-		out, err := cmd.CombinedOutput()
-		if s.ID == "run" {
-			require.Equal(t, ExitPending, cmd.ProcessState.ExitCode(), "%s", out)
-		} else {
-			require.NoError(t, err, "%s", out)
-		}
-	}
-	require.Equal(t, 2, ran)
-	outputs, err := os.ReadFile(filepath.Join(work, "output"))
-	require.NoError(t, err)
-	require.Contains(t, string(outputs), "changes=true\ncreate=3\n")
-	require.Contains(t, string(outputs), "code=2\n")
-	data, err := os.ReadFile(filepath.Join(work, "my plan.json"))
-	require.NoError(t, err)
-	var plan struct {
-		Version string `json:"jpsync_version"`
-	}
-	require.NoError(t, json.Unmarshal(data, &plan))
-	require.Equal(t, "v1.2.3", plan.Version)
 }
 
 // The Jenkinsfile is Groovy, for which there is no parser here: what can be told without one
