@@ -41,12 +41,16 @@ var remedies = map[string]string{
 	"3F000":      "create the schema, or correct search_path",
 	codeTLS:      "the server has no TLS, or its certificate is not trusted: check sslmode and sslrootcert",
 	codePassword: "set PGPASSWORD, or PGPASSFILE",
+	codeDial:     "check the host and the port in the location, and that the server runs",
+	"53300":      "the server has no connection left: raise max_connections, or use a pooler",
+	"42P01":      "let somebody run the output of jpsync state sql, which has the table and the grants",
 }
 
 // Codes of our own, for what has no SQLSTATE.
 const (
 	codeTLS      = "tls"
 	codePassword = "password"
+	codeDial     = "dial"
 )
 
 // passing are the classes and codes of SQLSTATE that a later attempt may not meet.
@@ -70,7 +74,11 @@ func failure(op string, err error) error {
 		}
 		return &Error{Op: op, Code: e.Code, Err: errors.New(e.Message)}
 	}
-	return &shared.UnavailableError{Err: &Error{Op: op, Code: kindOf(err), Err: err}}
+	e := &Error{Op: op, Code: kindOf(err), Err: err}
+	if e.Code == codeTLS || e.Code == codePassword {
+		return e // the next attempt meets the same
+	}
+	return &shared.UnavailableError{Err: e}
 }
 
 // kindOf names the troubles of connecting that have no SQLSTATE, by the texts of crypto/tls
@@ -82,6 +90,8 @@ func kindOf(err error) string {
 		return codeTLS
 	case strings.Contains(text, "no password"), strings.Contains(text, "password authentication required"):
 		return codePassword
+	case strings.Contains(text, "dial error"), strings.Contains(text, "dial tcp"), strings.Contains(text, "dial unix"), strings.Contains(text, "hostname resolving"):
+		return codeDial
 	}
 	return ""
 }

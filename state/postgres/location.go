@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -39,8 +40,11 @@ func Parse(location string) (Location, error) {
 	if err != nil {
 		return Location{}, errors.New("the state's location has parameters that cannot be read: they look like sslmode=verify-full&state=NAME")
 	}
-	if _, has := u.User.Password(); has || query.Has("password") || query.Has("sslpassword") {
+	if _, has := u.User.Password(); has || hasPassword(query) {
 		return Location{}, errors.New("the state's location holds a password, which ends up in logs: take it out and set PGPASSWORD, or PGPASSFILE")
+	}
+	if u.Fragment != "" {
+		return Location{}, errors.New("the state's location has a # in it: write %23 where it belongs to a name")
 	}
 	l := Location{state: defaultState, text: location}
 	if name := query.Get("state"); name != "" {
@@ -51,7 +55,30 @@ func Parse(location string) (Location, error) {
 	if l.config, err = pgconn.ParseConfig(u.String()); err != nil {
 		return Location{}, fmt.Errorf("the state's location: %w", parseError(err))
 	}
+	l.useTLS12()
 	return l, l.checkTLS()
+}
+
+// hasPassword also finds a parameter that only looks like libpq's password or sslpassword.
+func hasPassword(query url.Values) bool {
+	for name := range query {
+		if strings.Contains(strings.ToLower(name), "password") {
+			return true
+		}
+	}
+	return false
+}
+
+// useTLS12 refuses older versions, whatever the program's defaults are.
+func (l Location) useTLS12() {
+	if l.config.TLSConfig != nil {
+		l.config.TLSConfig.MinVersion = max(l.config.TLSConfig.MinVersion, tls.VersionTLS12)
+	}
+	for _, f := range l.config.Fallbacks {
+		if f.TLSConfig != nil {
+			f.TLSConfig.MinVersion = max(f.TLSConfig.MinVersion, tls.VersionTLS12)
+		}
+	}
 }
 
 // parseError drops what pgconn quotes of the location.

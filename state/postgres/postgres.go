@@ -23,7 +23,7 @@ import (
 	"jpsync/state/shared"
 )
 
-// Table makes the table, and is what "jpsync state sql" prints. Names sort by their bytes.
+// Table makes the table: see [SQL]. Names sort by their bytes.
 const Table = `CREATE TABLE IF NOT EXISTS jpsync_log (
     place text COLLATE "C" NOT NULL,
     name  text COLLATE "C" NOT NULL,
@@ -31,6 +31,13 @@ const Table = `CREATE TABLE IF NOT EXISTS jpsync_log (
     at    timestamptz NOT NULL,
     PRIMARY KEY (place, name)
 )`
+
+// SQL is a script for somebody who may create tables: what "jpsync state sql" prints.
+const SQL = Table + `;
+
+-- For each user of jpsync who does not own the table (without DELETE, old entries stay):
+-- GRANT SELECT, INSERT, DELETE ON jpsync_log TO the_user;
+`
 
 // The statements. clock_timestamp() goes on while a statement waits, now() does not. The
 // commit is durable also in a database that has synchronous_commit off.
@@ -66,18 +73,22 @@ func New(location Location) *Place {
 	return &Place{location: location, slots: make(chan struct{}, connections), idle: make(chan *pgconn.PgConn, connections)}
 }
 
-// Close ends the connections.
+// Close ends the connections at rest. The place can be used again.
 func (p *Place) Close() {
 	for {
 		select {
 		case conn := <-p.idle:
-			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-			_ = conn.Close(ctx)
-			cancel()
+			closeConn(conn)
 		default:
 			return
 		}
 	}
+}
+
+func closeConn(conn *pgconn.PgConn) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = conn.Close(ctx)
 }
 
 // Location implements [shared.Place].
@@ -172,10 +183,15 @@ func (p *Place) exec(ctx context.Context, op, sql string, args [][]byte, formats
 	}
 	res := conn.ExecParams(ctx, sql, args, nil, formats, results).Read()
 	if res.Err != nil {
-		if _, told := errors.AsType[*pgconn.PgError](res.Err); !told || conn.IsClosed() {
-			_ = conn.Close(context.WithoutCancel(ctx))
-		} else {
+		_, told := errors.AsType[*pgconn.PgError](res.Err)
+		switch {
+		case told && !conn.IsClosed():
 			p.rest(conn)
+		case ctx.Err() == nil: // the server may have restarted, and the others are as dead
+			p.Close()
+			fallthrough
+		default:
+			closeConn(conn)
 		}
 		return nil, failure(op, res.Err)
 	}

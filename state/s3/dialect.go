@@ -30,8 +30,7 @@ func dialectOf(host string) dialect {
 	return dialect{condition: "If-None-Match", value: "*"}
 }
 
-// Experimental returns the name of a service that is supported without its documentation
-// promising what a lock needs, or "".
+// Experimental implements [shared.Checker].
 func (p *Place) Experimental() string { return p.dialect.experimental }
 
 // Check implements [shared.Checker]: OSS and COS ignore their header in a bucket that has

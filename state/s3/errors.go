@@ -1,10 +1,14 @@
 package s3
 
 import (
+	"crypto/tls"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"jpsync/state/shared"
@@ -17,7 +21,12 @@ type Error struct {
 	Status  int    // of HTTP
 	Code    string // of S3, such as NoSuchBucket; may be empty
 	Message string // the store's
+
+	err error // of the network
 }
+
+// Unwrap returns the network's error, if it was one.
+func (e *Error) Unwrap() error { return e.err }
 
 func (e *Error) Error() string {
 	text := e.Op
@@ -40,7 +49,34 @@ func (e *Error) Error() string {
 }
 
 // Remedy says what to do, or nothing.
-func (e *Error) Remedy() string { return remedies[e.Code] }
+func (e *Error) Remedy() string {
+	switch {
+	case e.Status == http.StatusForbidden && (e.Code == "AccessDenied" || e.Code == "" || e.Code == "Forbidden"):
+		return "grant " + rights(e.Op)
+	case e.Code == "NotImplemented" && e.Op != "create":
+		return "the store does not know this request: use one that does, see docs/state.md"
+	case e.Code == "" && e.Status/100 == 3:
+		return "redirects are not followed: give the endpoint that answers, and the bucket's region, in the state's location"
+	case e.Code == "" && e.Status/100 == 4:
+		return "check the endpoint and the bucket in the state's location, and a proxy before them"
+	}
+	return remedies[e.Code]
+}
+
+// rights are those that an operation needs.
+func rights(op string) string {
+	switch op {
+	case "list":
+		return "s3:ListBucket on the bucket"
+	case opRead:
+		return "s3:GetObject below the prefix"
+	case "create":
+		return "s3:PutObject below the prefix"
+	case "remove":
+		return "s3:DeleteObject below the prefix, if old entries are to be removed"
+	}
+	return "s3:GetBucketVersioning on the bucket"
+}
 
 // remedies tell what to do about the answers of the first day. The codes are those of the
 // Amazon S3 API, which the compatible stores use as well.
@@ -58,16 +94,23 @@ var remedies = map[string]string{
 	"InvalidToken":                 "the session token is not valid: check AWS_SESSION_TOKEN",
 	"RequestTimeTooSkewed":         "this machine's clock is off by more than 15 minutes: set it",
 	"RequestExpired":               "this machine's clock is off by more than 15 minutes: set it",
-	"AccessDenied":                 "grant s3:ListBucket on the bucket, and s3:GetObject and s3:PutObject below the prefix",
 	"NotImplemented":               "the store does not know conditional writes: use one that does, see docs/state.md",
 	"InvalidBucketName":            "correct the bucket's name in the state's location",
+	codeNotS3:                      "the answer is not that of an S3 store, but perhaps a proxy's: check the endpoint in the state's location",
+	codeTLS:                        "check the endpoint, and that this machine trusts the authority that signed its certificate (SSL_CERT_FILE)",
+	codeUnreachable:                "check the endpoint in the state's location, the network and its proxy",
 	codeNoCredentials:              "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or use a profile or a role",
 	"QuotaExceeded":                "the store is full",
 	"XMinioStorageFull":            "the store is full",
 }
 
-// codeNoCredentials is our own: nothing in the environment tells who we are.
-const codeNoCredentials = "NoCredentials"
+// Codes of our own, for what no store says.
+const (
+	codeNoCredentials = "NoCredentials" // nothing in the environment tells who we are
+	codeNotS3         = "NotS3"         // the answer is something else
+	codeTLS           = "TLS"           // the certificate, or no TLS at all
+	codeUnreachable   = "Unreachable"   // no connection
+)
 
 // failure turns an answer that is no success into an error.
 func failure(op, name string, res *http.Response) error {
@@ -90,6 +133,34 @@ func failure(op, name string, res *http.Response) error {
 		return &shared.UnavailableError{Err: e}
 	}
 	return e
+}
+
+// networkFailure is what became of a request without an answer. A wrong certificate stays
+// wrong; anything else may pass. The URL is left out, since the caller names the place.
+func networkFailure(op, name string, err error) error {
+	e := &Error{Op: op, Name: name, err: cause(err)}
+	e.Message = clean(e.err.Error())
+	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
+	_, noTLS := errors.AsType[tls.RecordHeaderError](err)
+	_, dial := errors.AsType[*net.OpError](err)
+	switch {
+	case untrusted, noTLS, strings.Contains(e.Message, "server gave HTTP response to HTTPS client"):
+		e.Code = codeTLS
+		return e
+	case dial && strings.Contains(e.Message, "dial"):
+		e.Code = codeUnreachable
+	default:
+		e.Code = "no answer"
+	}
+	return &shared.UnavailableError{Err: e}
+}
+
+// cause is a network error without the URL.
+func cause(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return e.Err
+	}
+	return err
 }
 
 // exists tells the answers that say that a name is taken: AWS and those that follow it,

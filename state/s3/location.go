@@ -6,8 +6,11 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Scheme begins every location of this package.
@@ -53,10 +56,10 @@ func Parse(location string, getenv func(string) string) (Location, error) {
 		}
 	}
 	l := Location{Bucket: u.Host, Prefix: strings.Trim(u.Path, "/"), text: location}
-	if l.Bucket == "" || u.Fragment != "" {
-		return Location{}, errors.New("the state's location names no bucket: s3://BUCKET/PREFIX")
-	}
 	l.Region = firstOf(query.Get("region"), getenv("AWS_REGION"), getenv("AWS_DEFAULT_REGION"), "us-east-1")
+	if err := l.check(u.Fragment); err != nil {
+		return Location{}, err
+	}
 	endpoint := firstOf(query.Get("endpoint"), getenv("AWS_ENDPOINT_URL_S3"), getenv("AWS_ENDPOINT_URL"), awsEndpoint(l.Region))
 	if l.Endpoint, err = parseEndpoint(endpoint); err != nil {
 		return Location{}, err
@@ -70,6 +73,30 @@ func Parse(location string, getenv func(string) string) (Location, error) {
 		return Location{}, fmt.Errorf("path_style=%s in the state's location: it takes true or false", style)
 	}
 	return l, nil
+}
+
+// Names as every store takes them. A key pair that was put in their place does not fit.
+var (
+	bucketName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$`)
+	regionName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+)
+
+func (l Location) check(fragment string) error {
+	switch {
+	case l.Bucket == "":
+		return errors.New("the state's location names no bucket: it is of the form s3://BUCKET/PREFIX")
+	case !bucketName.MatchString(l.Bucket):
+		return errors.New("the state's location has an invalid bucket name: it takes letters, digits, hyphens and dots; credentials come from the environment")
+	case fragment != "":
+		return errors.New("the state's location has a # in it: write %23 where it belongs to the prefix")
+	case !regionName.MatchString(l.Region):
+		return errors.New("the region of the state's bucket is invalid: it is a name such as eu-central-1")
+	case strings.ContainsFunc(l.Prefix, unicode.IsControl):
+		return errors.New("the prefix in the state's location has control characters")
+	case l.Prefix != "" && "/"+l.Prefix != path.Clean("/"+l.Prefix):
+		return errors.New("the prefix in the state's location has an empty part, a . or a ..: use a plain path")
+	}
+	return nil
 }
 
 // FromEnvironment is [Parse] with this process's environment.

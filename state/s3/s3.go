@@ -19,7 +19,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/xml"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -40,6 +39,10 @@ import (
 const maxBody = 1 << 30
 
 const opRead = "read"
+
+// credentialsTimeout bounds the search for credentials: outside of AWS nobody answers at the
+// address of the instance's metadata.
+const credentialsTimeout = 5 * time.Second
 
 // Place is a [shared.Place] in a bucket.
 type Place struct {
@@ -96,6 +99,10 @@ func (p *Place) Create(ctx context.Context, name string, body []byte) error {
 	if err != nil {
 		return err
 	}
+	if res.Header.Get("Etag") == "" {
+		defer res.Body.Close()
+		return &Error{Op: "create", Name: name, Status: res.StatusCode, Code: codeNotS3}
+	}
 	return drain(res)
 }
 
@@ -114,60 +121,6 @@ func (p *Place) Read(ctx context.Context, name string) ([]byte, error) {
 		return nil, fmt.Errorf("read %s: it has more than %d bytes", name, maxBody)
 	}
 	return body, nil
-}
-
-// listing is the answer to a ListObjectsV2.
-type listing struct {
-	Contents []struct {
-		Key          string
-		Size         int64
-		LastModified time.Time
-	}
-	IsTruncated           bool
-	NextContinuationToken string
-}
-
-// List implements [shared.Place].
-func (p *Place) List(ctx context.Context, prefix, after string) (entries []shared.Entry, clock time.Time, err error) {
-	query := url.Values{"list-type": {"2"}, "prefix": {p.key(prefix)}}
-	if after != "" {
-		query.Set("start-after", p.key(after))
-	}
-	base := strings.TrimSuffix(p.key("x"), "x")
-	for {
-		page, date, err := p.page(ctx, query)
-		if err != nil {
-			return nil, time.Time{}, err
-		}
-		if clock.IsZero() {
-			clock = date
-		}
-		for _, o := range page.Contents {
-			name := strings.TrimPrefix(o.Key, base)
-			if name > after { // some stores ignore start-after
-				entries = append(entries, shared.Entry{Name: name, Size: o.Size, Time: o.LastModified})
-			}
-		}
-		if !page.IsTruncated || page.NextContinuationToken == "" {
-			return entries, clock, nil
-		}
-		query.Set("continuation-token", page.NextContinuationToken)
-	}
-}
-
-func (p *Place) page(ctx context.Context, query url.Values) (page listing, date time.Time, err error) {
-	res, err := p.do(ctx, request{op: "list", method: http.MethodGet, query: query})
-	if err != nil {
-		return page, date, err
-	}
-	defer res.Body.Close()
-	if date, err = http.ParseTime(res.Header.Get("Date")); err != nil {
-		return page, date, errors.New("list: the store does not say what time it is: it sends no Date header")
-	}
-	if err := xml.NewDecoder(io.LimitReader(res.Body, 64<<20)).Decode(&page); err != nil {
-		return page, date, &shared.UnavailableError{Err: fmt.Errorf("list: %w", err)}
-	}
-	return page, date, nil
 }
 
 // mostRemoved is how many objects one request may remove.
@@ -216,9 +169,12 @@ func (p *Place) Versioned(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	defer res.Body.Close()
-	var told struct{ Status string }
-	if err := xml.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(&told); err != nil {
-		return false, &shared.UnavailableError{Err: fmt.Errorf("read the versioning of the bucket: %w", err)}
+	var told struct {
+		XMLName xml.Name `xml:"VersioningConfiguration"`
+		Status  string
+	}
+	if err := decode(res, "read the versioning of the bucket", 64<<10, &told); err != nil {
+		return false, err
 	}
 	return told.Status != "", nil
 }
@@ -246,11 +202,11 @@ func (p *Place) do(ctx context.Context, r request) (*http.Response, error) {
 	sum := sha256.Sum256(r.body)
 	req.Header.Set("X-Amz-Content-Sha256", hex.EncodeToString(sum[:]))
 	if req, err = p.sign(ctx, req); err != nil {
-		return nil, fmt.Errorf("%s %s: %w", r.op, r.name, err)
+		return nil, err
 	}
 	res, err := p.client.Do(req)
 	if err != nil {
-		return nil, &shared.UnavailableError{Err: fmt.Errorf("%s: %w", r.op, cause(err))}
+		return nil, networkFailure(r.op, r.name, err)
 	}
 	if res.StatusCode/100 != 2 {
 		defer res.Body.Close()
@@ -261,9 +217,11 @@ func (p *Place) do(ctx context.Context, r request) (*http.Response, error) {
 
 // sign adds the signature of AWS, version 4.
 func (p *Place) sign(ctx context.Context, req *http.Request) (*http.Request, error) {
+	ctx, cancel := context.WithTimeout(ctx, credentialsTimeout)
+	defer cancel()
 	value, err := p.credentials.GetWithContext(&credentials.CredContext{Client: p.client, Context: ctx})
 	if err != nil {
-		return nil, fmt.Errorf("get credentials: %w", err)
+		return nil, &Error{Op: "find credentials", Code: codeNoCredentials, Message: clean(cause(err).Error())}
 	}
 	if value.SignerType == credentials.SignatureAnonymous || value.AccessKeyID == "" {
 		return nil, &Error{Op: "find credentials", Code: codeNoCredentials}
@@ -302,12 +260,4 @@ func (p *Place) url(name string) *url.URL {
 func drain(res *http.Response) error {
 	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 64<<10))
 	return res.Body.Close()
-}
-
-// cause is a network error without the URL, which the caller's text names already.
-func cause(err error) error {
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		return e.Err
-	}
-	return err
 }

@@ -46,15 +46,13 @@ type logged struct {
 // load reads the newest snapshot and every entry after it. It needs no lock, and no right
 // but to list and to read.
 func (s *Store) load(ctx context.Context) (*view, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	var v *view
 	var err error
 	for look := range looks {
 		if look > 0 {
 			select {
 			case <-ctx.Done():
-				return nil, errors.Join(err, ctx.Err())
+				return nil, s.failed("read", errors.Join(err, ctx.Err()))
 			case <-time.After(time.Duration(look) * 100 * time.Millisecond):
 			}
 		}
@@ -62,16 +60,38 @@ func (s *Store) load(ctx context.Context) (*view, error) {
 		if err == nil {
 			return v, nil
 		}
-		if !isDamage(err) && !errors.Is(err, errListed) {
+		_, removed := errors.AsType[*listedError](err)
+		if !isDamage(err) && !removed {
 			return nil, s.failed("read", err)
 		}
 	}
 	return nil, s.failed("read", err)
 }
 
-// errListed marks an error about an object that was listed and could not be read. It may
-// have been removed in between; some stores say "forbidden" then.
-var errListed = errors.New("it was listed a moment ago")
+// listedError says that an object was listed and is not to be read. It may have been removed
+// in between; some stores say "forbidden" then.
+type listedError struct {
+	name string
+	err  error
+}
+
+func (e *listedError) Error() string {
+	if errors.Is(e.err, ErrNotFound) {
+		return e.name + " is listed, but it is not there"
+	}
+	return e.err.Error()
+}
+
+func (e *listedError) Unwrap() error { return e.err }
+
+// readListed reads an object of a listing.
+func (s *Store) readListed(ctx context.Context, e Entry) ([]byte, error) {
+	body, err := s.read(ctx, e)
+	if _, unavailable := errors.AsType[*UnavailableError](err); err != nil && !unavailable && ctx.Err() == nil {
+		return nil, &listedError{e.Name, err}
+	}
+	return body, err
+}
 
 // look reads the log once. A snapshot counts only when a fold entry after it names it: one
 // without is what a writer left behind that was killed or fenced before its fold.
@@ -155,10 +175,8 @@ func (s *Store) readAll(ctx context.Context, listed []Entry) ([][]byte, error) {
 	group.SetLimit(readers)
 	for i, e := range listed {
 		group.Go(func() (err error) {
-			if bodies[i], err = s.read(ctx, e); err != nil {
-				return fmt.Errorf("%s: %w (%w)", e.Name, err, errListed)
-			}
-			return nil
+			bodies[i], err = s.readListed(ctx, e)
+			return err
 		})
 	}
 	err := group.Wait()
@@ -178,9 +196,9 @@ func foldOf(bodies [][]byte, number int64) *snapshotRef {
 
 // readSnapshot makes the view one of a snapshot alone.
 func (s *Store) readSnapshot(ctx context.Context, v *view, base Entry, ref *snapshotRef) error {
-	body, err := s.read(ctx, base)
+	body, err := s.readListed(ctx, base)
 	if err != nil {
-		return fmt.Errorf("%s: %w (%w)", base.Name, err, errListed)
+		return err
 	}
 	if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != ref.SHA256 {
 		return damagedObject(base.Name, "the checksum is not the one that the log has")

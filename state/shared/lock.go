@@ -64,7 +64,7 @@ func (s *Store) Open(ctx context.Context, holder state.Holder) (state.Session, *
 			return nil, nil, 0, err
 		}
 		if v.free() {
-			session, err := s.claim(ctx, v, holder)
+			session, err := s.lock(ctx, v, holder)
 			if errors.Is(err, ErrExists) {
 				continue // somebody was faster: look who
 			}
@@ -85,7 +85,26 @@ func (s *Store) Open(ctx context.Context, holder state.Holder) (state.Session, *
 	}
 }
 
-func (v *view) locked(location string) error {
+// lock claims a lock that is free, from a place that proves that it can keep one.
+func (s *Store) lock(ctx context.Context, v *view, holder state.Holder) (*session, error) {
+	if err := s.trust(ctx, v); err != nil {
+		return nil, s.failed("lock", err)
+	}
+	session, err := s.claim(ctx, v, holder)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.prove(ctx, v, session); err != nil {
+		_ = session.Close()
+		if v.number == 0 { // so that the next try begins anew
+			_ = s.place.Remove(ctx, logName(1), logName(2))
+		}
+		return nil, s.failed("lock", err)
+	}
+	return session, nil
+}
+
+func (v *view) locked(location string) *state.LockedError {
 	return &state.LockedError{Path: location, Holder: *v.writer.Holder, Until: v.until()}
 }
 
@@ -95,7 +114,7 @@ func (s *Store) Holder(ctx context.Context) (*state.LockedError, error) {
 	if err != nil || v.free() {
 		return nil, err
 	}
-	return &state.LockedError{Path: s.Location(), Holder: *v.writer.Holder, Until: v.until()}, nil
+	return v.locked(s.Location()), nil
 }
 
 // Unlock ends somebody's lease at once: it takes over and gives the lock back. The one who
@@ -147,33 +166,11 @@ func (s *Store) claim(ctx context.Context, v *view, holder state.Holder) (*sessi
 		}
 		return nil, s.failed("lock", err)
 	}
-	if v.number == 0 {
-		if err := s.probe(bounded, logName(open.Number), body); err != nil {
-			return nil, err
-		}
-	}
+	x.opened = body
 	x.advance(open, sum)
 	x.turn <- struct{}{}
 	go x.beat()
 	return x, nil
-}
-
-// ErrUnconditional says that a store overwrites what it was told not to. Two runs at once
-// would both write there, so nothing is kept in it.
-var ErrUnconditional = errors.New("the store ignores the condition that an object must not exist yet")
-
-// probe creates the first entry of a location once more. A store that takes it ignores
-// conditions.
-func (s *Store) probe(ctx context.Context, name string, body []byte) error {
-	err := s.retry(ctx, len(body), func(ctx context.Context) error { return s.place.Create(ctx, name, body) })
-	switch {
-	case errors.Is(err, ErrExists):
-		return nil
-	case err == nil:
-		_ = s.place.Remove(ctx, name) // so that the next try begins anew
-		return fmt.Errorf("lock %s: %w: use a store that supports conditional writes, see docs/state.md", s.Location(), ErrUnconditional)
-	}
-	return s.failed("lock", err)
 }
 
 // failed says what was tried, and where.

@@ -6,7 +6,7 @@
 // snapshot of everything up to an entry. All that a [Place] has to do is to create an object
 // under a name that must not exist yet, so that one of many racing callers wins.
 //
-//	store := shared.New(place, shared.Options{Lease: 2 * time.Minute})
+//	store, err := shared.New(place, shared.DefaultLease)
 //	session, st, replayed, err := store.Open(ctx, holder)
 //
 // Whoever creates the next number as an "open" entry is the writer from then on, and holds a
@@ -24,7 +24,7 @@ import (
 )
 
 // Place is what a store has to do for a shared state. Names are "log/" or "state/" and
-// twelve digits. Its methods make one attempt each; package shared alone retries, and only
+// twelve digits, or "race/" and letters and digits. Its methods make one attempt each; package shared alone retries, and only
 // what fails with an [*UnavailableError].
 type Place interface {
 	// Create makes an object that is durable when Create returns nil. It returns [ErrExists]
@@ -39,6 +39,16 @@ type Place interface {
 	Remove(ctx context.Context, names ...string) error
 	// Location says where this is, for people, without any secret.
 	Location() string
+}
+
+// Checker is a place that says when it cannot be trusted with a lock. A store asks before
+// each lock.
+type Checker interface {
+	// Experimental returns the name of a service that does not promise what a lock needs, or
+	// "". Such a place has to pass [Race] before its first lock.
+	Experimental() string
+	// Check returns why the place cannot be trusted as it is set up now.
+	Check(ctx context.Context) error
 }
 
 // Entry is one object of a listing.

@@ -17,13 +17,14 @@ const (
 	pauseLimit     = 2 * time.Second
 )
 
-// patience is how long a call is tried that no lease bounds: a store may restart.
+// patience is how long a call is tried that no lease bounds: a store may restart. It grows
+// with what the call moves, like the time of an attempt.
 const patience = 30 * time.Second
 
 // retry makes a call until it succeeds, fails for good, or ctx ends. It is the only place
 // that retries. size is how many bytes the call moves.
 func (s *Store) retry(ctx context.Context, size int, call func(context.Context) error) error {
-	limit := min(attemptTimeout, max(s.lease/4, time.Second)) + time.Duration(size>>20)*time.Second
+	limit := min(attemptTimeout, max(s.lease/4, time.Second)) + moving(size)
 	for attempt := 0; ; attempt++ {
 		err := attemptOnce(ctx, limit, call)
 		if _, unavailable := errors.AsType[*UnavailableError](err); err == nil || !unavailable {
@@ -40,6 +41,9 @@ func (s *Store) retry(ctx context.Context, size int, call func(context.Context) 
 		}
 	}
 }
+
+// moving is how much longer a call may take that moves so many bytes.
+func moving(size int) time.Duration { return time.Duration(size>>20) * time.Second }
 
 // attemptOnce makes one call within a time limit. When ctx itself has not ended, running out
 // of that time says that the store does not answer.
@@ -60,30 +64,34 @@ func attemptOnce(ctx context.Context, limit time.Duration, call func(context.Con
 // where the name is taken by the very same bytes, an earlier attempt of ours had made it.
 // [ErrExists] says that somebody else has the name.
 func (s *Store) create(ctx context.Context, name string, body []byte) error {
-	return s.retry(ctx, 2*len(body), func(ctx context.Context) error {
-		err := s.place.Create(ctx, name, body)
-		_, unavailable := errors.AsType[*UnavailableError](err)
-		if !unavailable && !errors.Is(err, ErrExists) {
-			return err
-		}
-		// Some servers break the connection off when they refuse a large body early, so a lost
-		// answer is looked into as well.
-		taken, readErr := s.place.Read(ctx, name)
-		switch {
-		case readErr == nil && bytes.Equal(taken, body):
-			return nil
-		case readErr == nil:
-			return ErrExists
-		case unavailable:
-			return err
-		case errors.Is(readErr, ErrNotFound):
-			return &UnavailableError{fmt.Errorf("%s is taken, but cannot be read back", name)}
-		}
-		return readErr
-	})
+	return s.retry(ctx, 2*len(body), func(ctx context.Context) error { return s.createOnce(ctx, name, body) })
+}
+
+func (s *Store) createOnce(ctx context.Context, name string, body []byte) error {
+	err := s.place.Create(ctx, name, body)
+	_, unavailable := errors.AsType[*UnavailableError](err)
+	if !unavailable && !errors.Is(err, ErrExists) {
+		return err
+	}
+	// Some servers break the connection off when they refuse a large body early, so a lost
+	// answer is looked into as well.
+	taken, readErr := s.place.Read(ctx, name)
+	switch {
+	case readErr == nil && bytes.Equal(taken, body):
+		return nil
+	case readErr == nil:
+		return ErrExists
+	case unavailable:
+		return err
+	case errors.Is(readErr, ErrNotFound):
+		return &UnavailableError{fmt.Errorf("%s is taken, but cannot be read back", name)}
+	}
+	return readErr
 }
 
 func (s *Store) list(ctx context.Context, prefix, after string) (entries []Entry, clock time.Time, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	err = s.retry(ctx, 0, func(ctx context.Context) error {
 		entries, clock, err = s.place.List(ctx, prefix, after)
 		return err
@@ -91,9 +99,16 @@ func (s *Store) list(ctx context.Context, prefix, after string) (entries []Entry
 	return entries, clock, err
 }
 
+// read reads an object that was listed. A body that is shorter or longer than the listing
+// says was cut on its way.
 func (s *Store) read(ctx context.Context, e Entry) (body []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience+moving(int(e.Size)))
+	defer cancel()
 	err = s.retry(ctx, int(e.Size), func(ctx context.Context) error {
 		body, err = s.place.Read(ctx, e.Name)
+		if err == nil && int64(len(body)) != e.Size {
+			return &UnavailableError{fmt.Errorf("read %s: it has %d bytes, and %d came", e.Name, e.Size, len(body))}
+		}
 		return err
 	})
 	return body, err

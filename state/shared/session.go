@@ -28,6 +28,7 @@ type session struct {
 	writer string
 	epoch  int64
 	holder state.Holder
+	opened []byte // the body of the open entry
 
 	// turn holds a token while nobody commits. The fields below belong to who has it.
 	turn    chan struct{}
@@ -63,6 +64,9 @@ func (x *session) advance(e entry, sum string) {
 // Append implements [state.Session]. It returns a [*state.LeaseError] once somebody else is
 // the writer, or when the store stays away until the lease is over.
 func (x *session) Append(ctx context.Context, batch []state.Record) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	<-x.turn
 	defer func() { x.turn <- struct{}{} }()
 	e := x.entry(typeBatch)
@@ -167,39 +171,70 @@ func (x *session) idle() time.Duration {
 // force. Until the entry is there the snapshot means nothing. The beat goes on meanwhile. s
 // gets the checksum of the last entry that it includes.
 func (x *session) Fold(ctx context.Context, s *state.State) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx)
+	ref, err := x.snapshot(ctx, s)
+	if errors.Is(err, ErrExists) {
+		// A fold of ours failed after its snapshot was made, with another state. The next
+		// number is free: nobody but us makes snapshots now.
+		if err = x.append(typeBeat, nil); err == nil {
+			ref, err = x.snapshot(ctx, s)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if err := x.append(typeFold, &ref); err != nil {
+		return err
+	}
+	x.tidy(ctx, ref.Number)
+	return nil
+}
+
+// append commits an entry without records.
+func (x *session) append(kind entryType, ref *snapshotRef) error {
+	<-x.turn
+	defer func() { x.turn <- struct{}{} }()
+	e := x.entry(kind)
+	e.Snapshot = ref
+	return x.commit(e, max(x.Left(), lastTries))
+}
+
+// snapshot makes the snapshot of the state after the last entry.
+func (x *session) snapshot(ctx context.Context, s *state.State) (ref snapshotRef, err error) {
 	<-x.turn
 	number, sum, err := x.next-1, x.sum, x.err
 	x.turn <- struct{}{}
 	if err != nil {
-		return err
+		return ref, err
 	}
 	s.Journal = sum
 	body, err := state.Marshal(s)
 	if err != nil {
-		return err
+		return ref, err
 	}
-	ctx = context.WithoutCancel(ctx)
-	bounded, cancel := context.WithTimeout(ctx, max(x.Left(), lastTries)+time.Duration(len(body)>>20)*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, max(x.Left(), lastTries)+moving(len(body)))
 	defer cancel()
-	if err := x.store.create(bounded, stateName(number), body); err != nil {
-		return x.store.failed("write", err)
+	if err := x.store.create(ctx, stateName(number), body); err != nil {
+		return ref, x.store.failed("write", err)
 	}
 	hash := sha256.Sum256(body)
-	<-x.turn
-	defer func() { x.turn <- struct{}{} }()
-	e := x.entry(typeFold)
-	e.Snapshot = &snapshotRef{Number: number, SHA256: hex.EncodeToString(hash[:])}
-	if err := x.commit(e, max(x.Left(), lastTries)); err != nil {
-		return err
-	}
-	x.tidy(ctx, number)
-	return nil
+	return snapshotRef{Number: number, SHA256: hex.EncodeToString(hash[:])}, nil
 }
 
-// tidy removes what the snapshot with this number made superfluous, but never an open entry:
-// its number would be free again for a writer who sleeps. It is no matter if that fails.
+// tidy removes what the snapshot with this number made superfluous. It is no matter if that
+// fails.
 func (x *session) tidy(ctx context.Context, number int64) {
-	var names []string
+	x.remove(ctx, append(x.folded(number), x.surplus(keptSnapshots)...))
+}
+
+// folded takes the entries that are part of the snapshot off the list, and names those that
+// can go: never an open, whose number would be free again for a writer who sleeps.
+func (x *session) folded(number int64) (names []string) {
+	<-x.turn
+	defer func() { x.turn <- struct{}{} }()
 	var kept []logged
 	for _, e := range x.entries {
 		switch {
@@ -211,27 +246,28 @@ func (x *session) tidy(ctx context.Context, number int64) {
 	}
 	x.entries = kept
 	x.old = append(x.old, stateName(number))
-	x.remove(ctx, append(names, x.surplus(keptSnapshots)...))
+	return names
 }
 
 // Purge removes every snapshot but the newest, if the store lets go of them.
 func (x *session) Purge(ctx context.Context) error {
-	<-x.turn
-	defer func() { x.turn <- struct{}{} }()
 	x.remove(context.WithoutCancel(ctx), x.surplus(1))
 	return nil
 }
 
 // surplus takes the oldest snapshots off the list until so many are left.
 func (x *session) surplus(kept int) []string {
+	<-x.turn
+	defer func() { x.turn <- struct{}{} }()
 	n := max(0, len(x.old)-kept)
 	names := x.old[:n]
 	x.old = x.old[n:]
 	return names
 }
 
+// remove removes objects, as long as we are the writer. The beat goes on meanwhile.
 func (x *session) remove(ctx context.Context, names []string) {
-	if len(names) == 0 {
+	if len(names) == 0 || x.Left() == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)

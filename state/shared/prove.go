@@ -1,0 +1,145 @@
+package shared
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"path"
+	"sync"
+	"time"
+)
+
+// Errors of a place that cannot keep a lock.
+var (
+	// ErrUnconditional says that a store overwrites what it was told not to. Two runs at once
+	// would both write there, so nothing is kept in it.
+	ErrUnconditional = errors.New("the store ignores the condition that an object must not exist yet")
+	// ErrClock says that the clock of a store's answers is not the clock of its objects, so
+	// that nobody could tell when a lease ends.
+	ErrClock = errors.New("the store's clocks disagree")
+	// ErrStale says that a listing lacks what was there before it.
+	ErrStale = errors.New("the store's listing lacks an object that was created before")
+)
+
+// trust looks at a place before its lock is claimed.
+func (s *Store) trust(ctx context.Context, v *view) error {
+	checker, ok := s.place.(Checker)
+	if !ok {
+		return nil
+	}
+	err := s.patient(ctx, checker.Check)
+	if err == nil && checker.Experimental() != "" && v.unused() {
+		err = Race(ctx, s.place)
+	}
+	return err
+}
+
+// unused reports whether nothing was ever recorded here.
+func (v *view) unused() bool { return v.state.Lineage == "" }
+
+// prove looks at a place after its lock was claimed: at one that nothing was recorded in
+// yet, whether it honours conditions; and where a lease was said to be over, whether the
+// store's clock can be believed.
+func (s *Store) prove(ctx context.Context, v *view, x *session) error {
+	name := logName(v.number + 1)
+	if v.unused() {
+		if err := s.probe(ctx, name, x.opened); err != nil {
+			return err
+		}
+	}
+	if v.unused() || v.last.Type != typeClose {
+		return s.proveClock(ctx, logName(v.number), name, x.renewed)
+	}
+	return nil
+}
+
+// probe creates an entry once more. A store that takes it ignores conditions.
+func (s *Store) probe(ctx context.Context, name string, body []byte) error {
+	err := s.patient(ctx, func(ctx context.Context) error { return s.place.Create(ctx, name, body) })
+	switch {
+	case errors.Is(err, ErrExists):
+		return nil
+	case err == nil:
+		return fmt.Errorf("%w: use a store that supports conditional writes, see docs/state.md", ErrUnconditional)
+	}
+	return err
+}
+
+// proveClock looks whether the object name, which was created since the moment before, is
+// as old as that by the store's own clock.
+func (s *Store) proveClock(ctx context.Context, after, name string, before stamp) error {
+	entries, clock, err := s.list(ctx, path.Dir(name)+"/", after)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Name != name {
+			continue
+		}
+		age, most := clock.Sub(e.Time), before.age(s.now())
+		if age < -leaseSlack || age > most+leaseSlack {
+			return fmt.Errorf("%w: it says that it is %s, and that an object of a moment ago is of %s: set the clocks of the store's servers, and of a proxy before them",
+				ErrClock, clock.UTC().Format(time.RFC3339), e.Time.UTC().Format(time.RFC3339))
+		}
+		return nil
+	}
+	return fmt.Errorf("%w: use a store that lists what was written at once, and no cache before it", ErrStale)
+}
+
+// patient retries a call as long as a store may take to restart.
+func (s *Store) patient(ctx context.Context, call func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return s.retry(ctx, 0, call)
+}
+
+// racers is how many callers create the same name at once in [Race].
+const racers = 16
+
+// racePrefix begins the names of objects that mean nothing.
+const racePrefix = "race/"
+
+// Race lets sixteen callers create one scratch object at once, of whom exactly one may win.
+// It returns [ErrUnconditional] when several do, and what the place returns. The object is
+// removed again if that is allowed.
+func Race(ctx context.Context, place Place) error {
+	s := &Store{place: place, lease: DefaultLease, now: now}
+	name := racePrefix + rand.Text()
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		_ = place.Remove(ctx, name)
+	}()
+	var group sync.WaitGroup
+	var errs [racers]error
+	for i := range racers {
+		group.Go(func() {
+			errs[i] = s.patient(ctx, func(ctx context.Context) error { return s.createOnce(ctx, name, racer(i)) })
+		})
+	}
+	group.Wait()
+	winner, wins := 0, 0
+	for i, err := range errs {
+		switch {
+		case err == nil:
+			winner = i
+			wins++
+		case !errors.Is(err, ErrExists):
+			return err
+		}
+	}
+	if wins > 1 {
+		return fmt.Errorf("%d of %d callers made the same object at once: %w: use a store that supports conditional writes, see docs/state.md", wins, racers, ErrUnconditional)
+	}
+	var left []byte
+	err := s.patient(ctx, func(ctx context.Context) (err error) { left, err = place.Read(ctx, name); return err })
+	if err == nil && (wins == 0 || !bytes.Equal(left, racer(winner))) {
+		err = errors.New("many callers made the same object at once, and the one that is there is not the winner's: use another store, see docs/state.md")
+	}
+	return err
+}
+
+// racer is what the caller with this number writes.
+func racer(i int) []byte { return fmt.Appendf(nil, "%d", i) }
