@@ -31,9 +31,14 @@ func opener(location string) func(t *testing.T) shared.Place {
 }
 
 func TestPlace(t *testing.T) {
-	statetest.TestPlace(t, opener(storetest.Postgres(t, "synchronous_commit=off")))
+	testAll(t, opener(storetest.Postgres(t, "synchronous_commit=off")))
 }
 
 func TestPlaceBehindPgBouncer(t *testing.T) {
-	statetest.TestPlace(t, opener(storetest.PgBouncer(t, storetest.Postgres(t))))
+	testAll(t, opener(storetest.PgBouncer(t, storetest.Postgres(t))))
+}
+
+func testAll(t *testing.T, open func(t *testing.T) shared.Place) {
+	statetest.TestPlace(t, open)
+	statetest.TestShared(t, open)
 }

@@ -30,10 +30,15 @@ func opener(endpoint string) func(t *testing.T) shared.Place {
 
 func TestPlaceInProcess(t *testing.T) {
 	storetest.SetCredentials(t)
-	statetest.TestPlace(t, opener(storetest.FakeS3(t)))
+	testAll(t, opener(storetest.FakeS3(t)))
 }
 
 func TestPlaceOnVersitygw(t *testing.T) {
 	storetest.SetCredentials(t)
-	statetest.TestPlace(t, opener(storetest.Versitygw(t)))
+	testAll(t, opener(storetest.Versitygw(t)))
+}
+
+func testAll(t *testing.T, open func(t *testing.T) shared.Place) {
+	statetest.TestPlace(t, open)
+	statetest.TestShared(t, open)
 }
