@@ -86,7 +86,7 @@ func (s *Store) createOnce(ctx context.Context, name string, body []byte) error 
 	case errors.Is(readErr, ErrNotFound):
 		return &UnavailableError{fmt.Errorf("%s is taken, but cannot be read back", name)}
 	}
-	return readErr
+	return fmt.Errorf("%s is taken, and whose it is cannot be read: %w", name, readErr)
 }
 
 func (s *Store) list(ctx context.Context, prefix, after string) (entries []Entry, clock time.Time, err error) {
