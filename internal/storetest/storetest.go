@@ -60,15 +60,27 @@ func SetCredentials(t *testing.T) {
 // FakeS3 serves an S3 bucket from memory and returns its endpoint.
 func FakeS3(t testing.TB) (endpoint string) {
 	t.Helper()
+	return FakeS3Behind(t, func(h http.Handler) http.Handler { return h })
+}
+
+// FakeS3Behind is [FakeS3] behind a handler that may spoil it.
+func FakeS3Behind(t testing.TB, wrap func(http.Handler) http.Handler) (endpoint string) {
+	t.Helper()
+	server := httptest.NewServer(wrap(FakeS3Handler(t)))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// FakeS3Handler serves an S3 bucket from memory.
+func FakeS3Handler(t testing.TB) http.Handler {
+	t.Helper()
 	backend := s3mem.New()
 	require.NoError(t, backend.CreateBucket(Bucket))
 	handler := gofakes3.New(backend).Server()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Date", time.Now().UTC().Format(http.TimeFormat))
 		handler.ServeHTTP(w, r)
-	}))
-	t.Cleanup(server.Close)
-	return server.URL
+	})
 }
 
 // Versitygw starts an S3 gateway on a directory and returns its endpoint.
