@@ -22,6 +22,7 @@ type document struct {
 	Account  string            `json:"account"`
 	Checksum string            `json:"checksum"`
 	Journal  string            `json:"journal,omitempty"`
+	MovedTo  string            `json:"moved_to,omitempty"`
 	Apps     map[string]App    `json:"apps"`
 	Pending  map[string]Intent `json:"pending,omitempty"`
 }
@@ -65,11 +66,11 @@ func (s *State) document() (*document, error) {
 	if s.Serial < 0 {
 		return nil, fmt.Errorf("serial %d is negative", s.Serial)
 	}
-	if err := checkText(s.Lineage, s.Endpoint, s.Account, s.Journal); err != nil {
+	if err := checkText(s.Lineage, s.Endpoint, s.Account, s.Journal, s.MovedTo); err != nil {
 		return nil, err
 	}
 	doc := &document{Version: Version, Lineage: s.Lineage, Serial: s.Serial, Endpoint: s.Endpoint, Account: s.Account,
-		Checksum: fmt.Sprintf("sha256:%x", [sha256.Size]byte{}), Journal: s.Journal,
+		Checksum: fmt.Sprintf("sha256:%x", [sha256.Size]byte{}), Journal: s.Journal, MovedTo: s.MovedTo,
 		Apps: make(map[string]App, len(s.Apps)), Pending: make(map[string]Intent, len(s.Pending))}
 	for id, a := range s.Apps {
 		if err := a.check(id); err != nil {
@@ -111,7 +112,7 @@ func Unmarshal(data []byte) (*State, error) {
 
 func (d *document) state() *State {
 	s := &State{Version: d.Version, Lineage: d.Lineage, Serial: d.Serial, Endpoint: d.Endpoint, Account: d.Account,
-		Journal: d.Journal, Apps: d.Apps, Pending: d.Pending}
+		Journal: d.Journal, MovedTo: d.MovedTo, Apps: d.Apps, Pending: d.Pending}
 	if s.Apps == nil {
 		s.Apps = map[string]App{}
 	}

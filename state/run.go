@@ -22,6 +22,8 @@ type Options struct {
 	// secret is written in clear: new ones are encrypted at once, those that the state still has
 	// in clear with the next snapshot. What is encrypted for others stays so until [Run.Rekey].
 	Recipients Recipients
+	// AlsoMoved is for what may work on a state that is in use elsewhere: see [Copy].
+	AlsoMoved bool
 }
 
 // newUUID returns a random UUID: RFC 9562, version 4.
@@ -69,7 +71,8 @@ type Run struct {
 // folded into it first: its results are recorded, its intents without a result are pending.
 // A state that is new gets a lineage, which is written with its first change.
 //
-// Errors are those of [Store.Open] and of the fold. The lock is free again then.
+// Errors are those of [Store.Open] and of the fold, and a [*MovedError]. The lock is free
+// again then.
 func Begin(ctx context.Context, store Store, opts Options) (*Run, error) {
 	if opts.FS == nil {
 		opts.FS = OS{}
@@ -80,6 +83,9 @@ func Begin(ctx context.Context, store Store, opts Options) (*Run, error) {
 	session, s, replayed, err := store.Open(ctx, opts.Holder)
 	if err != nil {
 		return nil, err
+	}
+	if err := s.Moved(store.Location()); err != nil && !opts.AlsoMoved {
+		return nil, errors.Join(err, session.Close())
 	}
 	r := &Run{store: store, session: session, opts: opts, ctx: context.WithoutCancel(ctx), replayed: replayed}
 	r.sealer.to = opts.Recipients

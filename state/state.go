@@ -27,6 +27,8 @@ type State struct {
 	// Journal is the ID of the journal that this snapshot includes. A crash between the
 	// write of a snapshot and the removal of its journal leaves both.
 	Journal string
+	// MovedTo is the location where the state is now, empty for one that is in use. See [Copy].
+	MovedTo string
 	Apps    map[string]App // by id
 	// Pending holds the requests whose outcome nobody knows: they may have been sent, and
 	// no answer is recorded.

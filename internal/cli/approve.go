@@ -67,6 +67,22 @@ func (a *application) question(ctx context.Context) error {
 	return nil
 }
 
+// confirm asks whether to do something to the state, which flag does without a question.
+func (t *terminal) confirm(ctx context.Context, what, flag string) error {
+	if !t.ask {
+		return refused(errors.New("nobody approved this and there is no terminal to ask at, so nothing was changed: pass " + flag))
+	}
+	fmt.Fprintf(t.Err, "\nType yes to %s: ", what)
+	answer, err := readLine(ctx, t.In)
+	if err != nil {
+		return err
+	}
+	if strings.TrimSpace(answer) != "yes" {
+		return refused(errors.New("not approved, nothing was changed"))
+	}
+	return nil
+}
+
 // readLine waits for a line or for ctx. Its goroutine cannot be stopped and ends with the
 // process.
 func readLine(ctx context.Context, r io.Reader) (string, error) {

@@ -37,6 +37,8 @@ var sources = map[string]func(*query) proposal{
 	"show planfile":       paths("file"),
 	"certs inspect file":  paths("file"),
 	"state recover file":  paths("file"),
+	"state push file":     paths("file"),
+	"state copy location": paths("file"),
 	"certs make-test dir": paths("dir"),
 	"help topic":          (*query).topics,
 }

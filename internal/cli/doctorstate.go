@@ -36,11 +36,11 @@ func (d *doctor) state(ctx context.Context) {
 		d.sharedState(ctx, store)
 		return
 	}
-	d.files(ctx, store.file)
+	d.files(ctx, store)
 }
 
 // files looks at a state file and the files beside it.
-func (d *doctor) files(ctx context.Context, store *state.File) {
+func (d *doctor) files(ctx context.Context, store *stateStore) {
 	path := store.Location()
 	switch _, err := os.Stat(path); {
 	case errors.Is(err, fs.ErrNotExist):
@@ -58,7 +58,7 @@ func (d *doctor) files(ctx context.Context, store *state.File) {
 	if !d.g.Sandbox {
 		d.git(ctx, path)
 	}
-	locked := d.locked(ctx, store)
+	locked := d.locked(ctx, store.file)
 	if !locked {
 		d.journal(path + journalSuffix)
 	}
@@ -116,7 +116,7 @@ func (d *doctor) journal(path string) {
 }
 
 // recorded reads the state: whether it is this account's, and what is in it.
-func (d *doctor) recorded(ctx context.Context, store state.Store, locked bool) {
+func (d *doctor) recorded(ctx context.Context, store *stateStore, locked bool) {
 	st, err := store.Load(ctx)
 	switch {
 	case errors.Is(err, state.ErrDamaged):

@@ -59,6 +59,9 @@ func exitCode(err error) int {
 	if _, ok := errors.AsType[*state.MismatchError](err); ok {
 		return ExitRefused
 	}
+	if _, ok := errors.AsType[*state.MovedError](err); ok {
+		return ExitRefused
+	}
 	if _, ok := errors.AsType[*planner.StaleError](err); ok {
 		return ExitRefused
 	}

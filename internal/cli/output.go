@@ -69,7 +69,9 @@ func (c *outputCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		return err
 	}
 	if c.ShowSecrets {
-		c.guardSecrets(t, keys)
+		if err := c.reveal(t, keys); err != nil {
+			return err
+		}
 	}
 	var text bytes.Buffer
 	text.Grow(len(keys) * 128)
@@ -77,22 +79,6 @@ func (c *outputCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		return fmt.Errorf("print the app keys as %s: %w", c.Format, err)
 	}
 	return c.deliver(t, g, keys, &text)
-}
-
-// guardSecrets masks the master secrets and warns of where they may be seen.
-func (c *outputCmd) guardSecrets(t *terminal, keys []report.Key) {
-	if c.Out == "" && isTerminal(t.Out) {
-		t.warn("the output has master secrets: with one, anybody can push to every device of its app")
-	}
-	switch report.KeyFormat(c.Format) {
-	case report.KeysGitHub: // deliver masks them where the lines go
-		return
-	case report.KeysGitLab:
-		t.warn("GitLab shows a dotenv report to everybody who can see the pipeline: put master secrets into masked variables instead")
-	}
-	for _, key := range keys {
-		t.actions.mask(key.MasterSecret)
-	}
 }
 
 // keys returns the keys of the apps that are asked for, with secrets only if they are shown.
@@ -121,6 +107,28 @@ func (c *outputCmd) keys(st *state.State) ([]report.Key, error) {
 		keys = append(keys, key)
 	}
 	return keys, nil
+}
+
+// reveal decrypts the master secrets, masks them, and warns of where they may be seen.
+func (c *outputCmd) reveal(t *terminal, keys []report.Key) error {
+	ids, secrets := make([]string, len(keys)), make([]*string, len(keys))
+	for i := range keys {
+		ids[i], secrets[i] = keys[i].ID, &keys[i].MasterSecret
+	}
+	if err := decrypt(ids, secrets); err != nil {
+		return err
+	}
+	if c.Out == "" {
+		t.warnOfSecrets()
+	}
+	switch report.KeyFormat(c.Format) {
+	case report.KeysGitHub: // deliver masks them where the lines go
+		return nil
+	case report.KeysGitLab:
+		t.warn("GitLab shows a dotenv report to everybody who can see the pipeline: put master secrets into masked variables instead")
+	}
+	t.maskAll(secrets)
+	return nil
 }
 
 func (c *outputCmd) write(t *terminal, w io.Writer, keys []report.Key) error {

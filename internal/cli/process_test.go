@@ -76,6 +76,8 @@ var program = sync.OnceValues(func() (path string, err error) {
 // environment is what a started process gets of the story's variables.
 var environment = []string{
 	"PATH", "HOME", "TMPDIR", "GORACE", "JPSYNC_ENDPOINT", "JPUSH_DEV_KEY", "JPUSH_DEV_SECRET", "P12_PASSWORD",
+	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE",
+	"JPSYNC_STATE_RECIPIENTS",
 }
 
 func cmdStart(ts *testscript.TestScript, neg bool, args []string) {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"time"
 
 	"jpsync/state"
 )
@@ -44,21 +42,11 @@ func (c *stateRepairCmd) Run(ctx context.Context, t *terminal, g *globals) error
 		return fmt.Errorf("what is left of the state cannot be read: %w\nput the .backup beside it in its place, and then import what is missing with jpsync import", damage.Unreadable)
 	}
 	if !c.AutoApprove {
-		if !t.ask {
-			return refused(errors.New("nobody approved this and there is no terminal to ask at, so nothing was changed: pass --auto-approve"))
-		}
-		fmt.Fprint(t.Err, "\nType yes to take the state as it is: ")
-		answer, err := readLine(ctx, t.In)
-		if err != nil {
+		if err := t.confirm(ctx, "take the state as it is", "--auto-approve"); err != nil {
 			return err
 		}
-		if strings.TrimSpace(answer) != "yes" {
-			return refused(errors.New("not approved, nothing was changed"))
-		}
 	}
-	holder := state.Self("state repair", time.Now())
-	holder.Wait = g.LockTimeout
-	if err := store.Accept(ctx, holder, damage); err != nil {
+	if err := store.Accept(ctx, where.options(t, g, "state repair").Holder, damage); err != nil {
 		return err
 	}
 	fmt.Fprintf(t.Out, "repaired %s\n", store.Location())
@@ -92,14 +80,12 @@ type stateRecoverCmd struct {
 
 // Run merges under the lock and lists what was left out.
 func (c *stateRecoverCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	holder := state.Self("state recover", time.Now())
-	holder.Wait = g.LockTimeout
 	store, err := openStore(t, g)
 	if err != nil {
 		return err
 	}
 	defer store.end()
-	r, err := state.Recover(ctx, store.Store, state.Options{FS: t.FS, Holder: holder, Recipients: store.recipients}, c.File)
+	r, err := state.Recover(ctx, store.Store, store.options(t, g, "state recover"), c.File)
 	if err != nil {
 		return err
 	}

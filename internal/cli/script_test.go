@@ -60,6 +60,10 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"lines":     cmdLines,     // the last stdout is JSON lines, from version to summary
 	"summary":   cmdSummary,   // summary FIELD=VALUE…: of the last stdout's last line
 	"planned":   cmdPlanned,   // planned FIELD=VALUE…: of the summary of plan --format json
+	"bucket":    cmdBucket,    // bucket: start one, with two places in it, $BUCKET and $OTHER
+	"database":  cmdDatabase,  // database: start PostgreSQL, with a place in it, $DATABASE
+	"objects":   cmdObjects,   // objects FILE: everything that is at $BUCKET
+	"identity":  cmdIdentity,  // identity FILE VARIABLE: an identity of age, and its public key
 	"mode":      cmdMode,      // mode 0600 FILE…
 	"colored":   cmdColored,   // colored stdout|stderr: there are escape sequences in it
 }
@@ -76,6 +80,7 @@ const storyKey = "story"
 
 // story is what one script has beyond its directory.
 type story struct {
+	t   testing.TB
 	dir string
 
 	mu      sync.Mutex
@@ -88,7 +93,8 @@ type story struct {
 // begin prepares a story's environment. The endpoint leads nowhere until the script starts
 // a server: no story can reach the real service by mistake.
 func begin(env *testscript.Env) error {
-	s := &story{dir: env.WorkDir, running: map[string]*process{}}
+	t := env.T().(testing.TB)
+	s := &story{t: t, dir: env.WorkDir, running: map[string]*process{}}
 	env.Values[storyKey] = s
 	env.Setenv("JPSYNC_ENDPOINT", "http://127.0.0.1:1/v1/")
 	env.Setenv("JPUSH_DEV_KEY", "story-dev-key")
@@ -98,7 +104,6 @@ func begin(env *testscript.Env) error {
 	if os.Getenv("GORACE") == "" {
 		env.Setenv("GORACE", "atexit_sleep_ms=0")
 	}
-	t := env.T().(testing.TB)
 	env.Defer(func() {
 		s.end()
 		s.scan(t)

@@ -17,7 +17,13 @@ type stateCmd struct {
 	Mv      stateMvCmd      `cmd:"" help:"Change the id of a record; the app and its key stay."`
 	Rm      stateRmCmd      `cmd:"" help:"Forget an app; JPush keeps it."`
 	Repair  stateRepairCmd  `cmd:"" help:"Show what differs in a damaged or edited state, and accept it as it is."`
+	Pull    statePullCmd    `cmd:"" help:"Print the state as JSON, master secrets masked."`
+	Push    statePushCmd    `cmd:"" help:"Put the state in a file in the place of the one that is there."`
+	Copy    stateCopyCmd    `cmd:"" help:"Move the state to another location."`
 	Recover stateRecoverCmd `cmd:"" help:"Merge the answers in a recovery file or a journal into the state."`
+	Unlock  stateUnlockCmd  `cmd:"" help:"Take the lock of a shared state from whoever holds it."`
+	Rekey   stateRekeyCmd   `cmd:"" help:"Encrypt every master secret anew, for the recipients."`
+	SQL     stateSQLCmd     `cmd:"" name:"sql" help:"Print the table of a state in PostgreSQL, with the grants."`
 }
 
 type stateListCmd struct{}
@@ -37,10 +43,11 @@ func (stateListCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 }
 
 type stateShowCmd struct {
-	ID string `arg:"" help:"The recorded id."`
+	ID          string `arg:"" help:"The recorded id."`
+	ShowSecrets bool   `help:"Include the master secret."`
 }
 
-// Run prints one record, without its master secret.
+// Run prints one record.
 func (c stateShowCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	st, err := readState(ctx, t, g)
 	if err != nil {
@@ -49,7 +56,13 @@ func (c stateShowCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if err := recorded(st, c.ID); err != nil {
 		return err
 	}
-	return report.AppText(t.Out, c.ID, st.Apps[c.ID])
+	app := st.Apps[c.ID]
+	if c.ShowSecrets {
+		if err := t.reveal([]string{c.ID}, []*string{&app.MasterSecret}); err != nil {
+			return err
+		}
+	}
+	return report.AppText(t.Out, c.ID, app, c.ShowSecrets)
 }
 
 type stateMvCmd struct {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"jpsync/manifest"
 	"jpsync/state"
@@ -27,6 +29,22 @@ type stateStore struct {
 	place      shared.Place     // of a shared state
 	recipients state.Recipients // who can read its master secrets
 	database   *postgres.Place  // of a shared state in one
+}
+
+// Load implements [state.Store]. It refuses a state that is in use elsewhere.
+func (s *stateStore) Load(ctx context.Context) (*state.State, error) {
+	st, err := s.Store.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return st, st.Moved(s.Location())
+}
+
+// options are how a command holds the lock.
+func (s *stateStore) options(t *terminal, g *globals, command string) state.Options {
+	holder := state.Self(command, time.Now())
+	holder.Wait = g.LockTimeout
+	return state.Options{FS: t.FS, Holder: holder, Recipients: s.recipients}
 }
 
 // end ends the connections of a store, if there are any.

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -216,9 +215,7 @@ func lockState(ctx context.Context, t *terminal, g *globals, store *stateStore, 
 			return nil, fmt.Errorf("keep the sandbox's state: %w", err)
 		}
 	}
-	holder := state.Self(command, time.Now())
-	holder.Wait = g.LockTimeout
-	run, err := state.Begin(ctx, store.Store, state.Options{FS: t.FS, Holder: holder, Recipients: store.recipients})
+	run, err := state.Begin(ctx, store.Store, store.options(t, g, command))
 	if err != nil {
 		return nil, err
 	}

@@ -44,10 +44,15 @@ func StateText(w io.Writer, st *state.State, style Style) error {
 	return nil
 }
 
-// AppText writes one record, without its master secret.
-func AppText(w io.Writer, id string, app state.App) error {
+// AppText writes one record, with its master secret if that is to be shown.
+func AppText(w io.Writer, id string, app state.App, showSecret bool) error {
 	secret := "not known"
-	if app.MasterSecret != "" {
+	switch {
+	case app.MasterSecret != "" && showSecret:
+		secret = app.MasterSecret
+	case state.Encrypted(app.MasterSecret):
+		secret = "recorded, encrypted (jpsync output --show-secrets)"
+	case app.MasterSecret != "":
 		secret = "recorded (jpsync output --show-secrets)"
 	}
 	rows := [][]string{

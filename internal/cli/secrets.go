@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+
+	"jpsync/state"
+)
+
+// identityVariable names the file with the identity that opens encrypted master secrets.
+const identityVariable = "JPSYNC_STATE_IDENTITY"
+
+// readIdentities reads the identity file. It is an error when none is given.
+func readIdentities() (state.Identities, error) {
+	path := os.Getenv(identityVariable)
+	if path == "" {
+		return state.Identities{}, errors.New("set " + identityVariable + " to the identity file of one of the recipients")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return state.Identities{}, fmt.Errorf("%s: %w", identityVariable, err)
+	}
+	defer f.Close()
+	identities, err := state.ParseIdentities(f)
+	if err != nil {
+		return state.Identities{}, fmt.Errorf("%s: %s: %w", identityVariable, path, err)
+	}
+	return identities, nil
+}
+
+// decrypt opens the recorded master secrets of some ids, in place and several side by side.
+// The identity file is only read when one of them is encrypted.
+func decrypt(ids []string, secrets []*string) error {
+	var encrypted []int
+	for i, secret := range secrets {
+		if state.Encrypted(*secret) {
+			encrypted = append(encrypted, i)
+		}
+	}
+	if len(encrypted) == 0 {
+		return nil
+	}
+	identities, err := readIdentities()
+	if err != nil {
+		return fmt.Errorf("%s encrypted: %w", plural(len(encrypted), "master secret")+isOrAre(len(encrypted)), err)
+	}
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for _, i := range encrypted {
+		group.Go(func() error {
+			clear, err := identities.Decrypt(*secrets[i])
+			if err != nil {
+				return fmt.Errorf("the master secret of %s: %w; name another identity file with %s", ids[i], err, identityVariable)
+			}
+			*secrets[i] = clear
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+func isOrAre(n int) string {
+	if n == 1 {
+		return " is"
+	}
+	return " are"
+}
+
+// reveal is decrypt for secrets that go to standard output.
+func (t *terminal) reveal(ids []string, secrets []*string) error {
+	if err := decrypt(ids, secrets); err != nil {
+		return err
+	}
+	t.warnOfSecrets()
+	t.maskAll(secrets)
+	return nil
+}
+
+// warnOfSecrets warns a person at a terminal.
+func (t *terminal) warnOfSecrets() {
+	if isTerminal(t.Out) {
+		t.warn("the output has master secrets: with one, anybody can push to every device of its app")
+	}
+}
+
+// maskAll has GitHub Actions mask secrets in the job's log.
+func (t *terminal) maskAll(secrets []*string) {
+	for _, secret := range secrets {
+		t.actions.mask(*secret)
+	}
+}

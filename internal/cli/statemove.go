@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"jpsync/state"
+)
+
+// masked stands for a master secret that is not shown.
+const masked = "(secret)"
+
+// maxStateBytes bounds a file with a state.
+const maxStateBytes = 1 << 30
+
+type statePullCmd struct {
+	ShowSecrets bool `help:"Include the master secrets, decrypted."`
+}
+
+// Run prints the state as it would be in a file. Also one that has moved: it may be all that
+// is left.
+func (c *statePullCmd) Run(ctx context.Context, t *terminal, g *globals) error {
+	store, err := openStore(t, g)
+	if err != nil {
+		return err
+	}
+	defer store.end()
+	st, err := store.Store.Load(ctx)
+	if err != nil {
+		return err
+	}
+	if !st.Exists() {
+		return fmt.Errorf("there is no state at %s", store.Location())
+	}
+	if err := st.Moved(store.Location()); err != nil {
+		t.warn("%v", err)
+	}
+	ids := sortedIDs(st)
+	texts, secrets := make([]string, len(ids)), make([]*string, len(ids))
+	for i, id := range ids {
+		texts[i] = st.Apps[id].MasterSecret
+		secrets[i] = &texts[i]
+	}
+	if c.ShowSecrets {
+		if err := t.reveal(ids, secrets); err != nil {
+			return err
+		}
+	}
+	for i, id := range ids {
+		app := st.Apps[id]
+		app.MasterSecret = texts[i]
+		if !c.ShowSecrets && app.MasterSecret != "" && !state.Encrypted(app.MasterSecret) {
+			app.MasterSecret = masked
+		}
+		st.Apps[id] = app
+	}
+	data, err := state.Marshal(st)
+	if err != nil {
+		return err
+	}
+	_, err = t.Out.Write(data)
+	return err
+}
+
+type statePushCmd struct {
+	File  string `arg:"" help:"A state, as jpsync state pull --show-secrets prints it, or a state file."`
+	Force bool   `env:"JPSYNC_PUSH_FORCE" help:"Also in the place of another state, a newer one, or one that has moved."`
+}
+
+// Run replaces the state under the lock.
+func (c *statePushCmd) Run(ctx context.Context, t *terminal, g *globals) error {
+	data, err := readFile(c.File, maxStateBytes)
+	if err != nil {
+		return err
+	}
+	st, err := state.Unmarshal(data)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", c.File, err)
+	}
+	for _, id := range sortedIDs(st) {
+		if st.Apps[id].MasterSecret == masked {
+			return fmt.Errorf("the master secrets in %s are masked, and would be lost: pull it again with --show-secrets", c.File)
+		}
+	}
+	if err := st.Moved(c.File); err != nil && !c.Force {
+		return err
+	}
+	store, err := openStore(t, g)
+	if err != nil {
+		return err
+	}
+	defer store.end()
+	options := store.options(t, g, "state push")
+	options.AlsoMoved = c.Force
+	run, err := state.Begin(ctx, store.Store, options)
+	if err != nil {
+		return err
+	}
+	defer run.Close()
+	if !c.Force {
+		if err := continues(st, run.Saved(), store.Location()); err != nil {
+			return refused(err)
+		}
+	}
+	if err := run.Replace(ctx, st); err != nil {
+		return err
+	}
+	fmt.Fprintf(t.Out, "pushed %s to %s: serial %d, %s\n", c.File, store.Location(), run.Saved().Serial, plural(len(st.Apps), "app"))
+	return nil
+}
+
+// continues refuses a state that is not a later one of what is there.
+func continues(st, there *state.State, location string) error {
+	switch {
+	case !there.Exists():
+		return nil
+	case st.Lineage != there.Lineage:
+		return fmt.Errorf("%s has another state, of lineage %s: --force replaces it", location, there.Lineage)
+	case st.Serial < there.Serial:
+		return fmt.Errorf("%s has a newer state, with serial %d: --force goes back to serial %d", location, there.Serial, st.Serial)
+	}
+	return nil
+}
+
+type stateCopyCmd struct {
+	Location string `arg:"" help:"Where to: a file, s3://BUCKET/PREFIX or postgres://USER@HOST/DB."`
+}
+
+// Run moves the state under both locks.
+func (c *stateCopyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
+	from, err := openStore(t, g)
+	if err != nil {
+		return err
+	}
+	defer from.end()
+	to, err := openLocation(c.Location, g, t.FS)
+	if err != nil {
+		return err
+	}
+	defer to.end()
+	if from.Location() == to.Location() || sameFile(from.Location(), to.Location()) {
+		return errors.New("the state is at " + to.Location() + " already")
+	}
+	if err := state.Copy(ctx, from.Store, to.Store, from.options(t, g, "state copy")); err != nil {
+		return err
+	}
+	fmt.Fprintf(t.Out, "the state is at %s now; %s is marked as moved\n", to.Location(), from.Location())
+	t.info("say so in the manifest, state: %s, or give it as --state or JPSYNC_STATE", to.Location())
+	return nil
+}

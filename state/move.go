@@ -1,0 +1,111 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+)
+
+// MovedError refuses to work on a state that is in use elsewhere.
+type MovedError struct {
+	Location string // where it was looked for
+	To       string // where it is
+}
+
+func (e *MovedError) Error() string {
+	return fmt.Sprintf("the state %s has moved to %s: name that one in the manifest or with --state; if jpsync state copy was interrupted, run it again",
+		e.Location, e.To)
+}
+
+// Moved returns a [*MovedError] for a state that was read at a location and is in use at
+// another one.
+func (s *State) Moved(location string) error {
+	if s.MovedTo == "" {
+		return nil
+	}
+	return &MovedError{Location: location, To: s.MovedTo}
+}
+
+// Exists reports whether the state was ever written.
+func (s *State) Exists() bool { return s.Lineage != "" }
+
+// ErrOccupied says that another state is where one was to be written.
+var ErrOccupied = errors.New("there is another state")
+
+// Copy moves a whole state from one store to another one, which has none yet, or has this
+// state marked as moved. The old one stays where it is, marked as moved. It does nothing when
+// the state has moved there already.
+//
+// Both locks are held meanwhile. First the copy is written, marked as moved itself; then the
+// old state is marked; then the copy's mark goes. So wherever it is interrupted, at most one
+// of the two can be used, and calling it again completes it.
+func Copy(ctx context.Context, from, to Store, opts Options) (err error) {
+	opts.AlsoMoved = true
+	source, err := Begin(ctx, from, opts)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, source.Close()) }()
+	target, err := Begin(ctx, to, opts)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, target.Close()) }()
+
+	here, there := place(from), place(to)
+	old, present := source.saved, target.saved
+	switch {
+	case !old.Exists():
+		return fmt.Errorf("there is no state at %s", from.Location())
+	case present.Exists() && present.Lineage != old.Lineage:
+		return fmt.Errorf("%w at %s: name a location that has none", ErrOccupied, to.Location())
+	case old.MovedTo == there && present.Exists() && present.MovedTo == "":
+		return nil // an earlier call came to its end
+	case old.MovedTo == there && present.MovedTo == here && SameContent(old, present):
+		return target.replace(ctx, present, "")
+	case old.MovedTo != "":
+		return old.Moved(from.Location())
+	case present.Exists() && present.MovedTo == "":
+		return fmt.Errorf("%w at %s: it has the same lineage and is in use too; keep the one with the answers, and move the other away", ErrOccupied, to.Location())
+	}
+	if err := target.replace(ctx, old, here); err != nil {
+		return err
+	}
+	if err := source.replace(ctx, old, there); err != nil {
+		return err
+	}
+	return target.replace(ctx, old, "")
+}
+
+// place is how a mark names a store: a file's path does not depend on the working directory.
+func place(s Store) string {
+	if _, ok := s.(*File); ok {
+		if path, err := filepath.Abs(s.Location()); err == nil {
+			return path
+		}
+	}
+	return s.Location()
+}
+
+// Replace makes another state the one of this run, whatever was there. It is in use then,
+// also if one of the two was marked as moved. The serial only goes up. It cannot be used in a
+// run that was started.
+func (r *Run) Replace(ctx context.Context, s *State) error { return r.replace(ctx, s, "") }
+
+func (r *Run) replace(ctx context.Context, s *State, movedTo string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.queue != nil || r.finished {
+		return errors.New("replace the state: the run has started, or has ended")
+	}
+	next := s.Clone()
+	next.Journal, next.MovedTo = "", movedTo
+	next.Serial = max(next.Serial, r.saved.Serial+1)
+	next, err := r.fold(ctx, next)
+	if err != nil {
+		return err
+	}
+	r.setSaved(next)
+	return nil
+}
