@@ -72,4 +72,3 @@ func cmdIdentity(ts *testscript.TestScript, neg bool, args []string) {
 	write(ts, args[0], []byte(key.String()+"\n"))
 	ts.Setenv(args[1], key.Recipient().String())
 }
-

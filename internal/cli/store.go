@@ -149,6 +149,14 @@ func (s *stateStore) files() []string {
 	return []string{path, path + backupSuffix, path + journalSuffix, path + lockSuffix}
 }
 
+// directory is where a recovery file goes first: beside a local state, else beside the manifest.
+func (s *stateStore) directory(g *globals) string {
+	if s.file != nil {
+		return filepath.Dir(s.Location())
+	}
+	return g.directory()
+}
+
 // local returns the file of a state that has one, for a command that is about files.
 func (s *stateStore) local(command string) (*state.File, error) {
 	if s.file == nil {

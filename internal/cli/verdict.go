@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"jpsync/executor"
@@ -135,16 +134,18 @@ func (a *application) save(ctx context.Context) error {
 	if e, ok := errors.AsType[*state.SaveError](err); ok && e.Journaled {
 		return fmt.Errorf("the state could not be saved: %w", err)
 	}
-	path, recoverErr := a.run.Recover(filepath.Dir(a.w.store.Location()), ".", os.TempDir())
+	path, recoverErr := a.run.Recover(a.w.store.directory(a.w.g), ".", os.TempDir())
+	secrets := "which holds master secrets"
 	if a.run.Encrypts() {
+		secrets = "whose master secrets are encrypted"
 		a.printRecovery()
 	}
 	if recoverErr == nil {
-		return fmt.Errorf("the state could not be saved: %w\nwhat the server answered is in %s, which holds master secrets; take it into the state before the next run: jpsync state recover%s %s",
-			err, path, a.w.g.sameFlags(), planner.Quote(path))
+		return fmt.Errorf("the state could not be saved: %w\nwhat the server answered is in %s, %s; take it into the state before the next run: jpsync state recover%s %s",
+			err, path, secrets, a.w.g.sameFlags(), planner.Quote(path))
 	}
 	a.printKeys()
-	return fmt.Errorf("the state could not be saved: %w\nand neither could a recovery file: %w\nthe app keys are printed above; what is left of the journal stays beside the state, and the next apply on a disk that works replays it", err, recoverErr)
+	return fmt.Errorf("the state could not be saved: %w\nand neither could a recovery file: %w\nthe app keys are printed above; what is left of the journal stays with the state, and the next apply that can read it replays it", err, recoverErr)
 }
 
 // printRecovery prints what a recovery file has, whose secrets are encrypted: a job's log
