@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
-
-	"jpsync/internal/jpush"
 )
 
 var appSpec = &mappingSpec{what: "an app", keys: []string{
@@ -16,28 +14,11 @@ var appSpec = &mappingSpec{what: "an app", keys: []string{
 
 // note is what the loader keeps of an app until all files are read.
 type note struct {
-	overrides  overrides
+	dir        string   // of the file that has the app
+	ownGroup   bool     // the default group does not apply
 	id         Position // of the id, or of the app_name if there is no id
 	idIsName   bool     // there is no id: app_name is used
 	androidPkg Position
-}
-
-// overrides are the defaults that an app replaces or switches off.
-type overrides struct{ group, development, production bool }
-
-func (o overrides) certificate(env jpush.Environment) bool {
-	if env == jpush.Development {
-		return o.development
-	}
-	return o.production
-}
-
-func (o *overrides) setCertificate(env jpush.Environment) {
-	if env == jpush.Development {
-		o.development = true
-	} else {
-		o.production = true
-	}
 }
 
 // apps reads a list of apps.
@@ -74,7 +55,7 @@ func (r *reader) app(n *yaml.Node) {
 		return
 	}
 	a := App{Pos: r.pos(n)}
-	var o note
+	o := note{dir: r.dir}
 	a.AppName, o.id = r.required(n, f, "app_name")
 	r.check(f["app_name"], "app_name", checkText(a.AppName, maxNameRunes))
 	a.AndroidPackage, o.androidPkg = r.required(n, f, "android_package")
@@ -87,7 +68,7 @@ func (r *reader) app(n *yaml.Node) {
 		r.check(f["id"], "id", checkText(a.ID, maxIDRunes))
 	}
 	if n := f["group_name"]; n != nil {
-		o.overrides.group = true
+		o.ownGroup = true
 		a.GroupName = r.group(n)
 	}
 	if n := f["bundle_id"]; given(n) {
@@ -100,7 +81,7 @@ func (r *reader) app(n *yaml.Node) {
 		a.Protect = r.boolean(n, "protect")
 	}
 	if n := f["certificates"]; n != nil {
-		r.appCertificates(n, &a, &o.overrides)
+		a.Certificates = r.certificates(n)
 	}
 	m.Apps = append(m.Apps, a)
 	r.notes = append(r.notes, o)
@@ -151,16 +132,12 @@ func (r *reader) bundle(n *yaml.Node) string {
 
 func (r *reader) boolean(n *yaml.Node, key string) *bool {
 	s := deref(n)
-	if s.Kind == yaml.ScalarNode && s.Tag == "!!bool" {
-		switch strings.ToLower(s.Value) {
-		case "true":
-			return new(true)
-		case "false":
-			return new(false)
-		}
+	value, err := strconv.ParseBool(s.Value)
+	if err != nil || s.Kind != yaml.ScalarNode || s.Tag != "!!bool" {
+		r.errorf(n, "%s must be true or false", key)
+		return nil
 	}
-	r.errorf(n, "%s must be true or false", key)
-	return nil
+	return &value
 }
 
 // labels reads a mapping of text to text.

@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -15,62 +14,44 @@ var (
 	secretSpec       = &mappingSpec{what: "a secret", keys: []string{"env", "file"}, secret: true}
 )
 
-// appCertificates reads an app's own certificates and notes which defaults they override.
-func (r *reader) appCertificates(n *yaml.Node, a *App, o *overrides) {
+// certificates reads the certificates of an app or of the defaults, placeholders unfilled. The
+// zero Certificate stands for null, which switches a default off, and for one with a mistake.
+func (r *reader) certificates(n *yaml.Node) map[jpush.Environment]Certificate {
+	certificates := make(map[jpush.Environment]Certificate, 2)
 	if isNull(n) {
-		o.development, o.production = true, true
-		return
-	}
-	r.certificates(n, func(env jpush.Environment, c *Certificate) {
-		o.setCertificate(env)
-		if c == nil {
-			return
+		for _, env := range jpush.Environments {
+			certificates[env] = Certificate{}
 		}
-		filled, problem, pos := r.fill(r.dir, *c, a)
-		if problem != "" {
-			r.errs.add(pos, "%s", problem)
-			return
-		}
-		a.setCertificate(env, filled)
-	})
-}
-
-func (a *App) setCertificate(env jpush.Environment, c Certificate) {
-	if a.Certificates == nil {
-		a.Certificates = make(map[jpush.Environment]Certificate, 2)
+		return certificates
 	}
-	a.Certificates[env] = c
-}
-
-// certificates reads the certificates of an app or of the defaults and calls use with each,
-// placeholders unfilled; nil stands for null.
-func (r *reader) certificates(n *yaml.Node, use func(jpush.Environment, *Certificate)) {
 	f, _ := r.mapping(n, certificatesSpec)
 	for _, env := range jpush.Environments {
-		n := f[string(env)]
-		if n == nil {
-			continue
-		}
-		if isNull(n) {
-			use(env, nil)
-		} else if c, ok := r.certificate(n, env); ok {
-			use(env, &c)
+		switch n := f[string(env)]; {
+		case n == nil:
+		case isNull(n):
+			certificates[env] = Certificate{}
+		default:
+			certificates[env] = r.certificate(n, env)
 		}
 	}
+	return certificates
 }
 
-func (r *reader) certificate(n *yaml.Node, env jpush.Environment) (c Certificate, ok bool) {
+// certificate returns the zero Certificate if there is a mistake, which it reports.
+func (r *reader) certificate(n *yaml.Node, env jpush.Environment) Certificate {
 	if deref(n).Kind == yaml.ScalarNode {
 		r.errorf(n, "the %s certificate must be a mapping: {file: PATH}, and password if it has one", env)
-		return c, false
+		return Certificate{}
 	}
 	f, _ := r.mapping(n, certificateSpec)
 	if f == nil {
-		return c, false
+		return Certificate{}
 	}
-	if file := f["file"]; given(file) {
-		c.Pos = r.pos(file)
-		c.File, c.Path, ok = r.path(file, "the certificate's file", true)
+	var c Certificate
+	ok := given(f["file"])
+	if ok {
+		c.Pos = r.pos(f["file"])
+		c.File, c.Path, ok = r.path(f["file"], "the certificate's file", true)
 	} else {
 		r.errorf(n, "the %s certificate has no file", env)
 	}
@@ -78,7 +59,10 @@ func (r *reader) certificate(n *yaml.Node, env jpush.Environment) (c Certificate
 		s, good := r.secret(password, "the password")
 		c.Password, ok = &s, ok && good
 	}
-	return c, ok
+	if !ok {
+		return Certificate{}
+	}
+	return c
 }
 
 // givenSecret reports whether there is anything where a secret belongs. A literal that begins
@@ -150,37 +134,57 @@ func (r *reader) path(n *yaml.Node, what string, quote bool) (path, rel string, 
 	return path, rel, problem == ""
 }
 
+// resolve applies the defaults to an app, and fills in the placeholders of its certificates.
+func (l *loader) resolve(a *App, n *note) {
+	if !n.ownGroup {
+		a.GroupName = l.defaults.group
+	}
+	own := a.Certificates
+	a.Certificates = nil
+	for _, env := range jpush.Environments {
+		c, ok := own[env]
+		dir := n.dir
+		if !ok {
+			c, dir = l.defaults.certificates[env], l.defaults.dir
+		}
+		if c == (Certificate{}) {
+			continue
+		}
+		if a.Certificates == nil {
+			a.Certificates = make(map[jpush.Environment]Certificate, 2)
+		}
+		a.Certificates[env] = l.fill(c, dir, a)
+	}
+}
+
 // fill replaces the placeholders of a certificate for one app. dir is the directory of the file
-// that has the certificate. A problem comes with its position.
-func (l *loader) fill(dir string, c Certificate, a *App) (filled Certificate, problem string, pos Position) {
+// that has the certificate.
+func (l *loader) fill(c Certificate, dir string, a *App) Certificate {
 	replace := strings.NewReplacer("${id}", a.ID, "${app_name}", a.AppName, "${android_package}", a.AndroidPackage).Replace
+	check := func(pos Position, what, problem string) {
+		if problem != "" {
+			l.errs.add(pos, "%s %s, with the placeholders filled in for app %q", what, problem, clip(a.ID))
+		}
+	}
+	var problem string
 	if hasPlaceholder(c.File) {
 		c.File = replace(c.File)
 		c.Path, problem = l.relative(dir, c.File)
-		if problem != "" {
-			return c, "the certificate's file " + problem + forApp(a), c.Pos
-		}
+		check(c.Pos, "the certificate's file", problem)
 	}
 	if c.Password == nil {
-		return c, "", Position{}
+		return c
 	}
 	s := *c.Password
 	c.Password = &s
 	switch {
 	case hasPlaceholder(s.Env):
 		s.Env = replace(s.Env)
-		if problem = checkEnv(s.Env); problem != "" {
-			problem = "the env of the password " + problem + forApp(a)
-		}
+		check(s.Pos, "the env of the password", checkEnv(s.Env))
 	case hasPlaceholder(s.File):
 		s.File = replace(s.File)
-		if s.Path, problem = l.relative(dir, s.File); problem != "" {
-			problem = "the file of the password " + problem + forApp(a)
-		}
+		s.Path, problem = l.relative(dir, s.File)
+		check(s.Pos, "the file of the password", problem)
 	}
-	return c, problem, s.Pos
-}
-
-func forApp(a *App) string {
-	return ", with the placeholders filled in for app " + strconv.Quote(clip(a.ID))
+	return c
 }

@@ -3,6 +3,7 @@ package manifest
 import (
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,16 +98,15 @@ func placeless(apps []App) []App {
 	var list []App
 	for _, a := range apps {
 		a.Pos = Position{}
-		certificates := a.Certificates
-		a.Certificates = nil
-		for env, c := range certificates {
+		a.Certificates = maps.Clone(a.Certificates)
+		for env, c := range a.Certificates {
 			c.Pos = Position{}
 			if c.Password != nil {
 				password := *c.Password
 				password.Pos = Position{}
 				c.Password = &password
 			}
-			a.setCertificate(env, c)
+			a.Certificates[env] = c
 		}
 		list = append(list, a)
 	}

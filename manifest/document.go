@@ -29,15 +29,9 @@ func (r *reader) document(doc *yaml.Node, spec *mappingSpec) {
 		return
 	}
 	r.state(f)
-	if n := f["account"]; n != nil && r.once(n, "account") {
-		r.account(n)
-	}
-	if n := f["policy"]; n != nil && r.once(n, "policy") {
-		r.policy(n)
-	}
-	if n := f["defaults"]; n != nil && r.once(n, "defaults") {
-		r.readDefaults(n)
-	}
+	r.block(f, "account", r.account)
+	r.block(f, "policy", r.policy)
+	r.block(f, "defaults", r.readDefaults)
 	apps, sheet, include := f["apps"], f["apps_from"], f["include"]
 	if given(apps) {
 		r.apps(apps)
@@ -88,20 +82,23 @@ func versionOf(doc *yaml.Node) *yaml.Node {
 	return nil
 }
 
-// once refuses the second of two blocks in all files.
-func (r *reader) once(n *yaml.Node, block string) bool {
-	if first, dup := r.blocks[block]; dup {
-		r.errorf(n, "duplicate %s, the first is at %s", block, first)
-		return false
+// block reads a key that only one of all files may have; null is like no value.
+func (r *reader) block(f fields, key string, read func(*yaml.Node)) {
+	n := f[key]
+	if n == nil {
+		return
 	}
-	r.blocks[block] = r.pos(n)
-	return true
+	if first, dup := r.blocks[key]; dup {
+		r.errorf(n, "duplicate %s, the first is at %s", key, first)
+		return
+	}
+	r.blocks[key] = r.pos(n)
+	if !isNull(n) {
+		read(n)
+	}
 }
 
 func (r *reader) account(n *yaml.Node) {
-	if isNull(n) {
-		return
-	}
 	f, _ := r.mapping(n, accountSpec)
 	r.accountSecret(f["dev_key"], "dev_key", &r.manifest.Account.DevKey)
 	r.accountSecret(f["dev_secret"], "dev_secret", &r.manifest.Account.DevSecret)
@@ -123,9 +120,6 @@ func (r *reader) accountSecret(n *yaml.Node, key string, secret *Secret) {
 }
 
 func (r *reader) policy(n *yaml.Node) {
-	if isNull(n) {
-		return
-	}
 	f, _ := r.mapping(n, policySpec)
 	policy := &r.manifest.Policy
 	if n := f["max_deletes"]; given(n) {
@@ -160,21 +154,12 @@ func (r *reader) onExisting(n *yaml.Node) OnExisting {
 	case Adopt, Fail:
 		return o
 	}
-	if near := Suggest(s, []string{string(Adopt), string(Fail)}); near != "" {
-		r.errorf(n, "on_existing must be adopt or fail, did you mean %q?", near)
-	} else {
-		r.errorf(n, "on_existing must be adopt or fail")
-	}
+	r.errorf(n, "on_existing must be adopt or fail")
 	return Adopt
 }
 
 func (r *reader) renewBefore(n *yaml.Node) time.Duration {
-	v := deref(n)
-	if v.Kind != yaml.ScalarNode || v.Tag != "!!str" && v.Value != "0" {
-		r.errorf(n, "renew_before must be a length of time such as 30d, not %s", kind(v))
-		return 0
-	}
-	d, err := ParseDuration(v.Value)
+	d, err := ParseDuration(deref(n).Value)
 	if err != nil {
 		r.errorf(n, "renew_before %s", err)
 	}
@@ -189,44 +174,13 @@ type defaults struct {
 }
 
 func (r *reader) readDefaults(n *yaml.Node) {
-	if isNull(n) {
-		return
-	}
 	f, _ := r.mapping(n, defaultsSpec)
-	d := defaults{dir: r.dir, certificates: make(map[jpush.Environment]Certificate)}
+	r.defaults.dir = r.dir
 	if n := f["group_name"]; given(n) {
-		d.group = r.group(n)
+		r.defaults.group = r.group(n)
 	}
 	if n := f["certificates"]; given(n) {
-		r.certificates(n, func(env jpush.Environment, c *Certificate) {
-			if c != nil {
-				d.certificates[env] = *c
-			}
-		})
-	}
-	r.defaults = d
-}
-
-func (l *loader) applyDefaults() {
-	d := &l.defaults
-	apps := l.manifest.Apps
-	for i := range apps {
-		a, overrides := &apps[i], l.notes[i].overrides
-		if !overrides.group {
-			a.GroupName = d.group
-		}
-		for _, env := range jpush.Environments {
-			c, ok := d.certificates[env]
-			if !ok || overrides.certificate(env) {
-				continue
-			}
-			filled, problem, pos := l.fill(d.dir, c, a)
-			if problem != "" {
-				l.errs.add(pos, "%s", problem)
-				continue
-			}
-			a.setCertificate(env, filled)
-		}
+		r.defaults.certificates = r.certificates(n)
 	}
 }
 

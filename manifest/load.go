@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -185,11 +186,14 @@ func (l *loader) file(file *os.File, rel, shown string, spec *mappingSpec) error
 	if err != nil {
 		return err
 	}
-	if r.stateOnly {
-		r.stateOf(data)
+	if r.stateOnly && !bytes.Contains(data, []byte("state")) {
 		return nil
 	}
-	if doc := r.parse(data); doc != nil {
+	switch doc := r.parse(data); {
+	case doc == nil:
+	case r.stateOnly:
+		r.stateOf(doc)
+	default:
 		r.document(doc, spec)
 	}
 	return nil
@@ -256,7 +260,9 @@ func (l *loader) finish() (*Manifest, error) {
 		l.errs.add(Position{m.Files[0], 1, 1}, noApps)
 	}
 	l.checkUnique()
-	l.applyDefaults()
+	for i := range m.Apps {
+		l.resolve(&m.Apps[i], &l.notes[i])
+	}
 	if err := l.errs.sorted(m.Files); err != nil {
 		return nil, err
 	}

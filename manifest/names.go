@@ -3,6 +3,7 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -89,28 +90,15 @@ func hidden(r rune) bool {
 // checkPackage checks the grammar of an Android application ID: two or more segments, each a
 // letter followed by letters, digits and underscores, all of them ASCII.
 func checkPackage(s string) string {
-	if s == "" {
-		return "is empty"
+	if problem := checkSegments(s, maxPackageBytes, '_', "underscores"); problem != "" {
+		return problem
 	}
-	if len(s) > maxPackageBytes {
-		return fmt.Sprintf("is longer than %d characters", maxPackageBytes)
-	}
-	segments := 0
 	for segment := range strings.SplitSeq(s, ".") {
-		segments++
-		if segment == "" {
-			return "has an empty segment between its dots"
-		}
 		if !isLetter(segment[0]) {
 			return "has a segment that does not begin with a letter"
 		}
-		for i := range len(segment) {
-			if c := segment[i]; !isLetter(c) && !isDigit(c) && c != '_' {
-				return "has a character other than letters, digits, underscores and dots"
-			}
-		}
 	}
-	if segments < 2 {
+	if !strings.Contains(s, ".") {
 		return "has one segment, a package needs two or more as in cn.example.shop"
 	}
 	return ""
@@ -119,24 +107,28 @@ func checkPackage(s string) string {
 // checkBundle checks the grammar of a bundle ID: segments of letters, digits and hyphens
 // between dots.
 func checkBundle(s string) string {
-	if s == "" {
-		return "is empty"
-	}
-	if len(s) > maxBundleBytes {
-		return fmt.Sprintf("is longer than %d characters", maxBundleBytes)
-	}
-	for segment := range strings.SplitSeq(s, ".") {
-		if segment == "" {
-			return "has an empty segment between its dots"
-		}
-		for i := range len(segment) {
-			if c := segment[i]; !isLetter(c) && !isDigit(c) && c != '-' {
-				return "has a character other than letters, digits, hyphens and dots"
-			}
-		}
-	}
-	if strings.Trim(s, "-.") == "" {
+	problem := checkSegments(s, maxBundleBytes, '-', "hyphens")
+	if problem == "" && strings.Trim(s, "-.") == "" {
 		return "has no letter or digit"
+	}
+	return problem
+}
+
+// checkSegments checks that s is segments of ASCII letters, digits and one more character
+// between dots. extras names that character.
+func checkSegments(s string, limit int, extra byte, extras string) string {
+	switch {
+	case s == "":
+		return "is empty"
+	case len(s) > limit:
+		return fmt.Sprintf("is longer than %d characters", limit)
+	case slices.Contains(strings.Split(s, "."), ""):
+		return "has an empty segment between its dots"
+	}
+	for i := range len(s) {
+		if c := s[i]; !isLetter(c) && !isDigit(c) && c != extra && c != '.' {
+			return "has a character other than letters, digits, " + extras + " and dots"
+		}
 	}
 	return ""
 }

@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"bytes"
 	"path/filepath"
 	"strings"
 
@@ -31,12 +30,8 @@ func LoadState(path string) (StateSettings, error) {
 }
 
 // stateOf reads what a file says about the state.
-func (r *reader) stateOf(data []byte) {
-	if !bytes.Contains(data, []byte("state")) {
-		return
-	}
-	doc := r.withoutApps(data)
-	if doc == nil || !isMapping(doc) {
+func (r *reader) stateOf(doc *yaml.Node) {
+	if !isMapping(doc) {
 		return
 	}
 	errs := r.errs.clone()
@@ -45,31 +40,10 @@ func (r *reader) stateOf(data []byte) {
 	r.state(f)
 }
 
-// withoutApps decodes a text, without its apps if they are a list that can be cut out. It
-// returns nil if there is an error, which it reports.
-func (r *reader) withoutApps(data []byte) *yaml.Node {
-	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
-	if list := findApps(data, r.pieceBytes); list != nil {
-		if doc := list.rest(); doc != nil {
-			return doc
-		}
-	}
-	docs, err := decodeBounded(data)
-	if err != nil {
-		r.syntaxError(piece{text: data}, err)
-		return nil
-	}
-	return r.single(docs)
-}
-
 // state reads the keys about the state.
 func (r *reader) state(f fields) {
-	if n := f["state"]; given(n) && r.once(n, "state") {
-		r.manifest.State.Location = r.stateLocation(n)
-	}
-	if n := f["state_recipients"]; given(n) && r.once(n, "state_recipients") {
-		r.manifest.State.Recipients = r.stateRecipients(n)
-	}
+	r.block(f, "state", func(n *yaml.Node) { r.manifest.State.Location = r.stateLocation(n) })
+	r.block(f, "state_recipients", func(n *yaml.Node) { r.manifest.State.Recipients = r.stateRecipients(n) })
 }
 
 // stateLocation does not repeat the location: it may hold a password by mistake.

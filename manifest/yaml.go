@@ -44,6 +44,9 @@ func (r *reader) parse(data []byte) *yaml.Node {
 	var badErr error
 	if list := findApps(data, r.pieceBytes); list != nil {
 		if doc := list.rest(); doc != nil {
+			if r.stateOnly {
+				return doc
+			}
 			if bad, badErr = r.inPieces(list); badErr == nil {
 				return doc
 			}
@@ -169,9 +172,7 @@ func findApps(data []byte, size int) *appList {
 // otherBreaks finds the line breaks of YAML besides LF and CRLF. They count as lines for
 // yaml.v3, but not for cut.
 func otherBreaks(data []byte) bool {
-	return bytes.Contains(data, []byte("\u0085")) ||
-		bytes.Contains(data, []byte("\u2028")) ||
-		bytes.Contains(data, []byte("\u2029")) ||
+	return bytes.ContainsAny(data, "\u0085\u2028\u2029") ||
 		bytes.Count(data, []byte("\r")) != bytes.Count(data, []byte("\r\n"))
 }
 
