@@ -130,6 +130,7 @@ func (d *doctor) recorded(ctx context.Context, store *stateStore, locked bool) {
 		return
 	}
 	d.clock(st)
+	d.encryption(store, st)
 	if n := len(st.Apps); n > 0 {
 		d.well("state", fmt.Sprintf("serial %d, %s", st.Serial, plural(n, "app")))
 	}
