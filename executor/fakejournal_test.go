@@ -17,6 +17,7 @@ type journal struct {
 	diary       *diary
 	commitTakes time.Duration
 	failCommit  int       // the commit that fails, from 1
+	failure     error     // what it comes to
 	panics      int       // the record that makes Append panic, from 1
 	ends        time.Time // of the lease; zero: it has no end
 
@@ -45,7 +46,7 @@ func (e entry) String() string {
 }
 
 func newJournal(d *diary) *journal {
-	j := &journal{diary: d}
+	j := &journal{diary: d, failure: errors.New("input/output error")}
 	j.cond = sync.NewCond(&j.mu)
 	return j
 }
@@ -79,6 +80,8 @@ func (j *journal) Append(rec state.Record) (wait func() error) {
 }
 
 func (j *journal) Left() time.Duration {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	if j.ends.IsZero() {
 		return math.MaxInt64
 	}
@@ -97,7 +100,7 @@ func (j *journal) commit() {
 		}
 		j.mu.Lock()
 		if j.commits++; j.commits == j.failCommit {
-			j.err, j.broke = errors.New("input/output error"), time.Now()
+			j.err, j.broke = j.failure, time.Now()
 		} else {
 			for _, e := range j.records[j.durable:upTo] {
 				j.diary.add("commit %s", e)

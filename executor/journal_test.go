@@ -31,6 +31,7 @@ func TestTheJournalFails(t *testing.T) {
 				require.Equal(t, StopJournal, res.Stopped.Reason)
 				require.NotZero(t, res.Counts.NotStarted+res.Counts.Failed)
 				require.Len(t, w.st.Apps, len(w.apps), "every app that was made is known, at least in memory")
+				require.Empty(t, w.st.Pending, "what was not sent is not open")
 				told := 0
 				for _, e := range w.events {
 					if e.Type == ApplyComplete {

@@ -131,18 +131,26 @@ func (r *Run) enqueue(rec Record) (wait func() error) {
 	return q.next.wait
 }
 
-// commitAll commits until the run ends.
+// gather is how long a commit that may linger does so at least: for what is appended at the
+// same moment.
+const gather = time.Millisecond
+
+// commitAll commits until the run ends. Where commits linger, that much time passes from the
+// end of one to the beginning of the next. So the number of commits is bounded, and who appends
+// after a pause waits for hardly more than the commit.
 func (r *Run) commitAll() {
 	defer close(r.queue.stopped)
 	var linger time.Duration
 	if s, ok := r.session.(interface{ Linger() time.Duration }); ok {
 		linger = s.Linger()
 	}
+	var next time.Time
 	for more := true; more; {
 		if _, more = <-r.queue.wake; more && linger > 0 {
-			time.Sleep(linger)
+			time.Sleep(max(gather, time.Until(next)))
 		}
 		r.commit(r.ctx)
+		next = time.Now().Add(linger)
 	}
 }
 

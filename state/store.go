@@ -32,8 +32,9 @@ type Store interface {
 
 // Session is what a run has while it is the writer. Its methods are called one at a time.
 //
-// A session may have four more methods. Linger() time.Duration is how long a commit waits for
-// more records to come, for a store where a commit is a request over a network. Left()
+// A session may have four more methods. Linger() time.Duration is how long the next
+// commit waits for more records to come, for a store where a commit is a request over a
+// network. Left()
 // time.Duration is what is left of the lease, for a lock that ends on its own; once it is 0 it
 // stays so, and it may be called at any time. Full() bool says that the journal has grown so
 // large that it is to be folded now. Purge(context.Context) error forgets every snapshot but

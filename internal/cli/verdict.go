@@ -131,7 +131,11 @@ func (a *application) save(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	if e, ok := errors.AsType[*state.SaveError](err); ok && e.Journaled {
+	unsaved, ok := errors.AsType[*state.SaveError](err)
+	if !ok {
+		return fmt.Errorf("the state is saved, but: %w", err)
+	}
+	if unsaved.Journaled {
 		return fmt.Errorf("the state could not be saved: %w", err)
 	}
 	path, recoverErr := a.run.Recover(a.w.store.directory(a.w.g), ".", os.TempDir())

@@ -282,8 +282,12 @@ func (x *session) Close() (err error) {
 		close(x.stopBeat)
 		<-x.turn
 		if x.err == nil {
-			if err = x.commit(x.entry(typeClose), closeTimeout); err != nil {
-				err = fmt.Errorf("give the lock back, which ends by itself within %s: %w", x.store.lease+leaseSlack, err)
+			err = x.commit(x.entry(typeClose), closeTimeout)
+			if lost, ok := errors.AsType[*state.LeaseError](err); ok {
+				err = fmt.Errorf("give the lock of the state back, which ends by itself within %s: %w", x.store.lease+leaseSlack, lost.Err)
+			}
+			if errors.Is(err, state.ErrFenced) {
+				err = nil
 			}
 			x.err = errClosed
 		}
