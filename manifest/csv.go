@@ -27,6 +27,8 @@ var Columns = []string{
 	"certificates.production.file", "certificates.production.password_env", "certificates.production.password_file",
 }
 
+var requiredColumns = []string{"app_name", "android_package"}
+
 // maxColumns is well above all fields of an app and as many labels as it may have.
 const maxColumns = 200
 
@@ -46,8 +48,8 @@ func (r *reader) appsFrom(n *yaml.Node) {
 	encoding := utf8Encoding
 	if n := f["encoding"]; ok && given(n) {
 		encoding, ok = r.text(n, "encoding")
-		if problem := checkEncoding(encoding); ok && problem != "" {
-			r.check(n, "encoding", problem)
+		if ok && encoding != utf8Encoding && encoding != gb18030Encoding {
+			r.errorf(n, "encoding must be utf-8 or gb18030, which includes GBK and GB 2312")
 			return
 		}
 	}
@@ -98,34 +100,28 @@ func (r *reader) csv(text string) {
 	defer func(budget int64) { r.budget = budget }(r.budget)
 	r.budget = math.MaxInt64 // there are no aliases
 	s := newSheet(r.name, text, comma)
-	header, err := s.next()
-	if err == io.EOF {
-		r.errs.add(Position{r.name, 1, 1}, "the file is empty, its first line must name the columns: %s", strings.Join(Columns, ", "))
-		return
-	}
-	if err != nil {
-		at, problem := s.explain(err)
-		r.errs.add(at, "%s", problem)
-		return
-	}
-	columns := r.header(s, header)
-	if columns == nil {
-		return
-	}
+	var columns []column
 	for !r.stopped {
 		record, err := s.next()
-		if err == io.EOF {
+		switch {
+		case err == io.EOF && columns == nil:
+			r.errs.add(Position{r.name, 1, 1}, "the file is empty, its first line must name the columns: %s", strings.Join(Columns, ", "))
 			return
-		}
-		if err != nil {
+		case err == io.EOF:
+			return
+		case err != nil:
 			at, problem := s.explain(err)
 			r.errs.add(at, "%s", problem)
-			if err == errLongRow {
+			if err == errLongRow || columns == nil {
 				return
 			}
-			continue
+		case columns == nil:
+			if columns = r.header(s, record); columns == nil {
+				return
+			}
+		default:
+			r.row(s, columns, record)
 		}
-		r.row(s, columns, record)
 	}
 }
 
@@ -173,7 +169,8 @@ func columnOf(name string) (c column, near string) {
 	return c, near
 }
 
-// header reads the names of the columns. It returns nil if the rows cannot be read by them.
+// header reads the names of the columns. It returns nil if there is a mistake in them: the rows
+// are not read then.
 //
 // A name is repeated in an error only if it is near a column's: the first line may be a row, with
 // who knows what in its cells.
@@ -217,17 +214,15 @@ func (r *reader) header(s *sheet, record []string) []column {
 		r.errs.add(start, "the first line must name the columns, separated by commas, semicolons or tabs: %s", strings.Join(Columns, ", "))
 		return nil
 	}
+	for _, name := range requiredColumns {
+		if _, ok := named[name]; !ok {
+			problems.add(start, "column %s is missing", name)
+		}
+	}
 	for _, e := range problems.list {
 		r.errs.add(e.Pos, "%s", e.Message)
 	}
-	complete := true
-	for _, name := range []string{"app_name", "android_package"} {
-		if _, ok := named[name]; !ok {
-			r.errs.add(start, "column %s is missing", name)
-		}
-		complete = complete && slices.ContainsFunc(columns, func(c column) bool { return c.name == name })
-	}
-	if !complete {
+	if len(problems.list) > 0 {
 		return nil
 	}
 	return columns

@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -15,21 +14,7 @@ const (
 	gb18030Encoding = "gb18030" // what Excel writes in China
 )
 
-var encodings = []string{utf8Encoding, gb18030Encoding}
-
 const byteOrderMark = "\uFEFF"
-
-// checkEncoding says what is wrong with the name of an encoding, or "".
-func checkEncoding(name string) string {
-	if slices.Contains(encodings, name) {
-		return ""
-	}
-	problem := "must be utf-8 or gb18030, which includes GBK and GB 2312"
-	if near := Suggest(name, encodings); near != "" {
-		problem += ", did you mean \"" + near + "\"?"
-	}
-	return problem
-}
 
 // decodeCSV turns the content of a CSV file into text. A problem comes with its position.
 func decodeCSV(data []byte, encoding string) (text string, problem string, at Position) {

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -24,8 +25,7 @@ func (r *reader) row(s *sheet, columns []column, record []string) {
 	places := make(map[Position]string, len(columns))
 	for i, c := range columns {
 		text := record[i]
-		required := c.name == "app_name" || c.name == "android_package"
-		if c.path == nil || text == "" && !required {
+		if c.path == nil || text == "" && !slices.Contains(requiredColumns, c.name) {
 			continue
 		}
 		at := s.cell(i)
@@ -94,11 +94,10 @@ func textNode(s string) *yaml.Node {
 func valueNode(c column, text string, at Position) *yaml.Node {
 	n := textNode(text)
 	n.Line, n.Column = at.Line, at.Column
-	last := c.path[len(c.path)-1]
 	switch {
 	case c.name == "protect" && (strings.EqualFold(text, "true") || strings.EqualFold(text, "false")):
 		n.Tag = "!!bool"
-	case text == "-" && (c.name == "group_name" || strings.HasPrefix(c.name, "certificates.") && last == "file" && len(c.path) == 3):
+	case text == "-" && (c.name == "group_name" || c.path[0] == "certificates" && strings.HasSuffix(c.name, ".file")):
 		n.Tag = "!!null"
 	}
 	return n
