@@ -8,7 +8,6 @@
 package storetest
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net"
@@ -16,16 +15,12 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 	"github.com/stretchr/testify/require"
@@ -122,131 +117,13 @@ func S3Location(endpoint, prefix string) string {
 	return fmt.Sprintf("s3://%s/%s?endpoint=%s", Bucket, prefix, endpoint)
 }
 
-// Postgres starts a database cluster of its own with these settings, such as
-// "synchronous_commit=off", and returns the location of a state in it.
-func Postgres(t testing.TB, settings ...string) (location string) {
-	t.Helper()
-	initdb := find("initdb")
-	if initdb == "" {
-		missing(t, "PostgreSQL (initdb)")
-	}
-	dir := ownedDir(t)
-	asPostgres(t, exec.Command(initdb, "-D", dir, "-U", "jpsync", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"), func(cmd *exec.Cmd) {
-		out, err := cmd.CombinedOutput()
-		require.NoError(t, err, "initdb: %s", out)
-	})
-	_, port, _ := net.SplitHostPort(freeAddress(t))
-	args := []string{"-D", dir, "-h", "127.0.0.1", "-p", port, "-k", dir, "-c", "fsync=off"}
-	for _, setting := range settings {
-		args = append(args, "-c", setting)
-	}
-	// SIGQUIT ends a server at once, whoever is connected.
-	asPostgres(t, exec.Command(filepath.Join(filepath.Dir(initdb), "postgres"), args...), func(cmd *exec.Cmd) {
-		startWith(t, cmd, syscall.SIGQUIT)
-	})
-	location = fmt.Sprintf("postgres://jpsync@127.0.0.1:%s/postgres?sslmode=disable", port)
-	waitForPostgres(t, location)
-	return location + "&state=test"
-}
-
-// PgBouncer starts a pooler in transaction mode before a database of [Postgres], and returns
-// the location through it.
-func PgBouncer(t testing.TB, location string) string {
-	t.Helper()
-	program := find("pgbouncer")
-	if program == "" {
-		missing(t, "PgBouncer")
-	}
-	_, rest, _ := strings.Cut(location, "127.0.0.1:")
-	port, _, _ := strings.Cut(rest, "/")
-	dir := ownedDir(t)
-	_, own, _ := net.SplitHostPort(freeAddress(t))
-	config := filepath.Join(dir, "pgbouncer.ini")
-	users := filepath.Join(dir, "users.txt")
-	require.NoError(t, os.WriteFile(users, []byte("\"jpsync\" \"\"\n"), 0o644))
-	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, `[databases]
-postgres = host=127.0.0.1 port=%s user=jpsync
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = %s
-auth_type = any
-auth_file = %s
-pool_mode = transaction
-default_pool_size = 4
-unix_socket_dir =
-`, port, own, users), 0o644))
-	asPostgres(t, exec.Command(program, config), func(cmd *exec.Cmd) { start(t, cmd) })
-	through := strings.Replace(location, ":"+port+"/", ":"+own+"/", 1)
-	plain, _, _ := strings.Cut(through, "&state=")
-	waitForPostgres(t, plain)
-	return through
-}
-
-func waitForPostgres(t testing.TB, location string) {
-	t.Helper()
-	var err error
-	for range 300 {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		var conn *pgconn.PgConn
-		if conn, err = pgconn.Connect(ctx, location); err == nil {
-			_, err = conn.Exec(ctx, "SELECT 1").ReadAll()
-			_ = conn.Close(ctx)
-		}
-		cancel()
-		if err == nil {
-			return
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	require.NoError(t, err, "the database does not start")
-}
-
-// asPostgres prepares a command for the user postgres where this process is root, which
-// PostgreSQL refuses to run as.
-func asPostgres(t testing.TB, cmd *exec.Cmd, run func(*exec.Cmd)) {
-	t.Helper()
-	cmd.Dir = os.TempDir()
-	if u := postgresUser(); u != nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: u}
-	}
-	run(cmd)
-}
-
-func postgresUser() *syscall.Credential {
-	if os.Getuid() != 0 {
-		return nil
-	}
-	u, err := user.Lookup("postgres")
-	if err != nil {
-		return nil
-	}
-	uid, _ := strconv.ParseUint(u.Uid, 10, 32)
-	gid, _ := strconv.ParseUint(u.Gid, 10, 32)
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-}
-
-// ownedDir is a temporary directory that the user postgres can use. The parents of
-// t.TempDir may be closed to others, and its path may be too long for a socket.
-func ownedDir(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "storetest")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if u := postgresUser(); u != nil {
-		require.NoError(t, os.Chown(dir, int(u.Uid), int(u.Gid)))
-	}
-	return dir
-}
-
 // start runs a server until the test ends.
-func start(t testing.TB, cmd *exec.Cmd) { startWith(t, cmd, syscall.SIGTERM) }
-
-func startWith(t testing.TB, cmd *exec.Cmd, signal os.Signal) {
+func start(t testing.TB, cmd *exec.Cmd) {
 	t.Helper()
 	cmd.Stdout, cmd.Stderr = io.Discard, io.Discard
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
-		_ = cmd.Process.Signal(signal)
+		_ = cmd.Process.Signal(syscall.SIGTERM)
 		timer := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
 		defer timer.Stop()
 		_ = cmd.Wait()

@@ -30,12 +30,22 @@ func opener(location string) func(t *testing.T) shared.Place {
 	return func(t *testing.T) shared.Place { return place(t, fmt.Sprintf("%s&state=t%d", base, n.Add(1))) }
 }
 
-func TestPlace(t *testing.T) {
-	testAll(t, opener(storetest.Postgres(t, "synchronous_commit=off")))
-}
-
-func TestPlaceBehindPgBouncer(t *testing.T) {
-	testAll(t, opener(storetest.PgBouncer(t, storetest.Postgres(t))))
+// TestServer runs on one server, which commits without waiting for the disk unless it is told
+// otherwise.
+func TestServer(t *testing.T) {
+	cluster := storetest.NewCluster(t, "synchronous_commit=off", "wal_writer_delay=10s")
+	location := cluster.Location("jpsync", "test")
+	t.Run("place", func(t *testing.T) { testAll(t, opener(location)) })
+	t.Run("rights", func(t *testing.T) { testRights(t, cluster) })
+	t.Run("a create that waits", func(t *testing.T) { testCreateThatWaits(t, cluster) })
+	t.Run("statements cut off", func(t *testing.T) { testStatementsCutOff(t, cluster) })
+	t.Run("a long log", func(t *testing.T) { testLongLog(t, cluster) })
+	t.Run("crash", func(t *testing.T) { testCrash(t, cluster) })
+	t.Run("behind PgBouncer", func(t *testing.T) {
+		through := storetest.PgBouncer(t, location)
+		cluster.Exec(t, "DROP TABLE jpsync_log")
+		testAll(t, opener(through))
+	})
 }
 
 func testAll(t *testing.T, open func(t *testing.T) shared.Place) {

@@ -42,3 +42,24 @@ func testAll(t *testing.T, open func(t *testing.T) shared.Place) {
 	statetest.TestPlace(t, open)
 	statetest.TestShared(t, open)
 }
+
+// TestLongLog lists more than one page, and reads all of it.
+func TestLongLog(t *testing.T) {
+	storetest.SetCredentials(t)
+	memory := shared.NewMemory()
+	statetest.LongLog(t, memory, 1100)
+	for name, endpoint := range map[string]func(testing.TB) string{"in process": storetest.FakeS3, "versitygw": storetest.Versitygw} {
+		t.Run(name, func(t *testing.T) {
+			p := opener(endpoint(t))(t)
+			statetest.Copy(t, memory, p)
+			entries, _, err := p.List(t.Context(), "log/", "log/000000000001")
+			require.NoError(t, err)
+			require.Len(t, entries, 1099)
+			store, err := shared.New(p, 0)
+			require.NoError(t, err)
+			s, err := store.Load(t.Context())
+			require.NoError(t, err)
+			require.Len(t, s.Apps, 1097)
+		})
+	}
+}

@@ -3,8 +3,6 @@ package statetest
 import (
 	"context"
 	"errors"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -34,41 +32,6 @@ func TestLease(t *testing.T) {
 	run("a clock that is an hour off", testClockOff)
 	run("a store with two clocks is refused", testTwoClocks)
 	run("a store whose listing lags is refused", testLaggingList)
-}
-
-// Frozen is a place as seen by a process that can be stopped and woken. What it had sent
-// before it was stopped arrives when it wakes.
-type Frozen struct {
-	shared.Place
-	mu   sync.Mutex
-	gate chan struct{} // nil: awake; closed: woken
-}
-
-// Stop makes every call wait for Wake.
-func (f *Frozen) Stop() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.gate = make(chan struct{})
-}
-
-// Wake lets the calls go on.
-func (f *Frozen) Wake() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	close(f.gate)
-	f.gate = nil
-}
-
-// Create implements [shared.Place].
-func (f *Frozen) Create(ctx context.Context, name string, body []byte) error {
-	f.mu.Lock()
-	gate := f.gate
-	f.mu.Unlock()
-	if gate != nil {
-		<-gate
-		ctx = context.WithoutCancel(ctx)
-	}
-	return f.Place.Create(ctx, name, body)
 }
 
 func leased(t testing.TB, place shared.Place) *shared.Store {
@@ -241,21 +204,6 @@ func testHangingRemoval(t *testing.T) {
 	require.Len(t, load(t, memory).Apps, 4)
 }
 
-// clocked is a place whose clocks are not this machine's.
-type clocked struct {
-	shared.Place
-	objects, answers time.Duration // how far ahead
-}
-
-// List implements [shared.Place].
-func (c clocked) List(ctx context.Context, prefix, after string) ([]shared.Entry, time.Time, error) {
-	entries, clock, err := c.Place.List(ctx, prefix, after)
-	for i := range entries {
-		entries[i].Time = entries[i].Time.Add(c.objects)
-	}
-	return entries, clock.Add(c.answers), err
-}
-
 func testClockOff(t *testing.T) {
 	for _, off := range []time.Duration{-time.Hour, time.Hour} {
 		place := clocked{shared.NewMemory(), off, off}
@@ -298,16 +246,4 @@ func testLaggingList(t *testing.T) {
 	memory := shared.NewMemory()
 	_, _, _, err := leased(t, lagging{memory}).Open(t.Context(), state.Holder{})
 	require.ErrorIs(t, err, shared.ErrStale)
-}
-
-// lagging does not list what was created just now.
-type lagging struct{ shared.Place }
-
-// List implements [shared.Place].
-func (l lagging) List(ctx context.Context, prefix, after string) ([]shared.Entry, time.Time, error) {
-	entries, clock, err := l.Place.List(ctx, prefix, after)
-	for len(entries) > 0 && strings.HasPrefix(prefix, "log/") && clock.Sub(entries[len(entries)-1].Time) < 10*time.Second {
-		entries = entries[:len(entries)-1]
-	}
-	return entries, clock, err
 }
