@@ -19,7 +19,7 @@ func (d *doctor) sharedState(ctx context.Context, store *stateStore) {
 	defer cancel()
 	st, err := store.Store.Load(ctx)
 	if err != nil {
-		d.storeTrouble("store", fmt.Errorf("%s: %w", store.Location(), err))
+		d.storeTrouble("store", err)
 		return
 	}
 	d.well("store", store.Location()+" is reached and can be read")

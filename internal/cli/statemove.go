@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"jpsync/manifest"
 	"jpsync/state"
 )
 
@@ -146,6 +147,8 @@ func (c *stateCopyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		return err
 	}
 	fmt.Fprintf(t.Out, "the state is at %s now; %s is marked as moved\n", to.Location(), from.Location())
-	t.info("say so in the manifest, state: %s, or give it as --state or JPSYNC_STATE", to.Location())
+	if said, err := manifest.LoadState(g.Manifest); err != nil || said.Location != to.Location() {
+		t.info("say so in the manifest, state: %s, or give it as --state or JPSYNC_STATE", to.Location())
+	}
 	return nil
 }
