@@ -30,6 +30,7 @@ type link struct {
 	from   time.Time // cut from here
 	until  time.Time // to here
 	silent bool      // a cut keeps the answers back alone
+	cutAt  int       // the call, from 1, at which the cut begins
 }
 
 func (l *link) do(ctx context.Context, call string, do func() error) error {
@@ -38,6 +39,9 @@ func (l *link) do(ctx context.Context, call string, do func() error) error {
 		l.calls = map[string]int{}
 	}
 	l.calls[call]++
+	if l.all() == l.cutAt {
+		l.from = time.Now()
+	}
 	now := time.Now()
 	cut, wait := !now.Before(l.from) && now.Before(l.until), l.until.Sub(now)
 	l.mu.Unlock()
@@ -136,12 +140,14 @@ func (r *runner) apply(t *testing.T, n, parallelism int, wait time.Duration) {
 	t.Helper()
 	holder := state.Self("apply", time.Now())
 	holder.Wait = wait
-	var err error
-	r.run, err = state.Begin(t.Context(), sharedStore(t, r.link), state.Options{Holder: holder})
-	require.NoError(t, err)
+	if r.run, r.err = state.Begin(t.Context(), sharedStore(t, r.link), state.Options{Holder: holder}); r.err != nil {
+		return
+	}
 	defer r.run.Close()
 	require.NoError(t, r.run.Bind(sandbox.Endpoint, sandbox.DevKey))
-	require.NoError(t, r.run.Start(t.Context()))
+	if r.err = r.run.Start(t.Context()); r.err != nil {
+		return
+	}
 	opts := Options{API: r, Journal: r.run, Certificates: files{}, Parallelism: parallelism}
 	st := r.run.State()
 	p := creates(n)
@@ -151,6 +157,7 @@ func (r *runner) apply(t *testing.T, n, parallelism int, wait time.Duration) {
 		}
 	}
 	began := time.Now()
+	var err error
 	r.res, err = Apply(t.Context(), p, st, opts)
 	require.NoError(t, err)
 	r.took = time.Since(began)
@@ -216,6 +223,10 @@ func TestTakeOver(t *testing.T) {
 				return // it was through
 			}
 			require.ErrorIs(t, first.err, state.ErrFenced)
+			if first.res == nil {
+				require.Empty(t, first.sent)
+				return // it lost the lock before its first request
+			}
 			unsaved, ok := errors.AsType[*state.SaveError](first.err)
 			require.True(t, ok)
 			require.Equal(t, first.res.Stopped == nil, unsaved.Journaled, "every answer was durable")
@@ -310,6 +321,57 @@ func TestPartition(t *testing.T) {
 	t.Logf("%d runs stopped, %d went on", stopped, went)
 	require.NotZero(t, stopped)
 	require.NotZero(t, went)
+}
+
+// TestCutAtEachCall cuts a run off its store for ever, at each call in turn. It ends within
+// the lease, and what was answered is in the log or in the recovery file.
+func TestCutAtEachCall(t *testing.T) {
+	const apps, inFlight = 40, 8
+	unstarted, unrecorded, unfolded := 0, 0, 0
+	for n, cut := 1, true; cut; n++ {
+		for _, silent := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				l := slowLab(t, sandbox.Options{}, 50*time.Millisecond)
+				place := shared.NewMemory()
+				first, second := newRunner(l.opts.API, place), newRunner(l.opts.API, place)
+				first.link.from = time.Now().Add(time.Hour)
+				first.link.until, first.link.silent, first.link.cutAt = first.link.from.Add(time.Hour), silent, n
+				first.apply(t, apps, inFlight, 0)
+				took := time.Since(first.link.from)
+				cut = first.link.all() >= n
+				switch unsaved, ok := errors.AsType[*state.SaveError](first.err); {
+				case first.res == nil:
+					unstarted++
+					require.Error(t, first.err)
+					require.Empty(t, first.sent, "nothing was sent")
+				case ok && !unsaved.Journaled:
+					unrecorded++
+					stoppedByLease(t, first.res)
+				case ok:
+					unfolded++
+					require.True(t, first.res.Complete())
+				}
+				if cut && len(first.sent) > 0 {
+					require.Less(t, took, testLease+10*time.Second)
+				}
+				second.apply(t, apps, inFlight, time.Minute)
+				require.NoError(t, second.err)
+				st, err := sharedStore(t, place).Load(t.Context())
+				require.NoError(t, err)
+				l.inStepBut(t, st, apps, 2*inFlight)
+				if first.res != nil && first.err != nil {
+					if _, ok := errors.AsType[*state.SaveError](first.err); ok {
+						st = recoverTwice(t, first, place)
+					}
+				}
+				l.inStepBut(t, st, apps, 0)
+			})
+		}
+	}
+	t.Logf("cut off: %d runs before a request, %d with answers to recover, %d before the fold", unstarted, unrecorded, unfolded)
+	require.NotZero(t, unstarted)
+	require.NotZero(t, unrecorded)
+	require.NotZero(t, unfolded)
 }
 
 // TestCostOfASharedStore compares an apply on a store 10 ms away with one on a local disk that
