@@ -74,12 +74,8 @@ func givenSecret(n *yaml.Node) bool {
 // secret reads {env: NAME} or {file: PATH} and leaves placeholders in it. No error repeats a
 // value from here, apart from the name of a variable: see checkEnv.
 func (r *reader) secret(n *yaml.Node, what string) (s Secret, ok bool) {
-	switch m := deref(n); m.Kind {
-	case yaml.ScalarNode:
+	if deref(n).Kind == yaml.ScalarNode {
 		r.errorf(n, "%s is a literal, use a reference to the secret: {env: NAME} or {file: PATH}", what)
-		return s, false
-	case yaml.SequenceNode:
-		r.errorf(n, "%s must be a reference, {env: NAME} or {file: PATH}, not a list", what)
 		return s, false
 	}
 	f, ok := r.mapping(n, secretSpec)

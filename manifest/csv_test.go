@@ -160,7 +160,7 @@ func TestCSVErrors(t *testing.T) {
 		"{csv: dir.csv}":                       `2:18: apps_from: CSV file "dir.csv" is not a regular file but a directory`,
 		"{csv: fifo.csv}":                      `2:18: apps_from: CSV file "fifo.csv" is not a regular file`,
 		"{csv: none.csv}":                      `2:18: apps_from: CSV file "none.csv" does not exist`,
-		"{csv: large.csv}":                     `2:18: apps_from: CSV file "large.csv" is too large: all files together have more than 1000 bytes`,
+		"{csv: large.csv}":                     `2:18: apps_from: CSV file "large.csv" is too large: all files of the manifest may have 256 MiB together`,
 		"{csv: ../x.csv}":                      `2:18: the csv of apps_from leaves the manifest's directory`,
 		"{csv: /x.csv}":                        `2:18: the csv of apps_from is an absolute path, it must be relative to the file that names it`,
 		"{csv: \"\"}":                          `2:18: the csv of apps_from is empty`,
@@ -179,7 +179,9 @@ func TestCSVErrors(t *testing.T) {
 	} {
 		t.Run(value, func(t *testing.T) {
 			write(t, dir, "m.yaml", "version: 1\napps_from: "+value+"\n")
-			_, err := Load("m.yaml", Options{MaxBytes: 1000})
+			l := newLoader("m.yaml", Options{})
+			l.left = 1000
+			_, err := l.load()
 			var errs Errors
 			require.ErrorAs(t, err, &errs)
 			assert.Equal(t, "m.yaml:"+want, errs[0].Error())

@@ -197,9 +197,11 @@ func TestUnreadable(t *testing.T) {
 	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20))
 
 	// The limit is for all files together.
-	_, err = Load("m.yaml", Options{MaxBytes: 34})
-	requireErrors(t, err, `m.yaml:2:11: include: manifest "n.yaml" is too large: all files together have more than 34 bytes`)
-	_, err = Load("m.yaml", Options{MaxBytes: 1000})
+	l := newLoader("m.yaml", Options{})
+	l.left = 34
+	_, err = l.load()
+	requireErrors(t, err, `m.yaml:2:11: include: manifest "n.yaml" is too large: all files of the manifest may have 256 MiB together`)
+	_, err = Load("m.yaml", Options{})
 	require.NoError(t, err)
 }
 

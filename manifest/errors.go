@@ -41,15 +41,6 @@ func (e Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Unwrap lets errors.As find a single Error.
-func (e Errors) Unwrap() []error {
-	list := make([]error, len(e))
-	for i := range e {
-		list[i] = e[i]
-	}
-	return list
-}
-
 // errorList collects errors while a manifest is read. A node is read once for each alias of
 // it, so the same error may come again: it is kept once.
 type errorList struct {

@@ -107,7 +107,7 @@ func FuzzLoad(f *testing.F) {
 
 // loadPieces is Load with pieces of another length.
 func loadPieces(file string, size int) (*Manifest, error) {
-	l := newLoader(file, Options{MaxBytes: DefaultMaxBytes})
+	l := newLoader(file, Options{})
 	l.pieceBytes = size
 	return l.load()
 }

@@ -12,24 +12,19 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// DefaultMaxBytes is how much Load reads unless told otherwise. 100,000 apps with two
-// certificates each take some 60 MiB.
-const DefaultMaxBytes = 256 << 20
-
-// maxFiles and maxApps bound a manifest, ten times and more above what is expected.
+// The limits of a manifest, well above what is expected: 100,000 apps with two certificates each
+// take some 60 MiB. maxBytes is for all files together; a larger file is refused before it is read.
 const (
+	maxBytes = 256 << 20
 	maxFiles = 10_000
 	maxApps  = 1_000_000
 )
 
-// Options control how a manifest is loaded. The zero value is the usual way.
+// Options control how a manifest is loaded.
 type Options struct {
 	// CertRoot is the directory that certificates and secret files must stay under. It has to
 	// exist. Empty: the manifest's directory.
 	CertRoot string
-	// MaxBytes is the most that all files of the manifest may have together. A larger file is
-	// refused before it is read. Zero: DefaultMaxBytes.
-	MaxBytes int64
 }
 
 // Load reads a manifest: a file, or a directory and in it every file whose name ends in .yaml
@@ -60,7 +55,7 @@ type loader struct {
 	base       string   // the manifest's directory, as given
 	root       *os.Root // the same, open
 	certPrefix string   // the certificate root: absolute, slash-separated, with a slash at the end
-	max, left  int64    // bytes that the files may have, and what remains of them
+	left       int64    // how many bytes more may be read
 	budget     int64    // nodes that may still be visited
 	maxApps    int
 	pieceBytes int
@@ -79,9 +74,9 @@ type loader struct {
 }
 
 func newLoader(path string, opts Options) *loader {
-	l := &loader{
+	return &loader{
 		base:       path,
-		max:        opts.MaxBytes,
+		left:       maxBytes,
 		budget:     maxAliasVisits,
 		maxApps:    maxApps,
 		pieceBytes: pieceBytes,
@@ -95,11 +90,6 @@ func newLoader(path string, opts Options) *loader {
 			Policy:   Policy{OnExisting: Adopt, RenewBefore: 30 * day},
 		},
 	}
-	if l.max <= 0 {
-		l.max = DefaultMaxBytes
-	}
-	l.left = l.max
-	return l
 }
 
 func (l *loader) load() (*Manifest, error) {
@@ -222,8 +212,8 @@ func (l *loader) reader(file *os.File, rel, shown, what string) (*reader, []byte
 	}
 	m.Files = append(m.Files, shown)
 	data, err := readRegular(file, l.left)
-	if errors.Is(err, ErrTooLarge) && l.left < l.max {
-		err = fmt.Errorf("%w: all files together have more than %s", ErrTooLarge, bytesText(l.max))
+	if errors.Is(err, ErrTooLarge) && len(m.Files) > 1 {
+		err = fmt.Errorf("%w: all files of the manifest may have %s together", ErrTooLarge, bytesText(maxBytes))
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s %q %w", what, shown, err)

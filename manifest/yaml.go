@@ -55,7 +55,7 @@ func (r *reader) parse(data []byte) *yaml.Node {
 	docs, err := decodeBounded(data)
 	switch {
 	case err == nil:
-		return r.single(docs)
+		return r.onlyRoot(docs)
 	case badErr != nil && badErr != errNoPiece && len(data) > maxSearch:
 		// In a short text the line of an error is found exactly.
 		r.syntaxError(bad, badErr)
@@ -74,8 +74,8 @@ func notUTF8(data []byte) bool {
 	return a == 0 || b == 0 || a == 0xFE && b == 0xFF || a == 0xFF && b == 0xFE
 }
 
-// single returns the root node of the only document.
-func (r *reader) single(docs []*yaml.Node) *yaml.Node {
+// onlyRoot returns the root node of the only document.
+func (r *reader) onlyRoot(docs []*yaml.Node) *yaml.Node {
 	if len(docs) == 0 || len(docs[0].Content) == 0 {
 		r.errs.add(Position{r.name, 1, 1}, `the file is empty, a manifest begins with "version: 1"`)
 		return nil
