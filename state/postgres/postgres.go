@@ -23,7 +23,7 @@ import (
 	"jpsync/state/shared"
 )
 
-// Table makes the table: see [SQL]. Names sort by their bytes.
+// Table makes the table, and is what "jpsync state sql" prints, with the grants. Names sort by their bytes.
 const Table = `CREATE TABLE IF NOT EXISTS jpsync_log (
     place text COLLATE "C" NOT NULL,
     name  text COLLATE "C" NOT NULL,
@@ -31,13 +31,6 @@ const Table = `CREATE TABLE IF NOT EXISTS jpsync_log (
     at    timestamptz NOT NULL,
     PRIMARY KEY (place, name)
 )`
-
-// SQL is a script for somebody who may create tables: what "jpsync state sql" prints.
-const SQL = Table + `;
-
--- For each user of jpsync who does not own the table (without DELETE, old entries stay):
--- GRANT SELECT, INSERT, DELETE ON jpsync_log TO the_user;
-`
 
 // The statements. clock_timestamp() goes on while a statement waits, now() does not. The
 // commit is durable also in a database that has synchronous_commit off.

@@ -71,7 +71,7 @@ func testRights(t *testing.T, cluster *storetest.Cluster) {
 		require.NotContains(t, err.Error(), "\n")
 	}
 	refused() // there is no table, and it may not make one
-	cluster.Exec(t, postgres.SQL)
+	cluster.Exec(t, postgres.Table)
 	_, err = store(t, p).Load(t.Context())
 	require.ErrorContains(t, err, "jpsync state sql")
 	cluster.Exec(t, "GRANT SELECT ON jpsync_log TO limited")

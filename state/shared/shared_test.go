@@ -67,7 +67,7 @@ func TestEveryByteCounts(t *testing.T) {
 // TestBodiesCutOnTheirWay reads again what is shorter than the listing says.
 func TestBodiesCutOnTheirWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, err := store(t, &cutting{Memory: used(t, 1), cuts: 3}).Load(t.Context())
+		s, err := store(t, &cutting{Memory: used(t, 1), cuts: 40}).Load(t.Context())
 		require.NoError(t, err)
 		require.Len(t, s.Apps, 1)
 	})
