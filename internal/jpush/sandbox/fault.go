@@ -1,14 +1,14 @@
 package sandbox
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"net/url"
 	"path"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"jpsync/internal/jpush"
 )
@@ -60,122 +60,6 @@ type Fault struct {
 	To         string        // of Redirect; empty: the same path on other.localhost
 }
 
-// ParseFault parses a fault from a command line:
-//
-//	KIND{:PART}
-//
-// KIND is one of lost, drop, hang, html502, cutjson, slowheaders, endless, hugebody,
-// gzipbomb, wrongtypes, redirect, auth, latency=DURATION, rate:N (N requests per second),
-// code10, an API code (1012), or an HTTP status (503, 429). A PART is an operation (create,
-// upload, delete, any), the word committed, or one of
-//
-//	first=N every=N from=N times=N prob=P name=GLOB retry-after=SECONDS
-//	code=N (of auth) status=N, to=URL (of redirect) burst=N (of rate)
-//
-// In a glob, %3A is a colon and %25 a percent sign. to= is the last part and extends to the
-// end. Examples are lost:create:first=1, auth:from=20:code=4007, 1012:upload:name=shop-*,
-// 429:every=10:retry-after=2, redirect:status=308:to=https://other.example/.
-func ParseFault(s string) (Fault, error) {
-	head, rest, _ := strings.Cut(s, ":")
-	f, err := parseKind(head)
-	if err != nil {
-		return Fault{}, fmt.Errorf("fault %q: %w", s, err)
-	}
-	for rest != "" {
-		if to, ok := strings.CutPrefix(rest, "to="); ok {
-			f.To, rest = to, ""
-			break
-		}
-		var part string
-		part, rest, _ = strings.Cut(rest, ":")
-		if err := f.parsePart(part); err != nil {
-			return Fault{}, fmt.Errorf("fault %q: %w", s, err)
-		}
-	}
-	if err := f.validate(); err != nil {
-		return Fault{}, fmt.Errorf("fault %q: %w", s, err)
-	}
-	return f, nil
-}
-
-func parseKind(head string) (Fault, error) {
-	if head == "code10" {
-		return Fault{Kind: Code, Code: 10}, nil
-	}
-	if n, err := strconv.Atoi(head); err == nil {
-		if n < 1000 {
-			return Fault{Kind: Status, Code: n}, nil
-		}
-		return Fault{Kind: Code, Code: n}, nil
-	}
-	if value, ok := strings.CutPrefix(head, string(Latency)+"="); ok {
-		d, err := time.ParseDuration(value)
-		if err != nil {
-			return Fault{}, fmt.Errorf("%q is no duration like 20ms or 3s", value)
-		}
-		return Fault{Kind: Latency, Delay: d}, nil
-	}
-	switch Kind(head) {
-	case Code, Status:
-		return Fault{}, errors.New("give the number itself, as in 1012 or 503")
-	}
-	return Fault{Kind: Kind(head)}, nil
-}
-
-func (f *Fault) parsePart(part string) (err error) {
-	key, value, hasValue := strings.Cut(part, "=")
-	if !hasValue {
-		return f.parseWord(part)
-	}
-	switch key {
-	case "first":
-		f.First, err = strconv.Atoi(value)
-	case "every":
-		f.Every, err = strconv.Atoi(value)
-	case "from":
-		f.From, err = strconv.Atoi(value)
-	case "times":
-		f.Times, err = strconv.Atoi(value)
-	case "prob":
-		f.Prob, err = strconv.ParseFloat(value, 64)
-	case "retry-after":
-		f.RetryAfter, err = strconv.Atoi(value)
-	case "burst":
-		f.Burst, err = strconv.Atoi(value)
-	case "name":
-		f.Name, err = url.PathUnescape(value)
-	case "code", "status":
-		if (key == "code") != (f.Kind == Auth) || (key == "status") != (f.Kind == Redirect) {
-			return fmt.Errorf("%s= does not go with %s", key, f.Kind)
-		}
-		f.Code, err = strconv.Atoi(value)
-	default:
-		return fmt.Errorf("there is no %q; there are first, every, from, times, prob, name, retry-after, code, status, burst, to", key)
-	}
-	if err != nil {
-		return fmt.Errorf("%s=%s cannot be read", key, value)
-	}
-	return nil
-}
-
-func (f *Fault) parseWord(word string) error {
-	switch word {
-	case "any":
-		f.Op = ""
-	case jpush.OpCreate, jpush.OpUpload, jpush.OpDelete:
-		f.Op = word
-	case "committed":
-		f.Committed = true
-	default:
-		n, err := strconv.ParseFloat(word, 64)
-		if f.Kind != Rate || err != nil {
-			return fmt.Errorf("%q is none of create, upload, delete, any, committed", word)
-		}
-		f.PerSecond = n
-	}
-	return nil
-}
-
 // validate reports what makes a fault meaningless.
 func (f Fault) validate() error {
 	row, known := jpush.LookupCode(f.Code)
@@ -221,4 +105,92 @@ func (f Fault) validate() error {
 		return errors.New("prob goes from 0 to 1")
 	}
 	return nil
+}
+
+// faults is a list of faults with their counters. The server's lock guards it.
+type faults struct {
+	seed uint64
+	list []armed
+}
+
+type armed struct {
+	Fault
+	seen, fired int
+	perTarget   map[string]int
+	bucket      *rate.Limiter
+}
+
+func (fs *faults) set(list []Fault, seed uint64) {
+	fs.seed, fs.list = seed, make([]armed, len(list))
+	for i, f := range list {
+		fs.list[i] = armed{Fault: f, perTarget: map[string]int{}}
+		if f.Kind == Rate {
+			burst := f.Burst
+			if burst == 0 {
+				burst = max(1, int(f.PerSecond))
+			}
+			fs.list[i].bucket = rate.NewLimiter(rate.Limit(f.PerSecond), burst)
+		}
+	}
+}
+
+// next returns the delay and the fault of the server's nth request. A zero Fault is none.
+func (fs *faults) next(n int, in incoming, names []string, now time.Time) (time.Duration, Fault) {
+	var delay time.Duration
+	for i := range fs.list {
+		f := &fs.list[i]
+		if !f.applies(fs.seed, i, n, in, names, now) {
+			continue
+		}
+		f.fired++
+		if f.Kind != Latency {
+			return delay, f.Fault
+		}
+		delay += f.Delay
+	}
+	return delay, Fault{}
+}
+
+func (f *armed) applies(seed uint64, index, n int, in incoming, names []string, now time.Time) bool {
+	if (f.Op != "" && f.Op != in.op) || !f.named(names) {
+		return false
+	}
+	f.seen++
+	nth := 0
+	if f.First > 0 || f.Prob > 0 {
+		target := in.target()
+		f.perTarget[target]++
+		nth = f.perTarget[target]
+		if f.Prob > 0 && chance(seed, index, target, nth) >= f.Prob {
+			return false
+		}
+	}
+	switch {
+	case f.First > 0 && nth > f.First,
+		f.Every > 0 && f.seen%f.Every != 0,
+		n < f.From,
+		f.Times > 0 && f.fired >= f.Times,
+		f.bucket != nil && f.bucket.AllowN(now, 1):
+		return false
+	}
+	return true
+}
+
+func (f *armed) named(names []string) bool {
+	if f.Name == "" {
+		return true
+	}
+	for _, name := range names {
+		if ok, _ := path.Match(f.Name, name); ok && name != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// chance returns a number from 0 up to 1. It depends on the request and not on the order of
+// requests, so that a seed fails the same ones however they are interleaved.
+func chance(seed uint64, index int, target string, nth int) float64 {
+	sum := hash(seed, "chance", target, "", index, nth)
+	return float64(binary.LittleEndian.Uint64(sum[:])>>11) / (1 << 53)
 }

@@ -1,12 +1,10 @@
 package sandbox
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"net/http"
 	"strings"
 	"time"
@@ -108,8 +106,8 @@ type created struct {
 }
 
 func (s *Server) create(in incoming) reply {
-	if code := checkApp(in.body); code != 0 {
-		return failure(code)
+	if in.code != 0 {
+		return failure(in.code)
 	}
 	return s.change(func() (reply, error) {
 		app := s.account.find(in.app.Name, in.app.AndroidPackage)
@@ -127,25 +125,6 @@ func (s *Server) create(in incoming) reply {
 		}
 		return reply{status: http.StatusOK, body: body}, nil
 	})
-}
-
-// checkApp returns 0 or the code of what is wrong with a create's body.
-func checkApp(body []byte) int {
-	if len(bytes.TrimSpace(body)) == 0 {
-		return 4002
-	}
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(body, &fields) != nil || fields == nil {
-		return 4003
-	}
-	if len(fields) == 0 {
-		return 4002
-	}
-	group, grouped := fields["group_name"]
-	if str(fields["app_name"]) == "" || str(fields["android_package"]) == "" || (grouped && str(group) == "") {
-		return 4003
-	}
-	return 0
 }
 
 func (s *Server) remove(key string) reply {
@@ -209,14 +188,13 @@ func (s *Server) change(f func() (reply, error)) (r reply) {
 func (s *Server) checkCertificate(data []byte, password string) error {
 	key := [2][sha256.Size]byte{sha256.Sum256(data), sha256.Sum256([]byte(password))}
 	if known, ok := s.checked.Load(key); ok {
-		return known.(checked).err
+		err, _ := known.(error)
+		return err
 	}
 	err := s.opts.CheckCertificate(data, password)
-	s.checked.Store(key, checked{err})
+	s.checked.Store(key, err)
 	return err
 }
-
-type checked struct{ err error }
 
 // addCertificates returns false if the app has all of the certificates already.
 func (a *App) addCertificates(f form) bool {

@@ -23,6 +23,7 @@ type incoming struct {
 	key    string // of the app in the path
 	body   []byte
 	app    jpush.App // of a create; invalid fields are empty
+	code   int       // what is wrong with a create's body; 0: nothing
 	form   form
 	broken bool // the body was too large or cut
 }
@@ -47,10 +48,7 @@ func read(w http.ResponseWriter, r *http.Request) incoming {
 	in.broken = err != nil
 	switch in.op {
 	case jpush.OpCreate:
-		var fields map[string]json.RawMessage
-		if json.Unmarshal(in.body, &fields) == nil {
-			in.app = jpush.App{Name: str(fields["app_name"]), AndroidPackage: str(fields["android_package"]), GroupName: str(fields["group_name"])}
-		}
+		in.app, in.code = readApp(in.body)
 	case jpush.OpUpload:
 		in.form = readForm(r.Header.Get("Content-Type"), in.body)
 	}
@@ -73,6 +71,25 @@ func route(r *http.Request) (op, key string) {
 		return jpush.OpUpload, parts[1]
 	}
 	return "", ""
+}
+
+// readApp returns the app of a create's body, and 0 or the code of what is wrong with it.
+func readApp(body []byte) (jpush.App, int) {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return jpush.App{}, 4002
+	}
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(body, &fields) != nil || fields == nil {
+		return jpush.App{}, 4003
+	}
+	if len(fields) == 0 {
+		return jpush.App{}, 4002
+	}
+	app := jpush.App{Name: str(fields["app_name"]), AndroidPackage: str(fields["android_package"]), GroupName: str(fields["group_name"])}
+	if app.Name == "" || app.AndroidPackage == "" || fields["group_name"] != nil && app.GroupName == "" {
+		return app, 4003
+	}
+	return app, 0
 }
 
 func readForm(contentType string, body []byte) form {

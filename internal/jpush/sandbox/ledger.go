@@ -30,12 +30,6 @@ type Counts struct {
 	Faults                              int // requests to which one applied
 }
 
-// keptHeaders are the headers that Request.Header has.
-var keptHeaders = []string{
-	"Accept", "Accept-Encoding", "Authorization", "Content-Length", "Content-Type", "Cookie",
-	"Expect", "Transfer-Encoding", "User-Agent",
-}
-
 // ledger records the requests. The server's lock guards it.
 type ledger struct {
 	keep     int // negative: all
@@ -59,12 +53,7 @@ func (l *ledger) start(r *http.Request, in incoming) *Request {
 	}
 	q := &Request{
 		Number: l.counts.Requests, Method: r.Method, Path: r.URL.RequestURI(), Op: in.op,
-		Header: http.Header{}, Body: in.body, Started: l.order,
-	}
-	for _, name := range keptHeaders {
-		if v := r.Header.Values(name); len(v) > 0 {
-			q.Header[name] = slices.Clone(v)
-		}
+		Header: r.Header.Clone(), Body: in.body, Started: l.order,
 	}
 	l.requests = append(l.requests, q)
 	// The older half goes when there are twice as many, so that the copy costs little.
@@ -101,15 +90,4 @@ func (s *Server) Counts() Counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.ledger.counts
-}
-
-// Apps returns all apps in the order of their creation, including deleted ones.
-func (s *Server) Apps() []App {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := make([]App, len(s.account.apps))
-	for i, app := range s.account.apps {
-		out[i] = app.clone()
-	}
-	return out
 }

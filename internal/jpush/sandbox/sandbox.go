@@ -142,6 +142,17 @@ func (s *Server) Preload(apps ...App) error {
 	})
 }
 
+// Apps returns all apps in the order of their creation, including deleted ones.
+func (s *Server) Apps() []App {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]App, len(s.account.apps))
+	for i, app := range s.account.apps {
+		out[i] = app.clone()
+	}
+	return out
+}
+
 // withAccount runs f after reading what other processes have changed. The caller holds the
 // lock.
 func (s *Server) withAccount(f func() error) error {
