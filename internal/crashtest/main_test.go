@@ -2,6 +2,7 @@ package crashtest
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -27,6 +28,10 @@ const (
 func TestMain(m *testing.M) {
 	if os.Getenv(childVar) != "" {
 		os.Exit(child())
+	}
+	flag.Parse()
+	if err := flag.Set("test.parallel", "16"); err != nil { // they wait, mostly
+		panic(err)
 	}
 	os.Exit(m.Run())
 }

@@ -20,13 +20,18 @@ import (
 	"jpsync/state"
 )
 
-// world is a server with an account and a directory with a manifest for it.
+// world is a server with an account and a directory with a manifest for it. The state is a
+// file in the directory, unless the world has a backend.
 type world struct {
-	t      *testing.T
-	server *sandbox.Server
-	http   *httptest.Server
-	dir    string
-	apps   int
+	t       *testing.T
+	server  *sandbox.Server
+	http    *httptest.Server
+	dir     string
+	apps    int
+	backend *backend
+	place   string   // of the state in the backend
+	door    *door    // to the backend, for this directory's processes
+	env     []string // more of the environment
 }
 
 // p12 is one look-alike for all apps; what is in it does not matter here.
@@ -43,11 +48,18 @@ func newWorld(t *testing.T, apps int, certificate []byte, options sandbox.Option
 	options.KeepRequests = -1
 	server, err := sandbox.New(options)
 	require.NoError(t, err)
-	w := &world{t: t, server: server, http: httptest.NewServer(server), dir: t.TempDir(), apps: apps}
+	w := &world{t: t, server: server, http: httptest.NewServer(server), apps: apps}
 	t.Cleanup(func() { w.http.CloseClientConnections(); w.http.Close() })
+	w.settle(certificate)
+	return w
+}
+
+// settle makes a directory with the manifest and its certificate, and nothing else.
+func (w *world) settle(certificate []byte) {
+	w.dir = w.t.TempDir()
 	var b strings.Builder
 	b.WriteString("version: 1\napps:\n")
-	for i := range apps {
+	for i := range w.apps {
 		fmt.Fprintf(&b, "  - {id: app%03d, app_name: App %03d, android_package: cn.example.app%03d", i, i, i)
 		if i%5 == 0 {
 			b.WriteString(", certificates: {production: {file: push.p12}}")
@@ -56,7 +68,6 @@ func newWorld(t *testing.T, apps int, certificate []byte, options sandbox.Option
 	}
 	w.write("jpsync.yaml", b.String())
 	w.write("push.p12", string(certificate))
-	return w
 }
 
 func (w *world) write(name, content string) {
@@ -79,7 +90,7 @@ func (w *world) run(fault string, args ...string) (code int, output string) {
 }
 
 func (w *world) command(fault string, args ...string) *exec.Cmd {
-	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(w.t.Context(), 2*time.Minute)
 	w.t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, os.Args[0], args...)
 	cmd.Dir = w.dir
@@ -90,6 +101,7 @@ func (w *world) command(fault string, args ...string) *exec.Cmd {
 		"JPSYNC_ENDPOINT=" + w.http.URL + "/v1/",
 		"JPUSH_DEV_KEY=" + sandbox.DevKey, "JPUSH_DEV_SECRET=" + sandbox.DevSecret,
 	}
+	cmd.Env = append(cmd.Env, w.env...)
 	return cmd
 }
 
@@ -133,7 +145,11 @@ func (w *world) compare(recorded map[string]state.App) (l losses) {
 
 // state is the snapshot with the journal replayed, as any command would see it.
 func (w *world) state() *state.State {
-	st, err := state.NewFile(w.path("jpsync.state.json"), state.OS{}).Load(w.t.Context())
+	var store state.Store = state.NewFile(w.path("jpsync.state.json"), state.OS{})
+	if w.backend != nil {
+		store = w.backend.store(w.t, w.place)
+	}
+	st, err := store.Load(w.t.Context())
 	require.NoError(w.t, err)
 	return st
 }

@@ -48,7 +48,7 @@ func NewCluster(t testing.TB, settings ...string) *Cluster {
 	_, port, _ := net.SplitHostPort(freeAddress(t))
 	c := &Cluster{
 		program: filepath.Join(filepath.Dir(initdb), "postgres"),
-		args:    []string{"-D", dir, "-h", "127.0.0.1", "-p", port, "-k", dir, "-c", "fsync=off"},
+		args:    []string{"-D", dir, "-h", "127.0.0.1", "-p", port, "-k", dir, "-c", "fsync=off", "-c", "max_connections=300", "-c", "shared_buffers=8MB"},
 		plain:   fmt.Sprintf("127.0.0.1:%s/postgres?sslmode=disable", port),
 	}
 	for _, setting := range settings {
