@@ -218,6 +218,9 @@ func (x *session) snapshot(ctx context.Context, s *state.State) (ref snapshotRef
 	ctx, cancel := context.WithTimeout(ctx, max(x.Left(), lastTries)+moving(len(body)))
 	defer cancel()
 	if err := x.store.create(ctx, stateName(number), body); err != nil {
+		if x.Left() <= 0 {
+			return ref, &state.LeaseError{Location: x.store.Location(), Err: err}
+		}
 		return ref, x.store.failed("write", err)
 	}
 	hash := sha256.Sum256(body)
