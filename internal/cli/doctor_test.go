@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/x509"
 	"fmt"
+	"os"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -56,10 +58,16 @@ func TestDoctorTellsAClockFromACertificate(t *testing.T) {
 	require.Empty(t, out.String())
 }
 
-// net/http reads the proxy's variables once, so every case is here in one process's life.
+// net/http reads the proxy's variables once in a process, so the cases have one of their own.
 func TestDoctorProxy(t *testing.T) {
-	t.Setenv("HTTPS_PROXY", "http://user:canary-password@proxy.example:3128")
-	t.Setenv("NO_PROXY", "inside.example")
+	const proxy = "http://user:canary-password@proxy.example:3128"
+	if os.Getenv("HTTPS_PROXY") != proxy {
+		child := exec.Command(os.Args[0], "-test.run=^TestDoctorProxy$")
+		child.Env = append(os.Environ(), "HTTPS_PROXY="+proxy, "NO_PROXY=inside.example")
+		out, err := child.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		return
+	}
 	for endpoint, want := range map[string]string{
 		"https://admin.jpush.cn/v1/":   "ok       proxy         requests to admin.jpush.cn go through proxy.example:3128\n",
 		"https://inside.example/v1/":   "ok       proxy         none for inside.example\n",

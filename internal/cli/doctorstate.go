@@ -202,28 +202,6 @@ func (d *doctor) git(ctx context.Context, path string) {
 // gitTimeout bounds each run of git: a work tree on a network may be slow.
 const gitTimeout = 5 * time.Second
 
-// outOfGit warns of a state that others get with the repository. Without git, or outside of a
-// work tree, there is nothing to warn of.
-func (d *doctor) outOfGit(ctx context.Context, path string) {
-	names := []string{filepath.Base(path), filepath.Base(path) + backupSuffix}
-	tracked, code := git(ctx, filepath.Dir(path), append([]string{"--literal-pathspecs", "ls-files", "-z", "--"}, names...)...)
-	if code != 0 {
-		return
-	}
-	if tracked != "" {
-		first, _, _ := strings.Cut(tracked, "\x00")
-		d.warning("git", first+" is tracked by git, and whoever has the repository has the master secrets",
-			"git rm --cached "+first+", add "+names[0]+"* to .gitignore, and keep it where the pipeline's secrets are; the history still has it")
-		return
-	}
-	for _, name := range names {
-		if _, code := git(ctx, filepath.Dir(path), "check-ignore", "-q", "--", "./"+name); code == 1 {
-			d.warning("git", name+" is not ignored by git, and it holds master secrets", "echo '"+names[0]+"*' >> .gitignore")
-			return
-		}
-	}
-}
-
 // git runs a command of git that changes nothing, and returns its output and exit code, or -1
 // if it could not be run. A repository's configuration can make git run a program, as
 // core.fsmonitor: that is switched off.

@@ -51,12 +51,17 @@ func readState(ctx context.Context, t *terminal, g *globals) (*state.State, erro
 		return nil, err
 	}
 	defer store.end()
-	st, err := store.Load(ctx)
+	return store.existing(ctx, g)
+}
+
+// existing reads a state that has to be there.
+func (s *stateStore) existing(ctx context.Context, g *globals) (*state.State, error) {
+	st, err := s.Load(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if st.Serial == 0 && len(st.Apps) == 0 && len(st.Pending) == 0 {
-		err := fmt.Errorf("there is no state at %s: it is written by the first jpsync apply; name another with --state or --manifest", store.Location())
+		err := fmt.Errorf("there is no state at %s: it is written by the first jpsync apply; name another with --state or --manifest", s.Location())
 		if _, elsewhere := os.Stat(filepath.Join(g.sandboxDir(), stateName)); elsewhere == nil && g.State == "" && !g.Sandbox {
 			err = fmt.Errorf("%w, or the sandbox's with --sandbox", err)
 		}

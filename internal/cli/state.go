@@ -125,14 +125,14 @@ func (c stateRmCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 // editState changes the state by hand, under the lock, and calls done with the state before
 // once the change is on disk.
 func editState(ctx context.Context, t *terminal, g *globals, command string, edit func(*state.State) error, done func(before *state.State)) error {
-	if _, err := readState(ctx, t, g); err != nil {
-		return err
-	}
 	store, err := openStore(t, g)
 	if err != nil {
 		return err
 	}
 	defer store.end()
+	if _, err := store.existing(ctx, g); err != nil {
+		return err
+	}
 	run, err := lockState(ctx, t, g, store, command)
 	if err != nil {
 		return err

@@ -61,7 +61,7 @@ func (stateRekeyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if !store.recipients.Any() {
 		return errors.New("there are no recipients to encrypt for: name them with state_recipients in the manifest, or JPSYNC_STATE_RECIPIENTS")
 	}
-	st, err := readState(ctx, t, g)
+	st, err := store.existing(ctx, g)
 	if err != nil {
 		return err
 	}

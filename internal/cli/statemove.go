@@ -94,7 +94,7 @@ func (c *statePushCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	defer store.end()
 	options := store.options(t, g, "state push")
 	options.AlsoMoved = c.Force
-	run, err := state.Begin(ctx, store.Store, options)
+	run, err := beginRun(ctx, t, g, store, options)
 	if err != nil {
 		return err
 	}

@@ -210,12 +210,16 @@ func embed(dir string) (http.RoundTripper, error) {
 
 // lockState takes the state's lock for a command and folds what an interrupted run left.
 func lockState(ctx context.Context, t *terminal, g *globals, store *stateStore, command string) (*state.Run, error) {
+	return beginRun(ctx, t, g, store, store.options(t, g, command))
+}
+
+func beginRun(ctx context.Context, t *terminal, g *globals, store *stateStore, options state.Options) (*state.Run, error) {
 	if g.Sandbox {
 		if err := os.MkdirAll(g.sandboxDir(), 0o700); err != nil {
 			return nil, fmt.Errorf("keep the sandbox's state: %w", err)
 		}
 	}
-	run, err := state.Begin(ctx, store.Store, store.options(t, g, command))
+	run, err := state.Begin(ctx, store.Store, options)
 	if err != nil {
 		return nil, err
 	}
