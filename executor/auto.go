@@ -64,7 +64,7 @@ func newAIMD(most int, auto bool, limit rate.Limit) aimd {
 func (a *aimd) adapt(s sign, began, now, opens time.Time, limit rate.Limit) rate.Limit {
 	// Of the requests that were in flight when something was lowered, nothing more is learned:
 	// one burst is one sign.
-	if s == unwell || began.Before(a.lowered) {
+	if s == unclear || began.Before(a.lowered) {
 		return limit
 	}
 	switch {

@@ -30,6 +30,7 @@ type Event struct {
 	Code        int                  // the API's error code, 0 where there is none
 	Message     string               // what went wrong
 	Remedy      string               // what to do about it
+	Err         error                // what Message and Remedy are of
 	Delay       time.Duration        // of a retry: the pause before the next attempt
 	Outcome     Outcome              // of the last two types
 	Note        string               // what a person should know although it went well

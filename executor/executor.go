@@ -88,8 +88,8 @@ type Options struct {
 	// Rand gives numbers in [0, 1) for the jitter of retries; nil means math/rand/v2. It is
 	// called from several goroutines.
 	Rand func() float64
-	// OnEvent hears what happens, one event after the other, an app's events in their order.
-	// What an event tells is durable. It may be nil.
+	// OnEvent hears what happens, one event after the other. What an event tells is durable. It
+	// may be nil.
 	OnEvent func(Event)
 	// OnPace hears how fast the run may go whenever that changes. It is called from several
 	// goroutines, and requests wait for it. It may be nil.
@@ -114,7 +114,7 @@ func Apply(ctx context.Context, plan *planner.Plan, st *state.State, opts Option
 	}
 	r := newRun(plan, st, opts)
 	early, late := split(plan)
-	err := r.record(ctx)
+	err := r.correct(ctx)
 	if err == nil {
 		err = r.phase(ctx, early)
 	}

@@ -1,10 +1,10 @@
 package executor
 
 import (
+	"maps"
 	"slices"
 	"sync"
 
-	"jpsync/planner"
 	"jpsync/state"
 )
 
@@ -41,39 +41,21 @@ func (k *keys) release(appKey string) {
 	delete(k.of, appKey)
 }
 
-// pending is what earlier runs left open, looked up by what it was about. Only records is
-// written to after the start, before there are workers.
-type pending struct {
-	intents map[string]state.Intent // by id
-	creates map[string][]string     // ids by package, of creates that were never answered
-	deletes map[string][]string     // ids by app key, of deletes that were never answered
-	planned map[string]bool         // ids that this plan has steps for
-	records map[string]state.App    // records that this run changed without a request
+// unanswered is what earlier runs left open, looked up by what it was about.
+type unanswered struct {
+	creates map[string][]string // ids by package
+	deletes map[string][]string // ids by app key
 }
 
-func newPending(plan *planner.Plan, st *state.State) pending {
-	p := pending{
-		intents: st.Pending,
-		creates: make(map[string][]string),
-		deletes: make(map[string][]string),
-		planned: make(map[string]bool),
-		records: make(map[string]state.App),
-	}
-	for id, in := range st.Pending {
-		switch in.Op {
+func newUnanswered(st *state.State) unanswered {
+	u := unanswered{creates: map[string][]string{}, deletes: map[string][]string{}}
+	for _, id := range slices.Sorted(maps.Keys(st.Pending)) {
+		switch in := st.Pending[id]; in.Op {
 		case state.OpCreate:
-			p.creates[in.AndroidPackage] = append(p.creates[in.AndroidPackage], id)
+			u.creates[in.AndroidPackage] = append(u.creates[in.AndroidPackage], id)
 		case state.OpDelete:
-			p.deletes[in.AppKey] = append(p.deletes[in.AppKey], id)
+			u.deletes[in.AppKey] = append(u.deletes[in.AppKey], id)
 		}
 	}
-	for _, open := range []map[string][]string{p.creates, p.deletes} {
-		for _, ids := range open {
-			slices.Sort(ids)
-		}
-	}
-	for _, c := range plan.Actions {
-		p.planned[c.App] = true
-	}
-	return p
+	return u
 }

@@ -91,7 +91,7 @@ func (l *limiter) closed() time.Duration {
 type sign int
 
 const (
-	unwell   sign = iota // nothing about how much it can take
+	unclear  sign = iota // nothing about how much it can take
 	answered             // it copes
 	strained             // it could not cope: code 10
 	busy                 // it asks for less: 429

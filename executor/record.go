@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -10,45 +11,45 @@ import (
 
 // save journals what is recorded of the app from now on. A nil app removes the record. The
 // step is reported once that is durable.
-func (w *worker) save(t *task, c planner.Change, app *state.App, outcome Outcome, a answer, note string) {
+func (t *task) save(c planner.Change, app *state.App, outcome Outcome, a answer, note string) {
 	res := state.Result{Op: state.Op(c.Action)}
 	if app != nil {
 		recorded := *app
 		res.App = &recorded
 	}
-	wait := w.run.append(c.App, res)
+	wait := t.run.append(c.App, res)
 	t.open, t.prior, t.sent = -1, nil, false
-	t.last, t.record = t.record, app
+	t.deleted, t.app = t.app, app
 	s := t.result()
 	s.Outcome, s.Attempts, s.Note = outcome, a.attempts, note
 	if app != nil {
 		s.AppKey = app.AppKey
 	}
-	w.report(wait, s, Event{
+	t.run.report(wait, s, Event{
 		Type: ApplyComplete, Action: c.Action, App: c.App, Environment: c.Environment,
 		AppKey: s.AppKey, Attempt: a.attempts, Outcome: outcome, Note: note, Certificate: c.Certificate,
 	})
 }
 
 // fail reports that the present step was not made, once the record of that is durable.
-func (w *worker) fail(t *task, outcome Outcome, a answer, err error, wait func() error) {
+func (t *task) fail(outcome Outcome, a answer, err error, wait func() error) {
 	s := t.result()
 	s.Outcome, s.Attempts, s.Code, s.Err, s.Remedy = outcome, a.attempts, codeOf(err), err, remedyOf(err)
 	c := s.Change
-	w.report(wait, nil, Event{
+	t.run.report(wait, nil, Event{
 		Type: ApplyErrored, Action: c.Action, App: c.App, Environment: c.Environment, AppKey: s.AppKey,
-		Attempt: a.attempts, Code: s.Code, Message: messageOf(err), Remedy: s.Remedy, Outcome: outcome,
+		Attempt: a.attempts, Code: s.Code, Message: messageOf(err), Remedy: s.Remedy, Err: err, Outcome: outcome,
 	})
 }
 
 // refused ends a step whose request did not succeed, and returns why the run stops with it,
 // if it does. The intent is retracted if it is certain that nothing took effect; doubt says
 // that an attempt of this run or of an earlier one was never answered.
-func (w *worker) refused(t *task, a answer, stop error, doubt bool) error {
+func (t *task) refused(a answer, stop error, doubt bool) error {
 	if a.attempts == 0 {
 		wait := t.retract()
 		if a.started {
-			w.fail(t, NotStarted, a, notStarted(stop), wait)
+			t.fail(NotStarted, a, notStarted(stop), wait)
 		}
 		return stop
 	}
@@ -75,7 +76,7 @@ func (w *worker) refused(t *task, a answer, stop error, doubt bool) error {
 		outcome = NotStarted
 		err = fmt.Errorf("given up after attempt %d, because the run stopped: %w; last: %s", a.attempts, stop, messageOf(a.err))
 	}
-	w.fail(t, outcome, a, err, wait)
+	t.fail(outcome, a, err, wait)
 	return stop
 }
 
@@ -83,43 +84,51 @@ func (w *worker) refused(t *task, a answer, stop error, doubt bool) error {
 // that a step has settled. An id that the plan has steps for sees to its own intent.
 func (r *run) settleOthers(op state.Op, ids []string) {
 	for _, id := range ids {
-		if !r.pending.planned[id] {
+		if !r.planned[id] {
 			r.append(id, state.Result{Op: op, Failed: true})
 		}
 	}
 }
 
-// report tells an event after the earlier ones of this worker, and once its record is
-// durable. The worker does not wait for that. made is the step that the record is about, nil
-// if it was not made.
-func (w *worker) report(wait func() error, made *Step, e Event) {
-	earlier, told := w.told, make(chan struct{})
-	w.told = told
-	w.run.group.Go(func() (err error) {
-		defer close(told)
-		defer catch(&err)
-		if broken := wait(); broken != nil {
-			err = journalFailed(broken)
-			if made != nil {
-				made.Err = &UnsavedError{Outcome: made.Outcome, AppKey: made.AppKey, Err: broken}
-				made.Outcome = Failed
-				e.Type, e.Outcome, e.Message = ApplyErrored, Failed, made.Err.Error()
-			}
-		}
-		<-earlier
-		w.run.tell(e)
-		return err
-	})
+// report is an event, to be told once its record is durable.
+type report struct {
+	wait  func() error
+	made  *Step // the step that the record is about; nil if it was not made
+	event Event
 }
 
-// tell hands an event to the listener.
-func (r *run) tell(e Event) {
-	if r.opts.OnEvent == nil {
-		return
+// report hands an event to the reporter. The task does not wait for that.
+func (r *run) report(wait func() error, made *Step, e Event) { r.reports <- report{wait, made, e} }
+
+// reportAll tells the events of a phase in their order, and stops the run when a record does
+// not become durable. It returns the first such reason.
+func (r *run) reportAll(stop context.CancelCauseFunc) (first error) {
+	for rep := range r.reports {
+		if err := r.tell(rep); err != nil {
+			stop(err)
+			if first == nil {
+				first = err
+			}
+		}
 	}
-	r.telling <- struct{}{}
-	defer func() { <-r.telling }()
-	r.opts.OnEvent(e)
+	return first
+}
+
+func (r *run) tell(rep report) (err error) {
+	defer catch(&err)
+	e := rep.event
+	if broken := rep.wait(); broken != nil {
+		err = journalFailed(broken)
+		if made := rep.made; made != nil {
+			made.Err = &UnsavedError{Outcome: made.Outcome, AppKey: made.AppKey, Err: broken}
+			made.Outcome = Failed
+			e.Type, e.Outcome, e.Message, e.Err = ApplyErrored, Failed, made.Err.Error(), made.Err
+		}
+	}
+	if r.opts.OnEvent != nil {
+		r.opts.OnEvent(e)
+	}
+	return err
 }
 
 // UnsavedError says that the server did what was asked, and that this did not get into the
@@ -146,4 +155,9 @@ func (r *Result) Saved() {
 		}
 	}
 	r.count()
+}
+
+// notStarted is the error of a step for which nothing was sent.
+func notStarted(stop error) error {
+	return fmt.Errorf("not started, because the run stopped: %w", stop)
 }

@@ -66,6 +66,7 @@ type Failure struct {
 	Code        int
 	Message     string
 	Remedy      string
+	Err         error // what Message and Remedy are of
 }
 
 // Result is how a run ended.
@@ -90,7 +91,7 @@ func (r *Result) Changed() bool {
 // result adds up a run that has ended; err is why it stopped, if it did.
 func (r *run) result(err error) *Result {
 	res := &Result{Steps: r.steps}
-	res.Counts = Counts{Requests: int(r.requests.Load()), Retries: int(r.retries.Load()), Recorded: r.recorded}
+	res.Counts = Counts{Requests: int(r.requests.Load()), Retries: int(r.retries.Load()), Recorded: len(r.corrected)}
 	if stop, ok := errors.AsType[*Stop](err); ok {
 		res.Stopped = stop
 		if latched(stop.Err) {
@@ -139,7 +140,7 @@ func (r *Result) count() {
 			c.Failed++
 			r.Failures = append(r.Failures, Failure{
 				App: s.Change.App, Action: s.Change.Action, Environment: s.Change.Environment,
-				Outcome: s.Outcome, Code: s.Code, Message: messageOf(s.Err), Remedy: s.Remedy,
+				Outcome: s.Outcome, Code: s.Code, Message: messageOf(s.Err), Remedy: s.Remedy, Err: s.Err,
 			})
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -14,24 +15,26 @@ import (
 
 // run is one apply.
 type run struct {
-	opts    Options
-	plan    *planner.Plan
-	state   *state.State // as it was before the run
-	limiter *limiter
-	budget  *budget
-	keys    *keys
-	pending pending
+	opts       Options
+	plan       *planner.Plan
+	state      *state.State // as it was before the run
+	limiter    *limiter
+	budget     *budget
+	keys       *keys
+	unanswered unanswered
+	planned    map[string]bool      // ids that the plan has steps for
+	corrected  map[string]state.App // apps whose record changed without a request
 
-	// group has the workers and the reports of the present phase. Its error is why the run
-	// stops, always a *Stop.
-	group *errgroup.Group
-	// steps is what came of each change. A step belongs to the worker of its app until it is
-	// reported, and to the report from then on.
+	// steps is what came of each change. A step belongs to its task until it is reported, and
+	// to the reporter from then on.
 	steps    []Step
 	requests atomic.Int64
 	retries  atomic.Int64
-	recorded int           // apps whose record alone changed
-	telling  chan struct{} // held by who tells an event
+	reports  chan report // of the present phase; it is short, so that a slow listener slows the run down
+
+	mu     sync.Mutex
+	chains []chain // of the present phase that nobody has taken
+	ahead  []*task // with their first intent in the journal
 }
 
 // chain is the steps of one app.
@@ -43,30 +46,33 @@ type chain struct {
 func newRun(plan *planner.Plan, st *state.State, opts Options) *run {
 	r := &run{
 		opts: opts, plan: plan, state: st,
-		limiter: newLimiter(opts),
-		budget:  newBudget(opts.Parallelism),
-		keys:    newKeys(st),
-		pending: newPending(plan, st),
-		steps:   make([]Step, len(plan.Actions)),
-		telling: make(chan struct{}, 1),
+		limiter:    newLimiter(opts),
+		budget:     newBudget(opts.Parallelism),
+		keys:       newKeys(st),
+		unanswered: newUnanswered(st),
+		planned:    map[string]bool{},
+		corrected:  map[string]state.App{},
+		steps:      make([]Step, len(plan.Actions)),
 	}
 	for i, c := range plan.Actions {
+		r.planned[c.App] = true
 		r.steps[i] = Step{Change: c, Outcome: NotStarted, AppKey: c.AppKey}
 	}
 	return r
 }
 
-// record journals what changes in the state alone, and waits until it is durable.
-func (r *run) record(ctx context.Context) error {
+// correct journals what changes in the state alone, and waits until it is durable.
+func (r *run) correct(ctx context.Context) error {
 	var order []string
+	apps := map[string]state.App{}
 	for _, rec := range r.plan.Records {
-		app, ok := r.pending.records[rec.App]
+		app, ok := apps[rec.App]
 		if !ok {
 			app = r.state.Apps[rec.App]
 			order = append(order, rec.App)
 		}
 		rec.Apply(&app)
-		r.pending.records[rec.App] = app
+		apps[rec.App] = app
 	}
 	if len(order) == 0 {
 		return nil
@@ -76,13 +82,13 @@ func (r *run) record(ctx context.Context) error {
 	}
 	var wait func() error
 	for _, id := range order {
-		app := r.pending.records[id]
+		app := apps[id]
 		wait = r.append(id, state.Result{Op: state.OpRecord, App: &app})
 	}
 	if err := wait(); err != nil {
 		return journalFailed(err)
 	}
-	r.recorded = len(order)
+	r.corrected = apps
 	return nil
 }
 
@@ -95,14 +101,78 @@ func (r *run) append(id string, res state.Result) (wait func() error) {
 // phase applies the chains, as many side by side as there may be requests, and returns when
 // the last one has ended and is reported. The error is why the run stopped.
 func (r *run) phase(ctx context.Context, chains []chain) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	r.chains, r.ahead, r.reports = chains, nil, make(chan report, 2*r.opts.Parallelism)
+	reported := make(chan error, 1)
+	go func() { reported <- r.reportAll(stop) }()
 	group, ctx := errgroup.WithContext(ctx)
-	r.group = group
-	q := &queue{run: r, chains: chains}
 	for range min(r.opts.Parallelism, len(chains)) {
-		w := newWorker(r, q)
-		group.Go(func() error { return w.work(ctx) })
+		group.Go(func() error { return r.work(ctx) })
 	}
-	return group.Wait()
+	err := group.Wait()
+	close(r.reports)
+	if broken := <-reported; err == nil {
+		err = broken
+	}
+	return err
+}
+
+// work applies one app after the other, and returns nil when there is none left. The error
+// stops the run.
+func (r *run) work(ctx context.Context) (err error) {
+	defer catch(&err)
+	for t := r.next(); t != nil; t = r.next() {
+		if err := t.apply(ctx); err != nil {
+			r.retractAhead()
+			return err
+		}
+	}
+	return nil
+}
+
+// next returns the app to go on with, nil when there is none. One whose intent is durable, or
+// about to be, comes first.
+func (r *run) next() *task {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.ahead) == 0 {
+		return r.take()
+	}
+	t := r.ahead[0]
+	r.ahead = r.ahead[1:]
+	return t
+}
+
+// prefetch journals the first intent of one more app, without waiting: it becomes durable
+// while the present request is in flight. Whichever worker is free first takes that app.
+func (r *run) prefetch() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if t := r.take(); t != nil {
+		t.intend()
+		r.ahead = append(r.ahead, t)
+	}
+}
+
+// take returns the next app of the plan. The lock is held.
+func (r *run) take() *task {
+	if len(r.chains) == 0 {
+		return nil
+	}
+	t := newTask(r, r.chains[0])
+	r.chains = r.chains[1:]
+	return t
+}
+
+// retractAhead takes back the intents that are ahead, because the run stops.
+func (r *run) retractAhead() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, t := range r.ahead {
+		t.retract()
+	}
+	r.ahead, r.chains = nil, nil
 }
 
 // journalFailed is the reason to stop when a record did not become durable.

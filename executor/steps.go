@@ -16,45 +16,45 @@ import (
 // create makes an app, or finds that the server has it. An app that the server had is ours
 // when an earlier create of it was never answered. Otherwise it is adopted, or refused by
 // policy (API.md, "Unknowns").
-func (w *worker) create(ctx context.Context, t *task, c planner.Change) (ok bool, err error) {
+func (t *task) create(ctx context.Context, c planner.Change) (ok bool, err error) {
 	var made jpush.Created
-	a, stop := w.send(ctx, t, c, func(ctx context.Context) (err error) {
-		made, err = w.run.opts.API.CreateApp(ctx, jpush.App{Name: c.AppName, AndroidPackage: c.AndroidPackage, GroupName: c.GroupName})
+	a, stop := t.send(ctx, c, func(ctx context.Context) (err error) {
+		made, err = t.run.opts.API.CreateApp(ctx, jpush.App{Name: c.AppName, AndroidPackage: c.AndroidPackage, GroupName: c.GroupName})
 		return err
 	})
-	unanswered := w.run.pending.creates[c.AndroidPackage]
+	unanswered := t.run.unanswered.creates[c.AndroidPackage]
 	doubt := a.unknown || len(unanswered) > 0
 	if stop != nil || a.err != nil {
-		return false, w.refused(t, a, stop, doubt)
+		return false, t.refused(a, stop, doubt)
 	}
-	if other, ok := w.run.keys.claim(made.AppKey, c.App); !ok {
-		w.fail(t, Failed, a, fmt.Errorf("create %s: the server answered app_key %s, which is recorded for %q already; "+
+	if other, ok := t.run.keys.claim(made.AppKey, c.App); !ok {
+		t.fail(Failed, a, fmt.Errorf("create %s: the server answered app_key %s, which is recorded for %q already; "+
 			"two ids cannot share one app: give each its own android_package, or rename the record with: jpsync state mv %s %s",
 			c.AndroidPackage, made.AppKey, other, planner.Quote(other), planner.Quote(c.App)), t.retract())
 		return false, nil
 	}
 	ours := made.IsNew || doubt
-	if !ours && w.run.plan.OnExisting == manifest.Fail {
-		w.run.keys.release(made.AppKey)
-		w.fail(t, Failed, a, fmt.Errorf("create %s: the server has this app already (app_key %s), and policy.on_existing is fail; "+
+	if !ours && t.run.plan.OnExisting == manifest.Fail {
+		t.run.keys.release(made.AppKey)
+		t.fail(Failed, a, fmt.Errorf("create %s: the server has this app already (app_key %s), and policy.on_existing is fail; "+
 			"if it is yours, take it in with: jpsync import %s %s", c.AndroidPackage, made.AppKey, planner.Quote(c.App), made.AppKey), t.retract())
 		return false, nil
 	}
 	app := &state.App{
 		AppName: c.AppName, AndroidPackage: c.AndroidPackage, GroupName: c.GroupName,
 		AppKey: made.AppKey, MasterSecret: made.MasterSecret,
-		Adopted: !ours, Protected: c.Protect != nil && *c.Protect, CreatedAt: w.run.opts.Now(),
+		Adopted: !ours, Protected: c.Protect != nil && *c.Protect, CreatedAt: t.run.opts.Now(),
 	}
 	outcome := Created
 	if !ours {
 		outcome = Adopted
 		app.Protected = c.Protect == nil || *c.Protect
 	}
-	if t.last != nil && t.last.AppKey == app.AppKey && app.MasterSecret == "" {
-		app.MasterSecret = t.last.MasterSecret
+	if t.deleted != nil && t.deleted.AppKey == app.AppKey && app.MasterSecret == "" {
+		app.MasterSecret = t.deleted.MasterSecret
 	}
-	w.save(t, c, app, outcome, a, createNote(c, made.IsNew, doubt, app, t.prior))
-	w.run.settleOthers(state.OpCreate, unanswered)
+	t.save(c, app, outcome, a, createNote(c, made.IsNew, doubt, app, t.prior))
+	t.run.settleOthers(state.OpCreate, unanswered)
 	return true, nil
 }
 
@@ -79,11 +79,11 @@ func createNote(c planner.Change, isNew, doubt bool, app *state.App, prior *stat
 
 // remove deletes an app. An app that the server does not know was deleted by an earlier
 // attempt if one was never answered. Otherwise a person should look.
-func (w *worker) remove(ctx context.Context, t *task, c planner.Change) (ok bool, err error) {
-	a, stop := w.send(ctx, t, c, func(ctx context.Context) error {
-		return w.run.opts.API.DeleteApp(ctx, c.AppKey)
+func (t *task) remove(ctx context.Context, c planner.Change) (ok bool, err error) {
+	a, stop := t.send(ctx, c, func(ctx context.Context) error {
+		return t.run.opts.API.DeleteApp(ctx, c.AppKey)
 	})
-	unanswered := w.run.pending.deletes[c.AppKey]
+	unanswered := t.run.unanswered.deletes[c.AppKey]
 	doubt := a.unknown || len(unanswered) > 0
 	gone := stop == nil && a.class() == jpush.ClassGone
 	note := ""
@@ -94,27 +94,27 @@ func (w *worker) remove(ctx context.Context, t *task, c planner.Change) (ok bool
 		if gone {
 			a.err = &goneError{id: c.App, err: a.err}
 		}
-		return false, w.refused(t, a, stop, doubt)
+		return false, t.refused(a, stop, doubt)
 	}
-	w.run.keys.release(c.AppKey)
-	w.save(t, c, nil, Deleted, a, note)
-	w.run.settleOthers(state.OpDelete, unanswered)
+	t.run.keys.release(c.AppKey)
+	t.save(c, nil, Deleted, a, note)
+	t.run.settleOthers(state.OpDelete, unanswered)
 	return true, nil
 }
 
 // upload sends a certificate, whose file is read now.
-func (w *worker) upload(ctx context.Context, t *task, c planner.Change) (ok bool, err error) {
-	c.AppKey = t.record.AppKey
+func (t *task) upload(ctx context.Context, c planner.Change) (ok bool, err error) {
+	c.AppKey = t.app.AppKey
 	t.result().AppKey = c.AppKey
-	loaded, err := w.run.opts.Certificates.Load(c)
+	loaded, err := t.run.opts.Certificates.Load(c)
 	if err != nil {
-		w.fail(t, Failed, answer{}, fmt.Errorf("upload the %s certificate %s: %w", c.Environment, c.Certificate.File, err), noWait)
+		t.fail(Failed, answer{}, fmt.Errorf("upload the %s certificate %s: %w", c.Environment, c.Certificate.File, err), noWait)
 		return false, nil
 	}
 	cert := loaded.Certificate
 	c.Certificate, t.result().Change.Certificate = &cert, &cert
-	a, stop := w.send(ctx, t, c, func(ctx context.Context) error {
-		return w.run.opts.API.UploadCertificate(ctx, c.AppKey, jpush.Certificate{
+	a, stop := t.send(ctx, c, func(ctx context.Context) error {
+		return t.run.opts.API.UploadCertificate(ctx, c.AppKey, jpush.Certificate{
 			Environment: c.Environment, Filename: path.Base(cert.Path), Data: loaded.Data, Password: loaded.Password,
 		})
 	})
@@ -124,14 +124,14 @@ func (w *worker) upload(ctx context.Context, t *task, c planner.Change) (ok bool
 		outcome = AlreadyThere
 		note = "already there: the server has a certificate in this place and takes it for the same one"
 	case stop != nil || a.err != nil:
-		return false, w.refused(t, a, stop, a.unknown)
+		return false, t.refused(a, stop, a.unknown)
 	}
-	app := *t.record
+	app := *t.app
 	app.Certificates.Set(c.Environment, state.Certificate{
 		FileSHA256: cert.FileSHA256, Fingerprint: cert.Fingerprint, BundleID: cert.BundleID,
-		NotAfter: cert.NotAfter, UploadedAt: w.run.opts.Now(),
+		NotAfter: cert.NotAfter, UploadedAt: t.run.opts.Now(),
 	})
-	w.save(t, c, &app, outcome, a, note)
+	t.save(c, &app, outcome, a, note)
 	return true, nil
 }
 

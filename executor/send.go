@@ -7,6 +7,7 @@ import (
 
 	"jpsync/internal/jpush"
 	"jpsync/planner"
+	"jpsync/state"
 )
 
 // The backoff doubles from base up to limit, and the pause is drawn from all of it ("full
@@ -62,8 +63,8 @@ func (a answer) class() jpush.Class {
 // send makes a request, again and again as long as that may help. It is the only place that
 // retries. Stop is why the run stopped before the request was through. An attempt that was
 // started goes on to its end, or to that of the lease.
-func (w *worker) send(ctx context.Context, t *task, c planner.Change, call func(context.Context) error) (a answer, stop error) {
-	r := w.run
+func (t *task) send(ctx context.Context, c planner.Change, call func(context.Context) error) (a answer, stop error) {
+	r := t.run
 	e := Event{Action: c.Action, App: c.App, Environment: c.Environment, AppKey: c.AppKey}
 	for {
 		if r.limiter.acquire(ctx) != nil {
@@ -71,24 +72,24 @@ func (w *worker) send(ctx context.Context, t *task, c planner.Change, call func(
 		}
 		end, ok := r.deadline()
 		if !ok {
-			r.limiter.release(unwell, time.Now(), 0)
+			r.limiter.release(unclear, time.Now(), 0)
 			return a, leaseOver()
 		}
 		if err := r.budget.start(); err != nil {
-			r.limiter.release(unwell, time.Now(), 0)
+			r.limiter.release(unclear, time.Now(), 0)
 			return a, &Stop{StopOutage, err}
 		}
 		if !a.started {
 			a.started = true
 			e.Type, e.Attempt = ApplyStart, 1
-			w.report(noWait, nil, e)
+			r.report(noWait, nil, e)
 		}
 		t.sent = true
 		began := time.Now()
 		err := attempt(ctx, end, call)
 		if latched(err) {
 			t.sent = a.attempts > 0
-			r.limiter.release(unwell, began, 0)
+			r.limiter.release(unclear, began, 0)
 			return a, &Stop{StopAuth, err}
 		}
 		again, delay := r.digest(&a, err, began)
@@ -98,8 +99,8 @@ func (w *worker) send(ctx context.Context, t *task, c planner.Change, call func(
 		if _, ok := r.deadline(); !ok {
 			return a, leaseOver()
 		}
-		e.Type, e.Attempt, e.Code, e.Message, e.Delay = Retry, a.attempts, codeOf(err), messageOf(err), delay
-		w.report(noWait, nil, e)
+		e.Type, e.Attempt, e.Code, e.Message, e.Err, e.Delay = Retry, a.attempts, codeOf(err), messageOf(err), err, delay
+		r.report(noWait, nil, e)
 		if pause(ctx, delay) != nil {
 			return a, stopped(ctx)
 		}
@@ -123,7 +124,7 @@ func (r *run) digest(a *answer, err error, began time.Time) (again bool, delay t
 		return false, 0
 	}
 	r.budget.lost(err)
-	says, asked := unwell, time.Duration(0)
+	says, asked := unclear, time.Duration(0)
 	if known {
 		asked = e.RetryAfter
 		switch {
@@ -141,4 +142,43 @@ func (r *run) digest(a *answer, err error, began time.Time) (again bool, delay t
 	}
 	r.limiter.release(says, began, hold)
 	return a.attempts < r.opts.MaxAttempts, delay
+}
+
+// leaseMargin is how long before the end of the lease the last request has to be through. It
+// covers what passes between a look at the clock and the request.
+const leaseMargin = time.Second
+
+var (
+	errNoTime    = errors.New("its lease has no time left for a request")
+	errCutByTime = errors.New("the lease of the state was about to end")
+)
+
+// leaseOver is the reason to stop when another run may take over.
+func leaseOver() error { return &Stop{StopLease, &state.LeaseError{Err: errNoTime}} }
+
+// halted returns why the run stops, a *Stop, or nil.
+func (r *run) halted(ctx context.Context) error {
+	if err := stopped(ctx); err != nil {
+		return err
+	}
+	if _, ok := r.deadline(); !ok {
+		return leaseOver()
+	}
+	return nil
+}
+
+// deadline is when a request that starts now has to be through. ok is false when there is no
+// time for one. The clock is read before the lease: whatever holds this process up in
+// between makes the time shorter, never longer.
+func (r *run) deadline() (end time.Time, ok bool) {
+	now := time.Now()
+	left := r.opts.Journal.Left() - leaseMargin
+	return now.Add(left), left > 0
+}
+
+// attempt makes a call that has until end. An interrupt does not cancel it.
+func attempt(ctx context.Context, end time.Time, call func(context.Context) error) error {
+	ctx, cancel := context.WithDeadlineCause(context.WithoutCancel(ctx), end, errCutByTime)
+	defer cancel()
+	return call(ctx)
 }

@@ -1,0 +1,157 @@
+package executor
+
+import (
+	"context"
+	"errors"
+
+	"jpsync/planner"
+	"jpsync/state"
+)
+
+// task is an app on its way through its steps.
+type task struct {
+	chain
+	run     *run
+	at      int        // the present step
+	app     *state.App // its record as of now; nil: none
+	deleted *state.App // the record that a delete of this task removed
+
+	// prior is the request that an earlier run left without an answer under this id. It is nil
+	// once this run has an answer.
+	prior *state.Intent
+	// open is the step whose intent this run has in the journal, -1 if there is none.
+	open    int
+	durable func() error // waits for the last intent
+	sent    bool         // the request of the present step may have gone out
+}
+
+func newTask(r *run, c chain) *task {
+	t := &task{chain: c, run: r, open: -1, durable: noWait}
+	id := t.id()
+	if app, ok := r.corrected[id]; ok {
+		t.app = &app
+	} else if app, ok := r.state.Apps[id]; ok {
+		t.app = &app
+	}
+	if in, ok := r.state.Pending[id]; ok {
+		t.prior = &in
+	}
+	return t
+}
+
+func (t *task) id() string { return t.steps[0].App }
+
+// noWait stands for a record that is not needed.
+func noWait() error { return nil }
+
+// apply makes an app's steps in order, until one fails or the run stops.
+func (t *task) apply(ctx context.Context) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = t.panicked(caught(v))
+		}
+	}()
+	for t.at = range t.steps {
+		ok, err := t.step(ctx)
+		if !ok && t.result().Outcome != NotStarted {
+			t.skipRest()
+		}
+		if !ok {
+			return err
+		}
+	}
+	return nil
+}
+
+// step makes the present step. It returns false when the app ends with it, and an error when
+// the whole run does.
+func (t *task) step(ctx context.Context) (ok bool, err error) {
+	if err := t.run.halted(ctx); err != nil {
+		t.retract()
+		return false, err
+	}
+	t.sent = false
+	t.intend()
+	if err := t.durable(); err != nil {
+		t.retract()
+		return false, journalFailed(err)
+	}
+	if t.at == len(t.steps)-1 {
+		t.run.prefetch()
+	}
+	switch c := t.steps[t.at]; c.Action {
+	case planner.Create:
+		return t.create(ctx, c)
+	case planner.Delete:
+		return t.remove(ctx, c)
+	default:
+		return t.upload(ctx, c)
+	}
+}
+
+// panicked ends the app and the run. After a request went out nobody knows how far it came,
+// so its intent stays.
+func (t *task) panicked(err *PanicError) error {
+	if t.result().Outcome == NotStarted {
+		outcome, wait := Unknown, noWait
+		if !t.sent {
+			outcome, wait = Failed, t.retract()
+		}
+		t.fail(outcome, answer{}, err, wait)
+	}
+	t.skipRest()
+	return &Stop{StopPanic, err}
+}
+
+var errEarlierStep = errors.New("not started, because an earlier step of this app failed")
+
+// skipRest says why the steps after the present one are not started.
+func (t *task) skipRest() {
+	for i := t.at + 1; i < len(t.steps); i++ {
+		t.run.steps[t.first+i].Err = errEarlierStep
+	}
+}
+
+// intend journals that the request of the present step may go out from now on, unless that is
+// there already. An upload needs no intent: it can be repeated without harm.
+func (t *task) intend() {
+	c := t.steps[t.at]
+	var in state.Intent
+	switch c.Action {
+	case planner.Create:
+		in = state.Intent{Op: state.OpCreate, AppName: c.AppName, AndroidPackage: c.AndroidPackage, GroupName: c.GroupName}
+	case planner.Delete:
+		in = state.Intent{Op: state.OpDelete, AppKey: c.AppKey}
+	default:
+		return
+	}
+	if t.open == t.at || t.prior != nil && sameRequest(in, *t.prior) {
+		return
+	}
+	in.At = t.run.opts.Now()
+	t.open = t.at
+	t.durable = t.run.opts.Journal.Append(state.Record{ID: t.id(), Intent: &in})
+}
+
+// sameRequest compares intents but for their times.
+func sameRequest(a, b state.Intent) bool {
+	a.At = b.At
+	return a == b
+}
+
+// retract takes back an intent whose request was not sent, or had no effect. What an earlier
+// run left open under the same id is open again.
+func (t *task) retract() (wait func() error) {
+	if t.open < 0 {
+		return noWait
+	}
+	op := state.Op(t.steps[t.open].Action)
+	t.open = -1
+	if t.prior != nil {
+		return t.run.opts.Journal.Append(state.Record{ID: t.id(), Intent: t.prior})
+	}
+	return t.run.append(t.id(), state.Result{Op: op, Failed: t.sent, Unsent: !t.sent})
+}
+
+// result is where the outcome of the present step is kept.
+func (t *task) result() *Step { return &t.run.steps[t.first+t.at] }
