@@ -53,7 +53,8 @@ func (b *batch) complete() []Record {
 
 // Start commits the run's first record, so that a full disk, a broken one and a read-only
 // place are found before the first request. Call it when it is certain that requests are
-// sent. Nothing stays behind when it fails.
+// sent. Nothing stays behind when it fails. Over a network it does not wait: a lock that was
+// had shows that the store can be written, and the first intents share the commit.
 func (r *Run) Start(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -61,7 +62,7 @@ func (r *Run) Start(ctx context.Context) error {
 	r.mu.Lock()
 	wait, err := r.start()
 	r.mu.Unlock()
-	if err != nil {
+	if err != nil || r.session.Linger() > 0 {
 		return err
 	}
 	return wait()
@@ -140,10 +141,7 @@ const gather = time.Millisecond
 // after a pause waits for hardly more than the commit.
 func (r *Run) commitAll() {
 	defer close(r.queue.stopped)
-	var linger time.Duration
-	if s, ok := r.session.(interface{ Linger() time.Duration }); ok {
-		linger = s.Linger()
-	}
+	linger := r.session.Linger()
 	var next time.Time
 	for more := true; more; {
 		if _, more = <-r.queue.wake; more && linger > 0 {
@@ -156,10 +154,7 @@ func (r *Run) commitAll() {
 
 // commit makes what is queued durable, and folds the journal when it is large.
 func (r *Run) commit(ctx context.Context) {
-	full := false
-	if s, ok := r.session.(interface{ Full() bool }); ok {
-		full = s.Full()
-	}
+	full := r.session.Full()
 	q := r.queue
 	r.mu.Lock()
 	b, err := q.next, q.err

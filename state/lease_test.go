@@ -29,7 +29,7 @@ func TestLeft(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		require.InDelta(t, 8, run.Left().Seconds(), 0.5)
 		require.NoError(t, run.Bind(endpoint, account))
-		require.NoError(t, run.Start(t.Context()))
+		require.NoError(t, run.Append(creation("first"))())
 		require.InDelta(t, 10, run.Left().Seconds(), 0.5, "a commit renews it")
 		require.NoError(t, store.Unlock(t.Context(), state.Holder{PID: 2}))
 		require.Error(t, run.Append(creation("a"))())

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"math"
 	"sync"
 	"time"
 )
@@ -186,17 +185,9 @@ func (r *Run) fold(ctx context.Context, s *State) (*State, error) {
 		return nil, err
 	}
 	if sealed != s {
-		return sealed, r.purge(ctx)
+		return sealed, r.session.Purge(ctx)
 	}
 	return s, nil
-}
-
-// purge has the session forget earlier snapshots, because of the secrets in them.
-func (r *Run) purge(ctx context.Context) error {
-	if s, ok := r.session.(interface{ Purge(context.Context) error }); ok {
-		return s.Purge(ctx)
-	}
-	return nil
 }
 
 // Encrypts reports whether the secrets that this run writes are encrypted.
@@ -204,12 +195,7 @@ func (r *Run) Encrypts() bool { return r.opts.Recipients.Any() }
 
 // Left returns for how long this run is still the only writer: what is left of its lease, 0
 // once that is over or lost. A lock on a local file lasts as long as the run does.
-func (r *Run) Left() time.Duration {
-	if s, ok := r.session.(interface{ Left() time.Duration }); ok {
-		return s.Left()
-	}
-	return math.MaxInt64
-}
+func (r *Run) Left() time.Duration { return r.session.Left() }
 
 // Advance makes Finish save the state with its serial up even if no request succeeds, so that
 // whatever is pinned to the serial before cannot be used a second time.

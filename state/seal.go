@@ -113,5 +113,5 @@ func (r *Run) Rekey(ctx context.Context, identities Identities, recipients Recip
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.purge(ctx)
+	return r.session.Purge(ctx)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 )
 
 // foldAt is how large a journal grows before it is folded within a run, in bytes.
@@ -195,6 +196,12 @@ func (s *fileSession) Purge(context.Context) error {
 	}
 	return nil
 }
+
+// Linger implements [Session]: a commit is one fsync.
+func (s *fileSession) Linger() time.Duration { return 0 }
+
+// Left implements [Session]: the lock ends with the process.
+func (s *fileSession) Left() time.Duration { return NoEnd }
 
 // Close implements [Session].
 func (s *fileSession) Close() error { return errors.Join(s.closeJournal(), s.unlock()) }

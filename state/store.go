@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"os/user"
 	"time"
@@ -30,15 +31,11 @@ type Store interface {
 	Location() string
 }
 
-// Session is what a run has while it is the writer. Its methods are called one at a time.
-//
-// A session may have four more methods. Linger() time.Duration is how long the next
-// commit waits for more records to come, for a store where a commit is a request over a
-// network. Left()
-// time.Duration is what is left of the lease, for a lock that ends on its own; once it is 0 it
-// stays so, and it may be called at any time. Full() bool says that the journal has grown so
-// large that it is to be folded now. Purge(context.Context) error forgets every snapshot but
-// the present one; what the store does not let go of stays.
+// NoEnd is what is left of a lock that does not end on its own.
+const NoEnd time.Duration = math.MaxInt64
+
+// Session is what a run has while it is the writer. Its methods are called one at a time, but
+// for Left, which may be called at any time.
 type Session interface {
 	// Append adds records to the journal. They are durable when it returns nil. The first of
 	// all is a Bind. After an error nothing is appended any more.
@@ -49,6 +46,17 @@ type Session interface {
 	// A state that has the snapshot's serial is in place already: then the journal only goes.
 	// Fold sets s.Journal and keeps s no longer than the call.
 	Fold(ctx context.Context, s *State) error
+	// Full reports that the journal has grown so large that it is to be folded now.
+	Full() bool
+	// Purge forgets every snapshot but the present one. What the store does not let go of
+	// stays.
+	Purge(ctx context.Context) error
+	// Linger is how long the next commit waits for more records to come. It is more than 0
+	// where a commit is a request over a network.
+	Linger() time.Duration
+	// Left is what is left of the lease, for a lock that ends on its own. Once it is 0 it stays
+	// so. A lock that has no end has [NoEnd] left.
+	Left() time.Duration
 	// Close gives the lock back. An open journal stays for the next run. Calling it again
 	// does nothing.
 	Close() error

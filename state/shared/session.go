@@ -38,6 +38,9 @@ type session struct {
 	entries []logged // since the snapshot
 	old     []string // snapshots before
 
+	size         int // of the batches since the snapshot, in bytes
+	snapshotSize int // of the newest snapshot that this session made, in bytes
+
 	leaseMu sync.Mutex
 	renewed stamp // before the newest commit that succeeded
 	lost    bool
@@ -92,6 +95,9 @@ func (x *session) commit(e entry, limit time.Duration) error {
 	case err == nil:
 		x.advance(e, sum)
 		x.renew(before)
+		if e.Type == typeBatch {
+			x.size += len(body)
+		}
 		return nil
 	case errors.Is(err, ErrExists):
 		x.err = &state.LeaseError{Location: x.store.Location(), Err: state.ErrFenced}
@@ -125,6 +131,15 @@ func (x *session) Left() time.Duration {
 		return 0
 	}
 	return left
+}
+
+// foldAt is how large the batches since a snapshot grow before they are folded within a run,
+// in bytes.
+const foldAt = 64 << 20
+
+// Full implements [state.Session].
+func (x *session) Full() bool {
+	return x.size > max(foldAt, x.snapshotSize)
 }
 
 // Linger implements [state.Session].
@@ -175,12 +190,12 @@ func (x *session) Fold(ctx context.Context, s *state.State) error {
 		return err
 	}
 	ctx = context.WithoutCancel(ctx)
-	ref, err := x.snapshot(ctx, s)
+	ref, size, err := x.snapshot(ctx, s)
 	if errors.Is(err, ErrExists) {
 		// A fold of ours failed after its snapshot was made, with another state. The next
 		// number is free: nobody but us makes snapshots now.
 		if err = x.append(typeBeat, nil); err == nil {
-			ref, err = x.snapshot(ctx, s)
+			ref, size, err = x.snapshot(ctx, s)
 		}
 	}
 	if err != nil {
@@ -189,6 +204,7 @@ func (x *session) Fold(ctx context.Context, s *state.State) error {
 	if err := x.append(typeFold, &ref); err != nil {
 		return err
 	}
+	x.size, x.snapshotSize = 0, size
 	x.tidy(ctx, ref.Number)
 	return nil
 }
@@ -203,28 +219,28 @@ func (x *session) append(kind entryType, ref *snapshotRef) error {
 }
 
 // snapshot makes the snapshot of the state after the last entry.
-func (x *session) snapshot(ctx context.Context, s *state.State) (ref snapshotRef, err error) {
+func (x *session) snapshot(ctx context.Context, s *state.State) (ref snapshotRef, size int, err error) {
 	<-x.turn
 	number, sum, err := x.next-1, x.sum, x.err
 	x.turn <- struct{}{}
 	if err != nil {
-		return ref, err
+		return ref, 0, err
 	}
 	s.Journal = sum
 	body, err := state.Marshal(s)
 	if err != nil {
-		return ref, err
+		return ref, 0, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, max(x.Left(), lastTries)+moving(len(body)))
 	defer cancel()
 	if err := x.store.create(ctx, stateName(number), body); err != nil {
 		if x.Left() <= 0 {
-			return ref, &state.LeaseError{Location: x.store.Location(), Err: err}
+			return ref, 0, &state.LeaseError{Location: x.store.Location(), Err: err}
 		}
-		return ref, x.store.failed("write", err)
+		return ref, 0, x.store.failed("write", err)
 	}
 	hash := sha256.Sum256(body)
-	return snapshotRef{Number: number, SHA256: hex.EncodeToString(hash[:])}, nil
+	return snapshotRef{Number: number, SHA256: hex.EncodeToString(hash[:])}, len(body), nil
 }
 
 // tidy removes what the snapshot with this number made superfluous. It is no matter if that
