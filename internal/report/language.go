@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"jpsync/executor"
 	"jpsync/internal/jpush"
 )
 
@@ -59,16 +58,16 @@ func Remedy(e *jpush.Error, l Language) string {
 	return e.Remedy()
 }
 
-// Reason returns in a few words why a change failed: what the API's code means, or "" if the
-// event has no entry of the table of codes.
-func (l Language) Reason(e executor.Event) string {
-	entry, ok := entryOf(e.Code, e.Message)
+// Reason returns in a few words why a change failed: what the API's answer means, or "" for
+// an error that is no answer of the API.
+func (l Language) Reason(err error) string {
+	e, ok := errors.AsType[*jpush.Error](err)
 	if !ok {
 		return ""
 	}
-	reason := entry.Meaning.EN
+	reason := e.Entry().Meaning.EN
 	if l == Chinese {
-		reason = entry.Meaning.ZH
+		reason = e.Entry().Meaning.ZH
 	}
 	if e.Code != 0 {
 		reason += fmt.Sprintf(" (code %d)", e.Code)
@@ -76,38 +75,21 @@ func (l Language) Reason(e executor.Event) string {
 	return reason
 }
 
-// failure translates a message of the executor and its remedy.
-func (l Language) failure(code int, message, remedy string) (string, string) {
-	entry, ok := entryOf(code, message)
+// failure translates the message and the remedy of an error.
+func (l Language) failure(err error, message, remedy string) (string, string) {
+	e, ok := errors.AsType[*jpush.Error](err)
 	if l != Chinese || !ok {
 		return message, remedy
 	}
-	if remedy != "" {
-		remedy = entry.Remedy.ZH
+	if remedy == e.Remedy() {
+		remedy = e.Entry().Remedy.ZH
 	}
-	return translate(message, entry), remedy
+	return translate(message, e.Entry()), remedy
 }
 
-// entryOf returns the entry of the table of codes that a message of the executor quotes. It
-// goes by the code, or else by the meaning: of several that fit, the longest one is quoted.
-func entryOf(code int, message string) (found jpush.Entry, ok bool) {
-	if entry, known := jpush.LookupCode(code); known && quotes(message, entry) {
-		return entry, true
-	}
-	for _, entry := range jpush.Entries() {
-		if entry.Condition != "" && quotes(message, entry) && len(entry.Meaning.EN) > len(found.Meaning.EN) {
-			found, ok = entry, true
-		}
-	}
-	return found, ok
-}
-
-// In a message, a colon precedes the meaning and a semicolon the remedy; see
-// [jpush.Error.Error]. Without them the same words are somebody else's.
-func quotes(message string, entry jpush.Entry) bool {
-	return strings.Contains(message, ": "+entry.Meaning.EN)
-}
-
+// translate replaces the meaning and the remedy of an entry in a message. In a message a
+// colon precedes the meaning and a semicolon the remedy, see [jpush.Error.Error]; without
+// them the same words are somebody else's.
 func translate(text string, entry jpush.Entry) string {
 	text = strings.ReplaceAll(text, ": "+entry.Meaning.EN, ": "+entry.Meaning.ZH)
 	return strings.ReplaceAll(text, "; "+entry.Remedy.EN, "; "+entry.Remedy.ZH)

@@ -63,14 +63,14 @@ func TestEveryRowIsTold(t *testing.T) {
 			require.Equal(t, row.Remedy.EN, report.Remedy(err, report.English))
 
 			for _, kind := range []executor.EventType{executor.Retry, executor.ApplyErrored} {
-				e := executor.Event{Type: kind, Action: planner.Create, App: "shop", Code: row.Code, Message: message, Outcome: executor.Failed}
+				e := executor.Event{Type: kind, Action: planner.Create, App: "shop", Code: row.Code, Message: message, Err: err, Outcome: executor.Failed}
 				require.Contains(t, report.EventText(e, zh), row.Meaning.ZH)
 				require.NotRegexp(t, `\p{Han}`, report.EventText(e, report.Style{}))
 			}
 
 			p := &planner.Plan{Actions: []planner.Change{change(planner.Create, "shop", "Shop", "cn.example.shop")}}
 			res := &executor.Result{Steps: []executor.Step{{Change: p.Actions[0], Outcome: executor.Failed}}, Stopped: &executor.Stop{Err: err},
-				Failures: []executor.Failure{{App: "shop", Action: planner.Create, Code: row.Code, Message: message, Remedy: row.Remedy.EN}}}
+				Failures: []executor.Failure{{App: "shop", Action: planner.Create, Code: row.Code, Message: message, Remedy: row.Remedy.EN, Err: err}}}
 			for lang, want := range map[report.Language][2]string{report.Chinese: {row.Meaning.ZH, row.Remedy.ZH}, report.English: {row.Meaning.EN, row.Remedy.EN}} {
 				text := written(t, func(w io.Writer) error {
 					return report.ResultText(w, report.Run{Plan: p, Result: res}, report.Style{Lang: lang})
@@ -93,7 +93,7 @@ func TestEveryRowIsTold(t *testing.T) {
 func TestOtherTextStaysAsItIs(t *testing.T) {
 	zh := report.Style{Lang: report.Chinese}
 	for _, message := range []string{"create app x: disk full", "the certificate is invalid", "run again"} {
-		text := report.EventText(executor.Event{Type: executor.ApplyErrored, Action: planner.Create, App: "a", Message: message, Outcome: executor.Failed}, zh)
+		text := report.EventText(executor.Event{Type: executor.ApplyErrored, Action: planner.Create, App: "a", Message: message, Err: errors.New(message), Outcome: executor.Failed}, zh)
 		require.NotRegexp(t, `\p{Han}`, text)
 	}
 	require.Equal(t, "run again", report.ErrorText(errors.New("run again"), report.Chinese))
@@ -111,7 +111,7 @@ func TestOtherTextStaysAsItIs(t *testing.T) {
 func TestUnknownCodeIsTold(t *testing.T) {
 	row, _ := jpush.LookupCondition(jpush.UnknownCode)
 	err := &jpush.Error{Op: jpush.OpCreate, Status: 200, Code: 1099, Sent: true}
-	text := report.EventText(executor.Event{Type: executor.ApplyErrored, App: "a", Code: 1099, Message: "create: " + err.Outcome(), Outcome: executor.Failed}, report.Style{Lang: report.Chinese})
+	text := report.EventText(executor.Event{Type: executor.ApplyErrored, App: "a", Code: 1099, Message: "create: " + err.Outcome(), Err: err, Outcome: executor.Failed}, report.Style{Lang: report.Chinese})
 	require.Contains(t, text, row.Meaning.ZH)
 }
 
@@ -119,6 +119,6 @@ func TestUnknownCodeIsTold(t *testing.T) {
 func TestTheConditionIsToldBeforeTheCode(t *testing.T) {
 	row, _ := jpush.LookupCondition(jpush.NotAnAnswer)
 	err := &jpush.Error{Op: jpush.OpCreate, Status: 200, Code: 4005, Condition: row.Condition, Sent: true}
-	text := report.EventText(executor.Event{Type: executor.ApplyErrored, App: "a", Code: 4005, Message: "create: " + err.Outcome(), Outcome: executor.Failed}, report.Style{Lang: report.Chinese})
+	text := report.EventText(executor.Event{Type: executor.ApplyErrored, App: "a", Code: 4005, Message: "create: " + err.Outcome(), Err: err, Outcome: executor.Failed}, report.Style{Lang: report.Chinese})
 	require.Contains(t, text, row.Meaning.ZH)
 }

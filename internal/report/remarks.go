@@ -86,7 +86,7 @@ func failedSection(p *planner.Plan, res *executor.Result, l Language) section {
 }
 
 func failure(f executor.Failure, l Language) remark {
-	message, remedy := l.failure(f.Code, f.Message, f.Remedy)
+	message, remedy := l.failure(f.Err, f.Message, f.Remedy)
 	if action := string(f.Action); !strings.HasPrefix(message, action+" ") { // an API error begins with it
 		message = action + ": " + message
 	}

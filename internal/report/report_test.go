@@ -171,7 +171,7 @@ func TestEventText(t *testing.T) {
 			Outcome: executor.AlreadyThere, Note: "look"}, "already there a production"},
 		{executor.Event{Type: executor.ApplyErrored, Action: planner.Delete, App: "a\x1b[2J", Outcome: executor.Unknown, Message: "lost\n"},
 			"unknown delete a\ufffd[2J"},
-		{executor.Event{Type: executor.ApplyErrored, Action: planner.Upload, App: "a", Environment: jpush.Production, Outcome: executor.Failed, Code: 1012,
+		{executor.Event{Type: executor.ApplyErrored, Action: planner.Upload, App: "a", Environment: jpush.Production, Outcome: executor.Failed, Code: 1012, Err: &jpush.Error{Op: jpush.OpUpload, Status: 200, Code: 1012, Sent: true},
 			Message: "upload a: HTTP 200, code 1012: the certificate is invalid (the server says \"no\")"}, "failed upload a production: the certificate is invalid (code 1012)"},
 	} {
 		require.Equal(t, c.want, report.EventText(c.event, report.Style{}))

@@ -41,7 +41,7 @@ func EventText(e executor.Event, st Style) string {
 	outcome := outcomes[e.Outcome]
 	switch e.Type {
 	case executor.Retry:
-		message, _ := st.Lang.failure(e.Code, e.Message, "")
+		message, _ := st.Lang.failure(e.Err, e.Message, "")
 		return st.Wrap(st.paint("retry", yellow)+" ", "  ", fmt.Sprintf("%s: attempt %d failed: %s; next in %s", app, e.Attempt,
 			printable(message), e.Delay.Round(10*time.Millisecond)))
 	case executor.ApplyComplete:
@@ -52,7 +52,7 @@ func EventText(e executor.Event, st Style) string {
 		return line
 	case executor.ApplyErrored:
 		line := string(e.Action) + " " + app
-		if reason := st.Lang.Reason(e); reason != "" {
+		if reason := st.Lang.Reason(e.Err); reason != "" {
 			line += ": " + printable(reason)
 		}
 		return st.Wrap(st.paint(outcome.word, bold, outcome.color)+" ", "  ", line)
