@@ -119,7 +119,18 @@ func (f *Faulty) ask(kind Kind, name string, size int) error {
 	if f.hook == nil {
 		return nil
 	}
-	return f.hook(op)
+	if err := f.hook(op); err != nil {
+		return pathError(string(kind), name, err)
+	}
+	return nil
+}
+
+// do carries out an operation unless the hook lets it fail.
+func (f *Faulty) do(kind Kind, name string, operation func() error) error {
+	if err := f.ask(kind, name, 0); err != nil {
+		return err
+	}
+	return operation()
 }
 
 // OpenFile implements [state.FS].
@@ -129,7 +140,7 @@ func (f *Faulty) OpenFile(name string, flag int, perm fs.FileMode) (state.Handle
 		kind = Create
 	}
 	if err := f.ask(kind, name, 0); err != nil {
-		return nil, pathError("open", name, err)
+		return nil, err
 	}
 	h, err := f.under.OpenFile(name, flag, perm)
 	if err != nil {
@@ -140,24 +151,18 @@ func (f *Faulty) OpenFile(name string, flag int, perm fs.FileMode) (state.Handle
 
 // Rename implements [state.FS].
 func (f *Faulty) Rename(from, to string) error {
-	if err := f.ask(Rename, to, 0); err != nil {
-		return pathError("rename", to, err)
-	}
-	return f.under.Rename(from, to)
+	return f.do(Rename, to, func() error { return f.under.Rename(from, to) })
 }
 
 // Remove implements [state.FS].
 func (f *Faulty) Remove(name string) error {
-	if err := f.ask(Remove, name, 0); err != nil {
-		return pathError("remove", name, err)
-	}
-	return f.under.Remove(name)
+	return f.do(Remove, name, func() error { return f.under.Remove(name) })
 }
 
 // Lstat implements [state.FS].
 func (f *Faulty) Lstat(name string) (fs.FileInfo, error) {
 	if err := f.ask(Lstat, name, 0); err != nil {
-		return nil, pathError("lstat", name, err)
+		return nil, err
 	}
 	return f.under.Lstat(name)
 }
@@ -165,39 +170,33 @@ func (f *Faulty) Lstat(name string) (fs.FileInfo, error) {
 // Readlink implements [state.FS].
 func (f *Faulty) Readlink(name string) (string, error) {
 	if err := f.ask(Readlink, name, 0); err != nil {
-		return "", pathError("readlink", name, err)
+		return "", err
 	}
 	return f.under.Readlink(name)
 }
 
 // Chmod implements [state.FS].
 func (f *Faulty) Chmod(name string, mode fs.FileMode) error {
-	if err := f.ask(Chmod, name, 0); err != nil {
-		return pathError("chmod", name, err)
-	}
-	return f.under.Chmod(name, mode)
+	return f.do(Chmod, name, func() error { return f.under.Chmod(name, mode) })
 }
 
 // ReadDir implements [state.FS].
 func (f *Faulty) ReadDir(name string) ([]string, error) {
 	if err := f.ask(ReadDir, name, 0); err != nil {
-		return nil, pathError("readdir", name, err)
+		return nil, err
 	}
 	return f.under.ReadDir(name)
 }
 
 // SyncDir implements [state.FS].
 func (f *Faulty) SyncDir(name string) error {
-	if err := f.ask(SyncDir, name, 0); err != nil {
-		return pathError("sync", name, err)
-	}
-	return f.under.SyncDir(name)
+	return f.do(SyncDir, name, func() error { return f.under.SyncDir(name) })
 }
 
 // TryLock implements [state.FS]. A lock goes even when the hook lets the unlock fail.
 func (f *Faulty) TryLock(name, note string) (unlock func() error, ok bool, err error) {
 	if err := f.ask(Lock, name, 0); err != nil {
-		return nil, false, pathError("lock", name, err)
+		return nil, false, err
 	}
 	release, ok, err := f.under.TryLock(name, note)
 	if !ok || err != nil {
@@ -205,7 +204,7 @@ func (f *Faulty) TryLock(name, note string) (unlock func() error, ok bool, err e
 	}
 	return func() error {
 		if err := f.ask(Unlock, name, 0); err != nil {
-			return errors.Join(pathError("unlock", name, err), release())
+			return errors.Join(err, release())
 		}
 		return release()
 	}, true, nil
@@ -219,32 +218,29 @@ type faultyHandle struct {
 
 func (h *faultyHandle) Read(p []byte) (int, error) {
 	if err := h.f.ask(Read, h.name, 0); err != nil {
-		return 0, pathError("read", h.name, err)
+		return 0, err
 	}
 	return h.h.Read(p)
 }
 
 func (h *faultyHandle) Write(p []byte) (n int, err error) {
 	if err := h.f.ask(Write, h.name, len(p)); err != nil {
-		if short, ok := err.(ShortWrite); ok {
+		if short, ok := errors.AsType[ShortWrite](err); ok {
 			n, _ = h.h.Write(p[:len(p)/2])
-			err = short.Err
+			err = pathError("write", h.name, short.Err)
 		}
-		return n, pathError("write", h.name, err)
+		return n, err
 	}
 	return h.h.Write(p)
 }
 
 func (h *faultyHandle) Sync() error {
-	if err := h.f.ask(Sync, h.name, 0); err != nil {
-		return pathError("sync", h.name, err)
-	}
-	return h.h.Sync()
+	return h.f.do(Sync, h.name, h.h.Sync)
 }
 
 func (h *faultyHandle) Close() error {
 	if err := h.f.ask(Close, h.name, 0); err != nil {
-		return errors.Join(pathError("close", h.name, err), h.h.Close())
+		return errors.Join(err, h.h.Close())
 	}
 	return h.h.Close()
 }
