@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"jpsync/internal/jpush"
 	"jpsync/manifest"
 	"jpsync/state"
 )
@@ -162,8 +163,11 @@ func (b *builder) replacement(app *manifest.App, recorded state.App) {
 		b.plan.LeftOut++
 		return
 	}
-	wantsProtection := app.Protect != nil && *app.Protect || app.Protect == nil && recorded.Protected
-	if wantsProtection {
+	keep := recorded.Protected
+	if app.Protect != nil {
+		keep = *app.Protect
+	}
+	if keep {
 		b.plan.Conflicts = append(b.plan.Conflicts, protected(app.ID, recorded, "replace"))
 		return
 	}
@@ -222,8 +226,7 @@ func (b *builder) orphans() {
 			b.plan.LeftOut++
 		case b.in.Options.NoDelete:
 			b.plan.LeftOut++
-			b.plan.Warnings = append(b.plan.Warnings, Problem{Code: "delete_left_out", App: id,
-				Message: "no longer in the manifest and kept, because --no-delete was given"})
+			b.plan.warn("delete_left_out", id, "", "no longer in the manifest and kept, because --no-delete was given")
 		case app.Protected:
 			b.plan.Conflicts = append(b.plan.Conflicts, protected(id, app, "delete"))
 		default:
@@ -248,15 +251,19 @@ func (b *builder) unanswered() {
 		_, recorded := b.in.State.Apps[id]
 		switch {
 		case intent.Op == state.OpCreate && !packages[intent.AndroidPackage]:
-			b.plan.Warnings = append(b.plan.Warnings, Problem{Code: "unsettled_create", App: id, Message: fmt.Sprintf(
+			b.plan.warn("unsettled_create", id, "", fmt.Sprintf(
 				"a create of %s was sent and never answered, so the app may exist without a record; put it back into the manifest and apply to get its key, or forget it with: jpsync state rm %s",
-				intent.AndroidPackage, Quote(id))})
+				intent.AndroidPackage, Quote(id)))
 		case intent.Op == state.OpDelete && recorded && b.wanted[id] != nil && !slices.Contains(b.in.Options.Replace, id):
-			b.plan.Warnings = append(b.plan.Warnings, Problem{Code: "unsettled_delete", App: id, Message: fmt.Sprintf(
+			b.plan.warn("unsettled_delete", id, "", fmt.Sprintf(
 				"a delete of app key %s was sent and never answered, so the app may be gone; look for it in the console, and if it is gone forget it with jpsync state rm %s and apply, which creates it anew",
-				intent.AppKey, Quote(id))})
+				intent.AppKey, Quote(id)))
 		}
 	}
+}
+
+func (p *Plan) warn(code, id string, env jpush.Environment, message string) {
+	p.Warnings = append(p.Warnings, Problem{Code: code, App: id, Environment: env, Message: message})
 }
 
 func (b *builder) selects(app *manifest.App) bool {

@@ -236,7 +236,7 @@ func (b *builder) fail(app *manifest.App, env jpush.Environment, code, message s
 
 func (b *builder) warn(app *manifest.App, env jpush.Environment, code, message string) {
 	if b.selects(app) {
-		b.plan.Warnings = append(b.plan.Warnings, Problem{Code: code, App: app.ID, Environment: env, Message: message})
+		b.plan.warn(code, app.ID, env, message)
 	}
 }
 

@@ -37,27 +37,28 @@ func Encode(p *Plan) ([]byte, error) {
 	return append(data, '\n'), nil
 }
 
+// header is what a saved plan of any format version has.
+type header struct {
+	FormatVersion int    `json:"format_version"`
+	Checksum      string `json:"checksum"`
+}
+
 // Saved reports whether data looks like a saved plan, of any format version, damaged or not.
 func Saved(data []byte) bool {
-	var plan struct {
-		FormatVersion int    `json:"format_version"`
-		Checksum      string `json:"checksum"`
-	}
-	return json.Unmarshal(data, &plan) == nil && plan.FormatVersion > 0 && plan.Checksum != ""
+	var h header
+	return json.Unmarshal(data, &h) == nil && h.FormatVersion > 0 && h.Checksum != ""
 }
 
 // Decode reads a saved plan. It refuses one that was damaged or edited, and one of another
 // format version.
 func Decode(data []byte) (*Plan, error) {
-	var version struct {
-		FormatVersion int `json:"format_version"`
-	}
+	var h header
 	// Unmarshal reads all of data, so nothing can follow the plan.
-	if err := json.Unmarshal(data, &version); err != nil || version.FormatVersion == 0 {
+	if err := json.Unmarshal(data, &h); err != nil || h.FormatVersion == 0 {
 		return nil, errors.New("this is not a saved plan, or one that was damaged: make one with jpsync plan --out FILE")
 	}
-	if version.FormatVersion != FormatVersion {
-		return nil, fmt.Errorf("the plan has format version %d and this jpsync reads %d: make the plan and apply it with the same jpsync", version.FormatVersion, FormatVersion)
+	if h.FormatVersion != FormatVersion {
+		return nil, fmt.Errorf("the plan has format version %d and this jpsync reads %d: make the plan and apply it with the same jpsync", h.FormatVersion, FormatVersion)
 	}
 	s := saved{Plan: &Plan{}}
 	dec := json.NewDecoder(bytes.NewReader(data))
