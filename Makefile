@@ -1,8 +1,10 @@
 # .ci/run runs lint, test, fuzz and more on a new machine.
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ACTIONLINT = github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
+VERSITYGW = github.com/versity/versitygw/cmd/versitygw@v1.8.0
+MINIO = github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 
-.PHONY: build lint check fuzz crash bench bench-docs
+.PHONY: build lint check fuzz crash versitygw stores bench bench-docs
 
 build: ## the program, stripped
 	go build -trimpath -ldflags '-s -w' -o jpsync .
@@ -27,6 +29,14 @@ fuzz: ## each fuzz target for FUZZTIME
 
 crash: ## kill, starve and interrupt real processes at every operation on their files
 	CRASHTEST_FULL=1 go test -count=1 -v ./internal/crashtest
+
+versitygw: ## an S3 server for the tests, into go env GOPATH
+	go install $(VERSITYGW)
+
+stores: versitygw ## shared states on every server, MinIO too, which takes minutes to build
+	go install $(MINIO)
+	JPSYNC_TEST_STORES=all go test -count=1 ./state/s3 ./state/postgres
+	JPSYNC_TEST_STORES=all go test -count=1 -v -run TestSharedState ./internal/crashtest
 
 bench: ## the figures of docs/performance.md on this machine
 	go run ./internal/benchtest

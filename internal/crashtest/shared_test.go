@@ -30,10 +30,10 @@ const (
 
 // backend is a server for shared states.
 type backend struct {
-	address string
-	speak   func() protocol
-	format  string // of a location: the place, the address
-	real    bool   // a server of its own: fewer rounds, unless all are wanted
+	address  string
+	speak    func() protocol
+	format   string // of a location: the place, the address
+	external bool   // a server of its own: fewer rounds, unless all are wanted
 }
 
 var backends = []struct {
@@ -41,19 +41,21 @@ var backends = []struct {
 	start func(t *testing.T) *backend
 }{
 	{"S3 in process", func(t *testing.T) *backend { return bucketAt(storetest.FakeS3(t)) }},
-	{"versitygw", func(t *testing.T) *backend {
-		b := bucketAt(storetest.Versitygw(t))
-		b.real = true
-		return b
-	}},
+	{"versitygw", func(t *testing.T) *backend { return external(bucketAt(storetest.Versitygw(t))) }},
+	{"MinIO", func(t *testing.T) *backend { return external(bucketAt(storetest.Minio(t))) }},
 	{"PostgreSQL", func(t *testing.T) *backend {
 		u, err := url.Parse(storetest.Postgres(t))
 		require.NoError(t, err)
-		return &backend{
-			real: true, address: u.Host, speak: func() protocol { return &postgres3{} },
+		return external(&backend{
+			address: u.Host, speak: func() protocol { return &postgres3{} },
 			format: "postgres://jpsync@%[2]s/postgres?sslmode=disable&state=%[1]s",
-		}
+		})
 	}},
+}
+
+func external(b *backend) *backend {
+	b.external = true
+	return b
 }
 
 func bucketAt(endpoint string) *backend {
@@ -264,7 +266,7 @@ func (b *backend) some(n, most int) (list []int) {
 		most = n
 	case testing.Short():
 		most = (most + 4) / 5
-	case b.real:
+	case b.external:
 		most = (most + 2) / 3
 	}
 	for i := range min(n, most) {

@@ -33,6 +33,11 @@ func TestPlaceInProcess(t *testing.T) {
 	testAll(t, opener(storetest.FakeS3(t)))
 }
 
+func TestPlaceOnMinio(t *testing.T) {
+	storetest.SetCredentials(t)
+	testAll(t, opener(storetest.Minio(t)))
+}
+
 func TestPlaceOnVersitygw(t *testing.T) {
 	storetest.SetCredentials(t)
 	testAll(t, opener(storetest.Versitygw(t)))

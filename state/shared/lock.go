@@ -96,9 +96,6 @@ func (s *Store) lock(ctx context.Context, v *view, holder state.Holder) (*sessio
 	}
 	if err := s.prove(ctx, v, session); err != nil {
 		_ = session.Close()
-		if v.number == 0 { // so that the next try begins anew
-			_ = s.place.Remove(ctx, logName(1), logName(2))
-		}
 		return nil, s.failed("lock", err)
 	}
 	return session, nil
