@@ -16,11 +16,14 @@ type importCmd struct {
 	AppKey string `arg:"" help:"Its app key, from the JPush console."`
 }
 
-var appKeyForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
+// maxAppKey is how long an app key may be.
+const maxAppKey = 128
+
+var appKeyForm = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
 // Run records the app under the lock.
 func (c *importCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	if !appKeyForm.MatchString(c.AppKey) {
+	if len(c.AppKey) > maxAppKey || !appKeyForm.MatchString(c.AppKey) {
 		return errors.New("that is no app key: the console shows it as 24 hexadecimal digits")
 	}
 	w, run, err := openAndLock(ctx, t, g, "import")

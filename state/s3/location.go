@@ -75,9 +75,13 @@ func Parse(location string, getenv func(string) string) (Location, error) {
 	return l, nil
 }
 
-// Names as every store takes them. A key pair that was put in their place does not fit.
+// maxBucketName is how long a bucket's name may be.
+const maxBucketName = 255
+
+// Names as every store takes them. A key pair that was put in their place does not fit. The
+// length of a bucket's is checked apart: a count in an expression takes long to compile.
 var (
-	bucketName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$`)
+	bucketName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]+$`)
 	regionName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 )
 
@@ -85,7 +89,7 @@ func (l Location) check(fragment string) error {
 	switch {
 	case l.Bucket == "":
 		return errors.New("the state's location names no bucket: it is of the form s3://BUCKET/PREFIX")
-	case !bucketName.MatchString(l.Bucket):
+	case len(l.Bucket) > maxBucketName, !bucketName.MatchString(l.Bucket):
 		return errors.New("the state's location has an invalid bucket name: it takes letters, digits, hyphens and dots; credentials come from the environment")
 	case fragment != "":
 		return errors.New("the state's location has a # in it: write %23 where it belongs to the prefix")
