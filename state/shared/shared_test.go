@@ -90,6 +90,46 @@ func (c *cutting) Read(ctx context.Context, name string) ([]byte, error) {
 	return body, err
 }
 
+// TestAnotherSnapshotIsDamage puts a sound snapshot in the place of the one that the log pins.
+func TestAnotherSnapshotIsDamage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		memory := used(t, 1)
+		name := stateName(3)
+		s, err := state.Unmarshal(memory.objects[name].body)
+		require.NoError(t, err)
+		s.Serial++
+		body, err := state.Marshal(s)
+		require.NoError(t, err)
+		memory.objects[name] = object{body: body, time: time.Now()}
+		_, err = store(t, memory).Load(t.Context())
+		require.ErrorIs(t, err, state.ErrDamaged)
+	})
+}
+
+// late answers late.
+type late struct {
+	Place
+	delay time.Duration
+}
+
+func (l late) Create(ctx context.Context, name string, body []byte) error {
+	defer time.Sleep(l.delay)
+	return l.Place.Create(ctx, name, body)
+}
+
+// TestLeaseBeginsBeforeTheCommit: others count from when the store got the entry, and not
+// from when its answer came.
+func TestLeaseBeginsBeforeTheCommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const delay = 10 * time.Second
+		x, _, _, err := store(t, late{NewMemory(), delay}).Open(t.Context(), state.Holder{PID: 1, Command: "apply"})
+		require.NoError(t, err)
+		require.NoError(t, x.Append(t.Context(), []state.Record{{Bind: &state.Binding{Lineage: "l", Endpoint: "https://admin.jpush.cn/v1/", Account: "a"}}}))
+		require.LessOrEqual(t, x.(*session).Left(), DefaultLease-delay)
+		require.NoError(t, x.Close())
+	})
+}
+
 func TestOldSnapshotsAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		memory := used(t, 2*keptSnapshots)
