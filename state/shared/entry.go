@@ -14,7 +14,7 @@ import (
 type entryType string
 
 const (
-	// typeOpen makes its writer the one who may write, until his lease ends.
+	// typeOpen makes its writer the one who may write, until its lease ends.
 	typeOpen entryType = "open"
 	// typeBatch holds records.
 	typeBatch entryType = "batch"

@@ -115,7 +115,7 @@ func (s *Store) Holder(ctx context.Context) (*state.LockedError, error) {
 }
 
 // Unlock ends somebody's lease at once: it takes over and gives the lock back. The one who
-// had it is out with his next commit. It does nothing when nobody has the lock.
+// had it is out with its next commit. It does nothing when nobody has the lock.
 func (s *Store) Unlock(ctx context.Context, holder state.Holder) error {
 	for {
 		v, err := s.load(ctx)
@@ -124,7 +124,7 @@ func (s *Store) Unlock(ctx context.Context, holder state.Holder) error {
 		}
 		session, err := s.claim(ctx, v, holder)
 		if errors.Is(err, ErrExists) {
-			continue // he is at work: once more
+			continue // it is at work: once more
 		}
 		if err != nil {
 			return err

@@ -10,7 +10,7 @@
 //	session, st, replayed, err := store.Open(ctx, holder)
 //
 // Whoever creates the next number as an "open" entry is the writer from then on, and holds a
-// lease that every later entry of his renews. A writer that slept through its lease finds
+// lease that every later entry of the writer renews. A writer that slept through its lease finds
 // its next number taken by the open entry of the one who took over, and is out: that is the
 // fence. So an open entry is never removed, although everything else may be once it is part
 // of a snapshot.
