@@ -51,7 +51,7 @@ func partitionsAroundTheLease(t *testing.T, b *backend, certificate []byte) {
 		w := newShared(t, b, 160, certificate, 20*time.Millisecond)
 		require.NoError(t, w.server.SetFaults(
 			sandbox.Fault{Kind: sandbox.Latency, Delay: 100 * time.Millisecond},
-			sandbox.Fault{Kind: sandbox.Status, Code: 503, Op: jpush.OpCreate, Name: "App 0*", Prob: 0.4}))
+			sandbox.Fault{Kind: sandbox.Status, Code: 503, Op: jpush.OpCreate, Name: "App 0*", Prob: 0.25}))
 		first := w.start("apply", "--auto-approve", "--parallelism", "8", "--max-attempts", "20", "--target", "app0*")
 		w.reached(10 + rand.IntN(40))
 		w.door.set(func(call) fate { return hang })

@@ -155,7 +155,7 @@ func (w *world) elsewhere(certificate []byte) *world {
 	other := *w
 	other.settle(certificate)
 	other.enter()
-	other.env = append(other.env, "JPSYNC_LOCK_TIMEOUT=1m")
+	other.env = append(other.env, "JPSYNC_LOCK_TIMEOUT=90s")
 	return &other
 }
 

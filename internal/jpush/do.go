@@ -100,12 +100,13 @@ func (c *Client) do(parent context.Context, cl call) (answer, error) {
 func (c *Client) request(ctx context.Context, cl call) (*http.Request, error) {
 	var body io.Reader
 	if cl.body != nil {
-		body = bytes.NewReader(cl.body)
+		body = &timely{ctx, bytes.NewReader(cl.body)}
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base.JoinPath(cl.path...).String(), body)
 	if err != nil {
 		return nil, err
 	}
+	r.ContentLength = int64(len(cl.body))
 	r.GetBody = nil
 	r.SetBasicAuth(c.devKey, c.devSecret)
 	r.Header.Set("Accept", "application/json")
@@ -114,6 +115,21 @@ func (c *Client) request(ctx context.Context, cl call) (*http.Request, error) {
 		r.Header.Set("Content-Type", cl.contentType)
 	}
 	return r, nil
+}
+
+// timely is a body that nobody reads past the deadline of its request. The transport reads
+// it just before it writes: a process that was asleep since the request began sends nothing
+// when it wakes, even if its timers have not fired yet.
+type timely struct {
+	ctx  context.Context
+	body io.Reader
+}
+
+func (t *timely) Read(p []byte) (int, error) {
+	if end, ok := t.ctx.Deadline(); ok && !time.Now().Before(end) {
+		return 0, context.DeadlineExceeded
+	}
+	return t.body.Read(p)
 }
 
 // attempt follows one request through the transport.
