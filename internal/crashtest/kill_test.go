@@ -18,11 +18,11 @@ import (
 // full runs every point instead of a sample.
 var full = os.Getenv("CRASHTEST_FULL") != ""
 
-// points are the operations to try: all of them, or some 15 that always include the first
+// points are the operations to try: all of them, or some 10 that always include the first
 // and the last few, where files are made and put in place.
 func points(n int) []int {
 	var list []int
-	step, edge := max(1, n/10), 4
+	step, edge := max(1, n/6), 3
 	switch {
 	case full:
 		step = 1
