@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// What the files beside the state are called.
+// What the names of the files beside the state end in.
 const (
-	lockSuffix    = ".lock"
-	backupSuffix  = ".backup"
-	journalSuffix = ".journal"
+	LockSuffix    = ".lock"
+	BackupSuffix  = ".backup"
+	JournalSuffix = ".journal"
 	damagedSuffix = ".damaged"
 )
 
@@ -67,7 +67,7 @@ func (f *File) Load(ctx context.Context) (*State, error) {
 // between shows in the snapshot. The two are not consistent when the journal is another one,
 // or gone, afterwards: then the snapshot may be of two runs later.
 func (f *File) tryLoad(path string) (s *State, consistent bool, err error) {
-	before, journalErr := readJournal(f.fs, path+journalSuffix)
+	before, journalErr := readJournal(f.fs, path+JournalSuffix)
 	s, err = f.readSnapshot(path)
 	if err != nil {
 		return nil, false, err
@@ -75,7 +75,7 @@ func (f *File) tryLoad(path string) (s *State, consistent bool, err error) {
 	if journalErr == nil && (before == nil || before.header.ID == s.Journal) {
 		return s, true, nil
 	}
-	after, err := readJournal(f.fs, path+journalSuffix)
+	after, err := readJournal(f.fs, path+JournalSuffix)
 	if journalErr != nil {
 		if err == nil {
 			return nil, false, nil
@@ -85,19 +85,19 @@ func (f *File) tryLoad(path string) (s *State, consistent bool, err error) {
 	if err != nil || after == nil || after.header.ID != before.header.ID {
 		return nil, false, err
 	}
-	s, err = before.replay(s, path+journalSuffix)
+	s, err = before.replay(s, path+JournalSuffix)
 	return s, err == nil, err
 }
 
 func (f *File) readSnapshot(path string) (*State, error) {
 	data, err := readFile(f.fs, path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := f.fs.Lstat(path + backupSuffix); err != nil {
+		if _, err := f.fs.Lstat(path + BackupSuffix); err != nil {
 			return New(), nil
 		}
 		// Between the two looks somebody may have written the first states of all.
 		if data, err = readFile(f.fs, path); errors.Is(err, fs.ErrNotExist) {
-			return nil, &MissingError{Path: f.path, Backup: f.path + backupSuffix}
+			return nil, &MissingError{Path: f.path, Backup: f.path + BackupSuffix}
 		}
 	}
 	if err != nil {
@@ -125,7 +125,7 @@ func (f *File) writeSnapshot(path string, s *State) error {
 	case !intact(old):
 		return fmt.Errorf("write %s: %w", f.path, damagedState(errors.New("it would be overwritten")))
 	default:
-		if err := atomicWrite(f.fs, path, path+backupSuffix, old); err != nil {
+		if err := atomicWrite(f.fs, path, path+BackupSuffix, old); err != nil {
 			return err
 		}
 	}
@@ -151,11 +151,11 @@ func (f *File) lock(ctx context.Context, path string, holder Holder) (unlock fun
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", f.path, err)
 	}
-	unlock, err = f.acquire(ctx, path+lockSuffix, string(note)+"\n", holder.Wait)
+	unlock, err = f.acquire(ctx, path+LockSuffix, string(note)+"\n", holder.Wait)
 	if err != nil {
 		return nil, err
 	}
-	for _, suffix := range []string{"", backupSuffix, journalSuffix} {
+	for _, suffix := range []string{"", BackupSuffix, JournalSuffix} {
 		if err := tighten(f.fs, path+suffix); err != nil {
 			return nil, errors.Join(err, unlock())
 		}

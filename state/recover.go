@@ -216,7 +216,7 @@ func besideState(store Store, file string) (File, bool) {
 	if err != nil {
 		return File{}, false
 	}
-	own, ownErr := filepath.Abs(state + journalSuffix)
+	own, ownErr := filepath.Abs(state + JournalSuffix)
 	given, givenErr := filepath.Abs(file)
 	return *f, ownErr == nil && givenErr == nil && own == given
 }

@@ -61,7 +61,7 @@ func (f *File) inspect(path string) (*inspection, error) {
 	if err := f.inspectState(path, in); err != nil {
 		return nil, err
 	}
-	data, err := readFile(f.fs, path+journalSuffix)
+	data, err := readFile(f.fs, path+JournalSuffix)
 	if errors.Is(err, fs.ErrNotExist) {
 		return in, nil
 	}
@@ -71,7 +71,7 @@ func (f *File) inspect(path string) (*inspection, error) {
 	in.damage.seen[1] = sha256.Sum256(data)
 	in.journal, err = parseJournal(data)
 	if err != nil {
-		in.damage.Journal = fmt.Errorf("read %s: %w", path+journalSuffix, err)
+		in.damage.Journal = fmt.Errorf("read %s: %w", path+JournalSuffix, err)
 		in.damage.JournalRecords = max(0, len(in.journal.records)-1)
 		in.damage.JournalLost = int64(len(data)) - in.journal.size
 	}
@@ -98,12 +98,12 @@ func (f *File) inspectState(path string, in *inspection) (err error) {
 		in.state = nil
 		in.damage.Unreadable = err
 	}
-	old, err := readFile(f.fs, path+backupSuffix)
+	old, err := readFile(f.fs, path+BackupSuffix)
 	if err == nil {
 		in.backup, err = Unmarshal(old)
 	}
 	if err != nil {
-		in.damage.Backup = fmt.Errorf("read %s: %w", path+backupSuffix, err)
+		in.damage.Backup = fmt.Errorf("read %s: %w", path+BackupSuffix, err)
 		return nil
 	}
 	if in.state != nil {
@@ -140,7 +140,7 @@ func (f *File) Accept(ctx context.Context, holder Holder, shown *Damage) (err er
 	}
 	if in.state == nil {
 		return fmt.Errorf("repair %s: it cannot be read: %w; put the state before in its place: %s",
-			f.path, in.damage.Unreadable, path+backupSuffix)
+			f.path, in.damage.Unreadable, path+BackupSuffix)
 	}
 	return f.repair(path, in)
 }
@@ -150,7 +150,7 @@ func (f *File) Accept(ctx context.Context, holder Holder, shown *Damage) (err er
 func (f *File) repair(path string, in *inspection) error {
 	next := in.state
 	if in.damage.Journal != nil && len(in.journal.records) > 0 {
-		replayed, err := in.journal.replay(in.state, path+journalSuffix)
+		replayed, err := in.journal.replay(in.state, path+JournalSuffix)
 		if err != nil {
 			return err
 		}
@@ -170,7 +170,7 @@ func (f *File) repair(path string, in *inspection) error {
 	if in.damage.Journal == nil {
 		return nil
 	}
-	journal := path + journalSuffix
+	journal := path + JournalSuffix
 	_, err := setAside(f.fs, journal, journal+damagedSuffix)
 	return err
 }

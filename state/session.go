@@ -53,11 +53,11 @@ func (s *fileSession) load() (st *State, replayed int, err error) {
 	if s.store.recovering {
 		return st, 0, nil
 	}
-	old, err := readJournal(s.store.fs, s.path+journalSuffix)
+	old, err := readJournal(s.store.fs, s.path+JournalSuffix)
 	if err != nil || old == nil {
 		return st, 0, err
 	}
-	next, err := old.replay(st, s.path+journalSuffix)
+	next, err := old.replay(st, s.path+JournalSuffix)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -87,7 +87,7 @@ func (s *fileSession) Append(ctx context.Context, batch []Record) error {
 		return err
 	}
 	if err := s.flush(s.file); err != nil {
-		return fmt.Errorf("write the journal %s: %w", s.path+journalSuffix, err)
+		return fmt.Errorf("write the journal %s: %w", s.path+JournalSuffix, err)
 	}
 	return nil
 }
@@ -107,7 +107,7 @@ func (s *fileSession) create(batch []Record) error {
 	if err != nil {
 		return err
 	}
-	fsys, path := s.store.fs, s.path+journalSuffix
+	fsys, path := s.store.fs, s.path+JournalSuffix
 	fail := func(err error) error { return fmt.Errorf("start the journal %s: %w", path, err) }
 	f, temp, err := createTemp(fsys, s.path)
 	if err != nil {
@@ -164,7 +164,7 @@ func (s *fileSession) removeJournal() error {
 		return nil
 	}
 	_ = s.closeJournal() // what broke it does not matter any more
-	path := s.path + journalSuffix
+	path := s.path + JournalSuffix
 	if err := syncRemove(s.store.fs, path); err != nil {
 		return fmt.Errorf("the state is saved, but its journal %s cannot be removed: %w", path, err)
 	}
@@ -183,7 +183,7 @@ func (s *fileSession) closeJournal() error {
 
 // Purge puts a copy of the snapshot in the place of its backup.
 func (s *fileSession) Purge(context.Context) error {
-	fsys, backup := s.store.fs, s.path+backupSuffix
+	fsys, backup := s.store.fs, s.path+BackupSuffix
 	data, err := readFile(fsys, s.path)
 	if err == nil {
 		err = atomicWrite(fsys, s.path, backup, data)

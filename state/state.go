@@ -112,14 +112,22 @@ func SameContent(a, b *State) bool {
 	return maps.Equal(a.Apps, b.Apps) && maps.Equal(a.Pending, b.Pending)
 }
 
-// bind ties the state to an endpoint and an account. It returns a [*MismatchError] when the
-// state is tied to others.
-func (s *State) bind(endpoint, account string) error {
+// BelongsTo returns a [*MismatchError] for a state that is tied to another endpoint or another
+// account. One that is tied to none belongs to everybody.
+func (s *State) BelongsTo(endpoint, account string) error {
 	if s.Endpoint != "" && s.Endpoint != endpoint {
 		return &MismatchError{Field: "endpoint", Recorded: s.Endpoint, Given: endpoint}
 	}
 	if s.Account != "" && s.Account != account {
 		return &MismatchError{Field: "account", Recorded: s.Account, Given: account}
+	}
+	return nil
+}
+
+// bind ties the state to an endpoint and an account, to which it must belong.
+func (s *State) bind(endpoint, account string) error {
+	if err := s.BelongsTo(endpoint, account); err != nil {
+		return err
 	}
 	s.Endpoint, s.Account = endpoint, account
 	return nil

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,20 +71,19 @@ type application struct {
 	t        *terminal
 	lines    *report.Lines // nil: text
 	w        *workspace
-	run      *state.Run
 	plan     *planner.Plan // nil until it is made
+	client   *jpush.Client // nil for a plan without requests, which needs no credentials
 	began    time.Time     // when the first request could be sent; zero if none was
 	progress *progress
 	result   *executor.Result // nil if nothing was sent
 }
 
-// underLock does all that needs the state's lock, from reading the state to writing it.
+// underLock loads the manifest, locks the state, applies, and reports how that ended.
 func (a *application) underLock(ctx context.Context, g *globals) (err error) {
-	if a.w, a.run, err = openAndLock(ctx, a.t, g, "apply"); err != nil {
+	if a.w, _, err = openWorkspace(ctx, a.t, g, lockAs("apply")); err != nil {
 		return err
 	}
 	defer a.w.close()
-	defer a.run.Close()
 	if err := g.spare("--report", a.Report, a.w.store.files(), a.w.manifest); err != nil {
 		return err
 	}
@@ -91,6 +91,8 @@ func (a *application) underLock(ctx context.Context, g *globals) (err error) {
 	return errors.Join(err, a.publish(err))
 }
 
+// apply plans, shows the plan, has it approved, sends its requests, saves the answers and
+// sums up.
 func (a *application) apply(ctx context.Context) (err error) {
 	if a.plan, err = a.makePlan(ctx); err != nil {
 		return err
@@ -106,7 +108,47 @@ func (a *application) apply(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return a.carryOut(ctx)
+	if len(a.plan.Actions) > 0 {
+		if a.client, err = a.w.connect(a.Parallelism.most(), jpush.Options{Timeout: a.Timeout}); err != nil {
+			return err
+		}
+		defer a.client.CloseIdleConnections()
+	}
+	if err := a.startJournal(ctx); err != nil {
+		return err
+	}
+	sent := a.send(ctx)
+	saved := a.save(ctx)
+	if sent != nil {
+		return errors.Join(sent, saved)
+	}
+	return a.sumUp(saved)
+}
+
+// makePlan plans, or loads a saved plan and checks that nothing has changed since.
+func (a *application) makePlan(ctx context.Context) (*planner.Plan, error) {
+	st := a.w.run.Saved()
+	if a.PlanFile == "" {
+		in, err := a.choices.input(a.w, st)
+		if err != nil {
+			return nil, err
+		}
+		return build(ctx, a.w, in)
+	}
+	p, err := loadPlan(a.PlanFile)
+	if err != nil {
+		return nil, err
+	}
+	err = p.Verify(planner.Pins{
+		Manifest: a.w.manifest.SHA256,
+		State:    planner.RefTo(st),
+		Endpoint: a.w.endpoint,
+		Account:  cmp.Or(a.w.account(), st.Account),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p, checkFiles(ctx, a.w.files, p)
 }
 
 // planIsShown reports whether standard output has the plan for a person to read.
@@ -122,21 +164,12 @@ func (a *application) showPlan() error {
 	return nil
 }
 
-// carryOut sends the plan's requests, saves the answers and reports how it went.
-func (a *application) carryOut(ctx context.Context) error {
-	var client *jpush.Client // a plan without requests needs none, and no credentials
-	if len(a.plan.Actions) > 0 {
-		connected, disconnect, err := a.w.connect(a.Parallelism.most(), jpush.Options{Timeout: a.Timeout})
-		if err != nil {
-			return err
-		}
-		defer disconnect()
-		client = connected
-	}
-	if err := a.w.bind(a.run); err != nil {
+// startJournal makes the first durable record, before anything is sent.
+func (a *application) startJournal(ctx context.Context) error {
+	if err := a.w.bind(); err != nil {
 		return err
 	}
-	if err := a.run.Start(ctx); err != nil {
+	if err := a.w.run.Start(ctx); err != nil {
 		err = fmt.Errorf("nothing was sent, because the state could not take the answers: %w", err)
 		if !errors.Is(err, state.ErrFenced) {
 			err = &exitError{ExitError, err} // the store failed, and no lock was lost
@@ -144,30 +177,13 @@ func (a *application) carryOut(ctx context.Context) error {
 		return err
 	}
 	if a.PlanFile != "" {
-		a.run.Advance() // a saved plan is applied once, even if every request fails
+		a.w.run.Advance() // a saved plan is applied once, even if every request fails
 	}
-	err := a.send(ctx, client)
-	saved := a.save(ctx)
-	if err != nil {
-		return errors.Join(err, saved)
-	}
-	if saved == nil {
-		a.result.Saved()
-	}
-	var unread error
-	if a.lines == nil {
-		if err := report.ResultText(a.t.Out, a.report(nil), a.t.out); err != nil {
-			unread = fmt.Errorf("the result could not be shown: %w", err)
-		}
-	}
-	if saved != nil {
-		return errors.Join(saved, unread)
-	}
-	return errors.Join(a.verdict(), unread)
+	return nil
 }
 
 // send has the executor apply the plan. An error means that nothing was sent.
-func (a *application) send(ctx context.Context, client *jpush.Client) (err error) {
+func (a *application) send(ctx context.Context) (err error) {
 	a.began = time.Now()
 	changes := len(a.plan.Actions)
 	if a.lines != nil {
@@ -176,9 +192,9 @@ func (a *application) send(ctx context.Context, client *jpush.Client) (err error
 	a.progress = newProgress(a.t, changes)
 	defer a.progress.close()
 	defer a.progress.watch(ctx)()
-	a.result, err = executor.Apply(ctx, a.plan, a.run.Saved(), executor.Options{
-		API:          client,
-		Journal:      a.run,
+	a.result, err = executor.Apply(ctx, a.plan, a.w.run.Saved(), executor.Options{
+		API:          a.client,
+		Journal:      a.w.run,
 		Certificates: certificates{a.w.files},
 		Parallelism:  a.Parallelism.most(),
 		Adaptive:     a.Parallelism.auto,
@@ -201,6 +217,21 @@ func (a *application) event(e executor.Event) {
 	if !annotated {
 		a.progress.show(e)
 	}
+}
+
+// sumUp shows the result and returns what the command ends with. saved is the error of save.
+func (a *application) sumUp(saved error) error {
+	end := saved
+	if saved == nil {
+		a.result.Saved()
+		end = a.verdict()
+	}
+	if a.lines == nil {
+		if err := report.ResultText(a.t.Out, a.report(nil), a.t.out); err != nil {
+			end = errors.Join(end, fmt.Errorf("the result could not be shown: %w", err))
+		}
+	}
+	return end
 }
 
 // allKeys is the command that prints every app key.

@@ -184,3 +184,44 @@ func (all inspections) Inspect(cert manifest.Certificate, known string) (planner
 	}
 	return in.seen, in.err
 }
+
+// checkFiles checks that the certificate files of a saved plan are still the planned ones, as
+// many at a time as there are cores.
+func checkFiles(ctx context.Context, files *manifest.Files, p *planner.Plan) error {
+	var uploads []planner.Change
+	for _, change := range p.Actions {
+		if change.Certificate != nil {
+			uploads = append(uploads, change)
+		}
+	}
+	errs := make([]error, len(uploads))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, change := range uploads {
+		group.Go(func() error {
+			if ctx.Err() == nil {
+				_, errs[i] = certificates{files}.Load(change)
+			}
+			return ctx.Err()
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return errInterruptedPlanning
+	}
+	var moved []string
+	for i, err := range errs {
+		change := uploads[i]
+		file := "the certificate file " + change.Certificate.File
+		if _, changed := errors.AsType[*movedError](err); changed {
+			moved = append(moved, file+" has changed")
+		} else if e, ok := errors.AsType[*manifest.ReadError](err); ok && e.Env == "" {
+			moved = append(moved, file+" or its password cannot be read: "+err.Error())
+		} else if err != nil {
+			return err
+		}
+	}
+	if len(moved) > 0 {
+		return &planner.StaleError{Moved: moved}
+	}
+	return nil
+}

@@ -28,7 +28,7 @@ type certsListCmd struct {
 
 // Run lists the certificates. The exit code says whether one is due.
 func (c *certsListCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	w, st, err := openAndLoad(ctx, t, g)
+	w, st, err := openWorkspace(ctx, t, g, loadState)
 	if err != nil {
 		return err
 	}

@@ -99,12 +99,12 @@ func (d *doctor) report(health report.Health, what string, notes ...note) {
 }
 
 // manifest loads the manifest, and reports each of its errors.
-func (d *doctor) manifest(context.Context) {
+func (d *doctor) manifest(ctx context.Context) {
 	if _, err := d.g.endpoint(); err != nil {
 		d.trouble("endpoint", err, "leave --endpoint and JPSYNC_ENDPOINT out to use JPush's own")
 		return
 	}
-	w, err := openWorkspace(d.t, d.g)
+	w, _, err := openWorkspace(ctx, d.t, d.g, noState)
 	if list, ok := errors.AsType[manifest.Errors](err); ok {
 		var notes []note
 		for _, e := range list {
@@ -196,12 +196,12 @@ func (d *doctor) account(ctx context.Context) {
 	if !d.g.Sandbox && !d.credentials() {
 		return
 	}
-	client, disconnect, err := d.w.connect(1, jpush.Options{Timeout: d.timeout})
+	client, err := d.w.connect(1, jpush.Options{Timeout: d.timeout})
 	if err != nil {
 		d.trouble("credentials", err, "")
 		return
 	}
-	defer disconnect()
+	defer client.CloseIdleConnections()
 	err = client.Probe(ctx)
 	e, _ := errors.AsType[*jpush.Error](err)
 	switch {

@@ -15,13 +15,6 @@ import (
 	"jpsync/state"
 )
 
-// The files beside the state, by what their names end in.
-const (
-	backupSuffix  = ".backup"
-	journalSuffix = ".journal"
-	lockSuffix    = ".lock"
-)
-
 // state looks at the state, wherever it is.
 func (d *doctor) state(ctx context.Context) {
 	store, err := openStore(d.t, d.g)
@@ -51,7 +44,7 @@ func (d *doctor) files(ctx context.Context, store *stateStore) {
 	default:
 		d.well("state", path)
 	}
-	for _, suffix := range []string{"", backupSuffix, journalSuffix} {
+	for _, suffix := range []string{"", state.BackupSuffix, state.JournalSuffix} {
 		d.mode(path + suffix)
 	}
 	d.writable(filepath.Dir(path))
@@ -60,7 +53,7 @@ func (d *doctor) files(ctx context.Context, store *stateStore) {
 	}
 	locked := d.locked(ctx, store.file)
 	if !locked {
-		d.journal(path + journalSuffix)
+		d.journal(path + state.JournalSuffix)
 	}
 	if d.w != nil {
 		d.recorded(ctx, store, locked)
@@ -92,7 +85,7 @@ func (d *doctor) writable(dir string) {
 // locked reports whether another run is at work. It takes the lock only if a holder has
 // written its name there: taking it could turn away an apply that starts at the same moment.
 func (d *doctor) locked(ctx context.Context, store *state.File) bool {
-	if holder, err := os.ReadFile(store.Location() + lockSuffix); err != nil || len(holder) == 0 {
+	if holder, err := os.ReadFile(store.Location() + state.LockSuffix); err != nil || len(holder) == 0 {
 		return false
 	}
 	session, _, _, err := store.Open(ctx, state.Self("doctor", d.now()))
@@ -123,7 +116,7 @@ func (d *doctor) recorded(ctx context.Context, store *stateStore, locked bool) {
 		d.trouble("state", err, "jpsync state repair")
 		return
 	case err == nil:
-		err = d.w.belongs(st)
+		err = d.w.checkState(st)
 	}
 	if err != nil {
 		d.trouble("state", err, "")
@@ -180,7 +173,7 @@ func utc(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 // a work tree, there is nothing to warn of.
 func (d *doctor) git(ctx context.Context, path string) {
 	dir, base := filepath.Split(path)
-	names := []string{base, base + backupSuffix}
+	names := []string{base, base + state.BackupSuffix}
 	tracked, code := git(ctx, dir, append([]string{"--literal-pathspecs", "ls-files", "-z", "--"}, names...)...)
 	if code != 0 {
 		return

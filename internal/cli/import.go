@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"time"
 
+	"jpsync/internal/jpush"
 	"jpsync/manifest"
 	"jpsync/state"
 )
@@ -16,27 +16,21 @@ type importCmd struct {
 	AppKey string `arg:"" help:"Its app key, from the JPush console."`
 }
 
-// maxAppKey is how long an app key may be.
-const maxAppKey = 128
-
-var appKeyForm = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
-
 // Run records the app under the lock.
 func (c *importCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	if len(c.AppKey) > maxAppKey || !appKeyForm.MatchString(c.AppKey) {
+	if !jpush.ValidAppKey(c.AppKey) {
 		return errors.New("that is no app key: the console shows it as 24 hexadecimal digits")
 	}
-	w, run, err := openAndLock(ctx, t, g, "import")
+	w, _, err := openWorkspace(ctx, t, g, lockAs("import"))
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	defer run.Close()
 	app, err := w.find(c.ID)
 	if err != nil {
 		return err
 	}
-	err = run.Update(ctx, func(st *state.State) error {
+	err = w.run.Update(ctx, func(st *state.State) error {
 		if have, ok := st.Apps[c.ID]; ok {
 			return fmt.Errorf("%s is recorded already, with app key %s: remove that record first with jpsync state rm", c.ID, have.AppKey)
 		}

@@ -113,9 +113,14 @@ type planCmd struct {
 	Format           string `enum:"text,json,markdown" default:"text" help:"text, json or markdown."`
 }
 
+// Validate refuses flags that make no sense, a report that could not be written among them.
+func (c *planCmd) Validate() error {
+	return errors.Join(c.choices.Validate(), c.check(planForms, c.Out))
+}
+
 // Run prints the plan. The exit code says whether it could be applied.
 func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	w, st, err := openAndLoad(ctx, t, g)
+	w, st, err := openWorkspace(ctx, t, g, loadState)
 	if err != nil {
 		return err
 	}

@@ -2,17 +2,11 @@ package cli
 
 import (
 	"bytes"
-	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime"
 
-	"golang.org/x/sync/errgroup"
-
-	"jpsync/manifest"
 	"jpsync/planner"
 )
 
@@ -54,73 +48,7 @@ func overwritable(path string) error {
 	return refused(fmt.Errorf("%s exists and is no saved plan: name another file", path))
 }
 
-// makePlan plans, or loads a saved plan and checks that nothing has changed since.
-func (a *application) makePlan(ctx context.Context) (*planner.Plan, error) {
-	st := a.run.Saved()
-	if a.PlanFile == "" {
-		in, err := a.choices.input(a.w, st)
-		if err != nil {
-			return nil, err
-		}
-		return build(ctx, a.w, in)
-	}
-	p, err := loadPlan(a.PlanFile)
-	if err != nil {
-		return nil, err
-	}
-	err = p.Verify(planner.Pins{
-		Manifest: a.w.manifest.SHA256,
-		State:    planner.RefTo(st),
-		Endpoint: a.w.endpoint,
-		Account:  cmp.Or(a.w.account(), st.Account),
-	})
-	if err != nil {
-		return nil, err
-	}
-	return p, checkFiles(ctx, a.w.files, p)
-}
-
-// checkFiles checks that the certificate files of a saved plan are still the planned ones, as
-// many at a time as there are cores.
-func checkFiles(ctx context.Context, files *manifest.Files, p *planner.Plan) error {
-	var uploads []planner.Change
-	for _, change := range p.Actions {
-		if change.Certificate != nil {
-			uploads = append(uploads, change)
-		}
-	}
-	errs := make([]error, len(uploads))
-	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, change := range uploads {
-		group.Go(func() error {
-			if ctx.Err() == nil {
-				_, errs[i] = certificates{files}.Load(change)
-			}
-			return ctx.Err()
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return errInterruptedPlanning
-	}
-	var moved []string
-	for i, err := range errs {
-		change := uploads[i]
-		file := "the certificate file " + change.Certificate.File
-		if _, changed := errors.AsType[*movedError](err); changed {
-			moved = append(moved, file+" has changed")
-		} else if e, ok := errors.AsType[*manifest.ReadError](err); ok && e.Env == "" {
-			moved = append(moved, file+" or its password cannot be read: "+err.Error())
-		} else if err != nil {
-			return err
-		}
-	}
-	if len(moved) > 0 {
-		return &planner.StaleError{Moved: moved}
-	}
-	return nil
-}
-
+// loadPlan reads a saved plan.
 func loadPlan(path string) (*planner.Plan, error) {
 	data, err := readFile(path, planner.MaxSavedSize)
 	if err != nil {

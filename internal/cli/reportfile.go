@@ -102,11 +102,6 @@ func (r *reporting) write(to func(w io.Writer) error) error {
 	return nil
 }
 
-// Validate refuses flags that make no sense, a report that could not be written among them.
-func (c *planCmd) Validate() error {
-	return errors.Join(c.choices.Validate(), c.check(planForms, c.Out))
-}
-
 // publish reports a plan to the CI system and in the report file.
 func (c *planCmd) publish(t *terminal, w *workspace, p *planner.Plan) error {
 	t.actions.remark(w.manifest, p)

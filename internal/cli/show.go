@@ -5,13 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"jpsync/internal/report"
 	"jpsync/planner"
-	"jpsync/state"
 )
 
 type showCmd struct {
@@ -42,30 +39,4 @@ func (c *showCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		return report.StateJSON(t.Out, st)
 	}
 	return report.StateText(t.Out, st, t.out)
-}
-
-// readState reads the state for a command that needs no manifest.
-func readState(ctx context.Context, t *terminal, g *globals) (*state.State, error) {
-	store, err := openStore(t, g)
-	if err != nil {
-		return nil, err
-	}
-	defer store.end()
-	return store.existing(ctx, g)
-}
-
-// existing reads a state that has to be there.
-func (s *stateStore) existing(ctx context.Context, g *globals) (*state.State, error) {
-	st, err := s.Load(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if st.Serial == 0 && len(st.Apps) == 0 && len(st.Pending) == 0 {
-		err := fmt.Errorf("there is no state at %s: it is written by the first jpsync apply; name another with --state or --manifest", s.Location())
-		if _, elsewhere := os.Stat(filepath.Join(g.sandboxDir(), stateName)); elsewhere == nil && g.State == "" && !g.Sandbox {
-			err = fmt.Errorf("%w, or the sandbox's with --sandbox", err)
-		}
-		return nil, err
-	}
-	return st, nil
 }

@@ -140,13 +140,60 @@ func checkLocation(location string) error {
 	return err
 }
 
+// readState reads the state for a command that needs no manifest.
+func readState(ctx context.Context, t *terminal, g *globals) (*state.State, error) {
+	store, err := openStore(t, g)
+	if err != nil {
+		return nil, err
+	}
+	defer store.end()
+	return store.existing(ctx, g)
+}
+
+// existing reads a state that has to be there.
+func (s *stateStore) existing(ctx context.Context, g *globals) (*state.State, error) {
+	st, err := s.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if st.Serial == 0 && len(st.Apps) == 0 && len(st.Pending) == 0 {
+		err := fmt.Errorf("there is no state at %s: it is written by the first jpsync apply; name another with --state or --manifest", s.Location())
+		if _, elsewhere := os.Stat(filepath.Join(g.sandboxDir(), stateName)); elsewhere == nil && g.State == "" && !g.Sandbox {
+			err = fmt.Errorf("%w, or the sandbox's with --sandbox", err)
+		}
+		return nil, err
+	}
+	return st, nil
+}
+
+// lockState takes the state's lock for a command and folds what an interrupted run left.
+func lockState(ctx context.Context, t *terminal, g *globals, store *stateStore, command string) (*state.Run, error) {
+	return beginRun(ctx, t, g, store, store.options(t, g, command))
+}
+
+func beginRun(ctx context.Context, t *terminal, g *globals, store *stateStore, options state.Options) (*state.Run, error) {
+	if g.Sandbox {
+		if err := os.MkdirAll(g.sandboxDir(), 0o700); err != nil {
+			return nil, fmt.Errorf("keep the sandbox's state: %w", err)
+		}
+	}
+	run, err := state.Begin(ctx, store.Store, options)
+	if err != nil {
+		return nil, err
+	}
+	if n := run.Replayed(); n > 0 {
+		t.info("an earlier run was interrupted: %d records of its journal are in the state now", n)
+	}
+	return run, nil
+}
+
 // files are the files that belong to a local state. A shared one has none.
 func (s *stateStore) files() []string {
 	if s.file == nil {
 		return nil
 	}
 	path := s.Location()
-	return []string{path, path + backupSuffix, path + journalSuffix, path + lockSuffix}
+	return []string{path, path + state.BackupSuffix, path + state.JournalSuffix, path + state.LockSuffix}
 }
 
 // directory is where a recovery file goes first: beside a local state, else beside the manifest.

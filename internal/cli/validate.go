@@ -20,7 +20,7 @@ func (c *validateCmd) Validate() error { return (&choices{AllowCert: c.AllowCert
 // Run plans against an empty state, so that every certificate is opened, and prints what is
 // wrong.
 func (c *validateCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	w, err := openWorkspace(t, g)
+	w, _, err := openWorkspace(ctx, t, g, noState)
 	if err != nil {
 		return err
 	}

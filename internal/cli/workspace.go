@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,102 +26,96 @@ type workspace struct {
 	manifest *manifest.Manifest
 	files    *manifest.Files
 	store    *stateStore
+	run      *state.Run // the state under the lock; nil for a command that does not lock it
 	endpoint string
 }
 
-// openWorkspace loads the manifest and finds the rest. Nothing is sent and nothing written.
-func openWorkspace(t *terminal, g *globals) (*workspace, error) {
-	return openBeside(context.Background(), t, g, func(context.Context, *stateStore) error { return nil })
-}
-
-// openBeside is openWorkspace while use reads the state, which for a hundred thousand apps
-// takes as long. An error of the manifest comes before one of the state, so that the same
-// mistakes give the same answer each time.
-func openBeside(ctx context.Context, t *terminal, g *globals, use func(context.Context, *stateStore) error) (*workspace, error) {
+// openWorkspace loads the manifest while read reads the state, which for a hundred thousand
+// apps takes as long. It returns the state as it was read. An error of the manifest comes
+// before one of the state, so that the same mistakes give the same answer each time.
+func openWorkspace(ctx context.Context, t *terminal, g *globals, read stateReader) (*workspace, *state.State, error) {
 	endpoint, err := g.endpoint()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	w := &workspace{g: g, t: t, endpoint: endpoint}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	store, storeErr := openStore(t, g)
+	var st *state.State
 	var group errgroup.Group
-	if storeErr == nil {
-		group.Go(func() error { return use(ctx, store) })
-	}
-	w, err := loadWorkspace(t, g, endpoint)
-	if err != nil {
-		cancel()
-	}
-	useErr := group.Wait()
-	if err == nil {
-		err = errors.Join(storeErr, useErr)
-	}
-	if err != nil {
-		w.close()
-		store.end()
-		return nil, err
-	}
-	w.store = store
-	t.detail("manifest %s: %d apps; state %s; endpoint %s", w.manifest.Path, len(w.manifest.Apps), store.Location(), endpoint)
-	return w, nil
-}
-
-// loadWorkspace loads everything but the state.
-func loadWorkspace(t *terminal, g *globals, endpoint string) (*workspace, error) {
-	m, err := manifest.Load(g.Manifest, manifest.Options{CertRoot: g.CertRoot})
-	if err != nil {
-		return nil, manifestError(g, err)
-	}
-	files, err := manifest.NewFiles(m.CertRoot, os.LookupEnv)
-	if err != nil {
-		return nil, err
-	}
-	return &workspace{g: g, t: t, manifest: m, files: files, endpoint: endpoint}, nil
-}
-
-// openAndLoad opens the workspace with its state, for a command that only reads.
-func openAndLoad(ctx context.Context, t *terminal, g *globals) (w *workspace, st *state.State, err error) {
-	w, err = openBeside(ctx, t, g, func(ctx context.Context, store *stateStore) (err error) {
-		st, err = store.Load(ctx)
+	group.Go(func() (err error) {
+		if w.store, err = openStore(t, g); err == nil {
+			st, err = read(ctx, w)
+		}
 		return err
 	})
-	if err != nil {
-		return nil, nil, err
+	manifestErr := w.loadManifest()
+	if manifestErr != nil {
+		cancel()
 	}
-	if err := w.belongs(st); err != nil {
-		w.close()
-		return nil, nil, err
+	err = group.Wait()
+	if manifestErr != nil {
+		err = manifestErr
+	}
+	if err == nil {
+		t.detail("manifest %s: %d apps; state %s; endpoint %s", w.manifest.Path, len(w.manifest.Apps), w.store.Location(), endpoint)
+		err = w.checkState(st)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, w.close())
 	}
 	return w, st, nil
 }
 
-// openAndLock opens the workspace with its state under the lock. The journal of an
-// interrupted run is in the state then.
-func openAndLock(ctx context.Context, t *terminal, g *globals, command string) (w *workspace, run *state.Run, err error) {
-	w, err = openBeside(ctx, t, g, func(ctx context.Context, store *stateStore) (err error) {
-		run, err = lockState(ctx, t, g, store, command)
-		return err
-	})
-	if err == nil {
-		if err = w.belongs(run.Saved()); err == nil {
-			return w, run, nil
+// stateReader is how a command reads the state: [noState], [loadState] or [lockAs].
+type stateReader func(context.Context, *workspace) (*state.State, error)
+
+// noState reads nothing and returns an empty state.
+func noState(context.Context, *workspace) (*state.State, error) { return state.New(), nil }
+
+// loadState reads the state without its lock.
+func loadState(ctx context.Context, w *workspace) (*state.State, error) { return w.store.Load(ctx) }
+
+// lockAs takes the state's lock for a command, which has the run in the workspace then. The
+// journal of an interrupted run is in the state.
+func lockAs(command string) stateReader {
+	return func(ctx context.Context, w *workspace) (*state.State, error) {
+		run, err := lockState(ctx, w.t, w.g, w.store, command)
+		if err != nil {
+			return nil, err
 		}
+		w.run = run
+		return run.Saved(), nil
 	}
-	if run != nil {
-		err = errors.Join(err, run.Close())
-	}
-	w.close()
-	return nil, nil, err
 }
 
-// close ends what the workspace has open; a nil one has nothing.
-func (w *workspace) close() {
-	if w == nil {
-		return
+// loadManifest loads the manifest and finds its files.
+func (w *workspace) loadManifest() (err error) {
+	if w.manifest, err = manifest.Load(w.g.Manifest, manifest.Options{CertRoot: w.g.CertRoot}); err != nil {
+		return manifestError(w.g, err)
 	}
-	w.files.Close()
+	w.files, err = manifest.NewFiles(w.manifest.CertRoot, os.LookupEnv)
+	return err
+}
+
+// checkState refuses a state that was bound to another endpoint or account.
+func (w *workspace) checkState(st *state.State) error {
+	return st.BelongsTo(w.endpoint, cmp.Or(w.account(), st.Account))
+}
+
+// close gives the lock back and ends what else the workspace has open.
+func (w *workspace) close() (err error) {
+	if w == nil {
+		return nil
+	}
+	if w.run != nil {
+		err = w.run.Close()
+	}
+	if w.files != nil {
+		w.files.Close()
+	}
 	w.store.end()
+	return err
 }
 
 // manifestError adds the way out for somebody who has no manifest yet.
@@ -178,22 +173,29 @@ func (w *workspace) credentials() (devKey, devSecret string, err error) {
 	return devKey, devSecret, nil
 }
 
-// connect makes the client. closeIdle closes its connections at the end.
-func (w *workspace) connect(parallelism int, options jpush.Options) (client *jpush.Client, closeIdle func(), err error) {
-	options.DevKey, options.DevSecret, err = w.credentials()
-	if err != nil {
-		return nil, nil, err
+// bind ties the state to this account, which it keeps from its first change on.
+func (w *workspace) bind() error {
+	account := cmp.Or(w.account(), w.run.Saved().Account)
+	if account == "" {
+		_, _, err := w.credentials()
+		return err
+	}
+	return w.run.Bind(w.endpoint, account)
+}
+
+// connect makes the client. Its idle connections are the caller's to close.
+func (w *workspace) connect(parallelism int, options jpush.Options) (*jpush.Client, error) {
+	var err error
+	if options.DevKey, options.DevSecret, err = w.credentials(); err != nil {
+		return nil, err
 	}
 	options.Endpoint, options.Version, options.MaxConns = w.endpoint, version(), parallelism
 	if w.g.Sandbox {
 		if options.Transport, err = embed(w.g.sandboxDir()); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	if client, err = jpush.New(options); err != nil {
-		return nil, nil, err
-	}
-	return client, client.CloseIdleConnections, nil
+	return jpush.New(options)
 }
 
 // embed makes a transport that ends at a simulator inside this process.
@@ -206,50 +208,4 @@ func embed(dir string) (http.RoundTripper, error) {
 		return nil, err
 	}
 	return sandbox.Transport(server), nil
-}
-
-// lockState takes the state's lock for a command and folds what an interrupted run left.
-func lockState(ctx context.Context, t *terminal, g *globals, store *stateStore, command string) (*state.Run, error) {
-	return beginRun(ctx, t, g, store, store.options(t, g, command))
-}
-
-func beginRun(ctx context.Context, t *terminal, g *globals, store *stateStore, options state.Options) (*state.Run, error) {
-	if g.Sandbox {
-		if err := os.MkdirAll(g.sandboxDir(), 0o700); err != nil {
-			return nil, fmt.Errorf("keep the sandbox's state: %w", err)
-		}
-	}
-	run, err := state.Begin(ctx, store.Store, options)
-	if err != nil {
-		return nil, err
-	}
-	if n := run.Replayed(); n > 0 {
-		t.info("an earlier run was interrupted: %d records of its journal are in the state now", n)
-	}
-	return run, nil
-}
-
-// bind ties the state to this account, which it keeps from its first change on.
-func (w *workspace) bind(run *state.Run) error {
-	account := w.account()
-	if account == "" {
-		account = run.Saved().Account
-	}
-	if account == "" {
-		_, _, err := w.credentials()
-		return err
-	}
-	return run.Bind(w.endpoint, account)
-}
-
-// belongs refuses a state that was bound to another endpoint or account. Here is also the
-// place for the way out that a user of the sandbox needs.
-func (w *workspace) belongs(st *state.State) error {
-	if st.Endpoint != "" && st.Endpoint != w.endpoint {
-		return &state.MismatchError{Field: "endpoint", Recorded: st.Endpoint, Given: w.endpoint}
-	}
-	if account := w.account(); st.Account != "" && account != "" && st.Account != account {
-		return &state.MismatchError{Field: "account", Recorded: st.Account, Given: account}
-	}
-	return nil
 }

@@ -158,7 +158,7 @@ func (c *Client) CloseIdleConnections() {
 func (c *Client) checkCreated(cl call, app App, a answer) (Created, error) {
 	got := a.created()
 	e := &Error{Status: http.StatusOK, Sent: true, Class: ClassApp}
-	if !validKey(got.AppKey) {
+	if !ValidAppKey(got.AppKey) {
 		e.Condition, e.Err = BrokenKey, fmt.Errorf("app_key %q", got.AppKey)
 		return Created{}, c.fail(cl, e)
 	}

@@ -229,7 +229,7 @@ func TestValidKey(t *testing.T) {
 		"dc51b6829206b2736e7e6d63": true, "A-Z_09": true, strings.Repeat("a", 128): true,
 		"": false, strings.Repeat("a", 129): false, "a b": false, "a/b": false, "..": false, "é": false, "a\n": false,
 	} {
-		assert.Equal(t, want, validKey(key), "%q", key)
+		assert.Equal(t, want, ValidAppKey(key), "%q", key)
 	}
 }
 

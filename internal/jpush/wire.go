@@ -135,9 +135,9 @@ func text(raw json.RawMessage) string {
 
 func absent(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
 
-// validKey reports whether an app key can be recorded. The API's documents show 24
+// ValidAppKey reports whether an app key can be recorded. The API's documents show 24
 // hexadecimal digits; this accepts any 1 to 128 letters, digits, - and _.
-func validKey(key string) bool {
+func ValidAppKey(key string) bool {
 	const valid = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 	return len(key) >= 1 && len(key) <= 128 && strings.TrimLeft(key, valid) == ""
 }

@@ -229,7 +229,7 @@ func (v *view) replay(listed Entry, body []byte, base string) error {
 	for _, rec := range e.Records {
 		rec, err := rec.Checked()
 		if err == nil && rec.Bind != nil {
-			err = v.belongs(*rec.Bind)
+			err = v.accepts(*rec.Bind)
 		}
 		if err != nil {
 			return damaged(number, err.Error())
@@ -247,10 +247,9 @@ func (v *view) replay(listed Entry, body []byte, base string) error {
 	return nil
 }
 
-// belongs refuses records of another state or account.
-func (v *view) belongs(b state.Binding) error {
-	s := v.state
-	if s.Lineage != "" && s.Lineage != b.Lineage || s.Endpoint != "" && s.Endpoint != b.Endpoint || s.Account != "" && s.Account != b.Account {
+// accepts refuses records of another state or account.
+func (v *view) accepts(b state.Binding) error {
+	if v.state.Lineage != "" && v.state.Lineage != b.Lineage || v.state.BelongsTo(b.Endpoint, b.Account) != nil {
 		return errors.New("it belongs to another state, endpoint or account")
 	}
 	return nil
