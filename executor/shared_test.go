@@ -198,10 +198,11 @@ func TestTakeOver(t *testing.T) {
 			both.Go(func() { first.apply(t, apps, inFlight, 0) })
 			both.Go(func() {
 				time.Sleep(time.Duration(ms) * time.Millisecond)
-				if _, err := sharedStore(t, place).Holder(t.Context()); err != nil {
+				held, err := sharedStore(t, place).Holder(t.Context())
+				if err != nil {
 					return
 				}
-				if err := sharedStore(t, place).Unlock(t.Context(), state.Self("state unlock", time.Now())); err != nil {
+				if err := sharedStore(t, place).Unlock(t.Context(), held, state.Self("state unlock", time.Now())); err != nil {
 					t.Error(err)
 				}
 				taken = time.Now()

@@ -31,7 +31,7 @@ func TestLeft(t *testing.T) {
 		require.NoError(t, run.Bind(endpoint, account))
 		require.NoError(t, run.Append(creation("first"))())
 		require.InDelta(t, 10, run.Left().Seconds(), 0.5, "a commit renews it")
-		require.NoError(t, store.Unlock(t.Context(), state.Holder{PID: 2}))
+		unlock(t, store)
 		require.Error(t, run.Append(creation("a"))())
 		require.Zero(t, run.Left())
 	})
@@ -61,7 +61,7 @@ func TestFinishWithoutTheLock(t *testing.T) {
 		must(t, run.Append(deletion("gone")))
 		must(t, run.Append(creation("new")))
 		must(t, run.Append(creation("refused")))
-		require.NoError(t, store.Unlock(t.Context(), state.Holder{PID: 2}))
+		unlock(t, store)
 		other := first()
 		require.NoError(t, other.Update(t.Context(), func(s *state.State) error {
 			delete(s.Apps, "forgotten") // what is durable is the other run's to change
@@ -125,4 +125,12 @@ func (endedSession) Left() time.Duration { return 0 }
 func (e ended) Open(ctx context.Context, h state.Holder) (state.Session, *state.State, int, error) {
 	session, s, n, err := e.Store.Open(ctx, h)
 	return endedSession{session}, s, n, err
+}
+
+// unlock takes the lock away from whoever has it.
+func unlock(t *testing.T, store *shared.Store) {
+	t.Helper()
+	held, err := store.Holder(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, store.Unlock(t.Context(), held, state.Holder{PID: 2}))
 }

@@ -131,6 +131,8 @@ type Recovery struct {
 	Damage  error      // why the file's records after some point cannot be read; nil: all can
 	// Kept is where the file is now, when it is still there.
 	Kept string
+	// Clear says that the file has master secrets that are not encrypted.
+	Clear bool
 }
 
 // Complete reports whether the state has everything that the file has.
@@ -172,6 +174,7 @@ func Recover(ctx context.Context, store Store, opts Options, file string) (resul
 	case err != nil:
 		return nil, err
 	}
+	result.Clear = j.hasClearSecrets()
 	local, beside := besideState(store, file)
 	if beside {
 		local.recovering = true
@@ -203,6 +206,17 @@ func Recover(ctx context.Context, store Store, opts Options, file string) (resul
 	}
 	result.Kept, err = setAside(local.fs, file, filepath.Join(filepath.Dir(file), recoveryName))
 	return result, err
+}
+
+// hasClearSecrets reports whether a record has a master secret that is not encrypted.
+func (j *journal) hasClearSecrets() bool {
+	return slices.ContainsFunc(j.records, func(rec Record) bool {
+		if rec.Result == nil || rec.Result.App == nil {
+			return false
+		}
+		secret := rec.Result.App.MasterSecret
+		return secret != "" && !Encrypted(secret)
+	})
 }
 
 // besideState reports whether a file is the journal of a state on disk, and returns a copy of

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age/armor"
 	"github.com/stretchr/testify/require"
 
 	"jpsync/state"
@@ -202,6 +203,17 @@ func TestRecover(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, &state.Recovery{Kept: "/d/again"}, r, "a second time changes nothing")
 		})
+	}
+}
+
+func TestRecoverSaysWhetherSecretsAreClear(t *testing.T) {
+	for secret, clear := range map[string]bool{"": false, "s3cret": true, armor.Header + "…": false} {
+		a := app("a")
+		a.MasterSecret = secret
+		mem := left(t, recorded(t, state.Result{Op: state.OpCreate, ID: "a", App: a}), before())
+		r, err := state.Recover(t.Context(), state.NewFile(statePath, mem), state.Options{FS: mem}, journalPath)
+		require.NoError(t, err)
+		require.Equal(t, clear, r.Clear, "%q", secret)
 	}
 }
 

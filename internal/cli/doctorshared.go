@@ -76,7 +76,7 @@ func (d *doctor) lease(ctx context.Context, store *stateStore) (held bool) {
 	case holder == nil:
 		d.well("lock", "free; a run that dies leaves it for "+d.g.Lease.String())
 	default:
-		d.trouble("lock", holder, "wait for that run; if it died, the lock ends at the time above, or at once with jpsync state unlock")
+		d.trouble("lock", holder.LockedError, "wait for that run; if it died, the lock ends at the time above, or at once with jpsync state unlock")
 	}
 	return holder != nil
 }

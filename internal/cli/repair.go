@@ -100,7 +100,11 @@ func (c *stateRecoverCmd) Run(ctx context.Context, t *terminal, g *globals) erro
 		return errors.New("not everything was recovered: rename the records that are in the way with jpsync state mv, and recover again from " + r.Kept)
 	}
 	if r.Kept != "" {
-		t.info("everything in %s is in the state; delete it, it holds master secrets", r.Kept)
+		why := ""
+		if r.Clear {
+			why = ", it holds master secrets"
+		}
+		t.info("everything in %s is in the state; delete it%s", r.Kept, why)
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ func (c *stateUnlockCmd) Run(ctx context.Context, t *terminal, g *globals) error
 			return err
 		}
 	}
-	if err := store.shared.Unlock(ctx, state.Self("state unlock", time.Now())); err != nil {
+	if err := store.shared.Unlock(ctx, held, state.Self("state unlock", time.Now())); err != nil {
 		return err
 	}
 	fmt.Fprintf(t.Out, "unlocked %s\n", store.Location())

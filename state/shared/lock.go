@@ -105,24 +105,37 @@ func (v *view) locked(location string) *state.LockedError {
 	return &state.LockedError{Path: location, Holder: *v.writer.Holder, Until: v.until()}
 }
 
-// Holder returns who has the lock and until when, or nil when nobody has it.
-func (s *Store) Holder(ctx context.Context) (*state.LockedError, error) {
+// Lease is the lock that somebody has: who, until when, and for which session.
+type Lease struct {
+	*state.LockedError
+	writer string
+}
+
+// Holder returns the lease of whoever has the lock, or nil when nobody has it.
+func (s *Store) Holder(ctx context.Context) (*Lease, error) {
 	v, err := s.load(ctx)
 	if err != nil || v.free() {
 		return nil, err
 	}
-	return v.locked(s.Location()), nil
+	return &Lease{v.locked(s.Location()), v.writer.Writer}, nil
 }
 
-// Unlock ends somebody's lease at once: it takes over and gives the lock back. The one who
-// had it is out with its next commit. It does nothing when nobody has the lock.
-func (s *Store) Unlock(ctx context.Context, holder state.Holder) error {
+// ErrOtherHolder says that the lock has passed on to somebody else.
+var ErrOtherHolder = errors.New("another run has the lock by now")
+
+// Unlock ends a lease at once: it takes over and gives the lock back. The one who had it is
+// out with its next commit. It does nothing when nobody has the lock, and returns an
+// [ErrOtherHolder] when somebody has whom the lease does not name. self is who unlocks.
+func (s *Store) Unlock(ctx context.Context, lease *Lease, self state.Holder) error {
 	for {
 		v, err := s.load(ctx)
 		if err != nil || v.free() {
 			return err
 		}
-		session, err := s.claim(ctx, v, holder)
+		if v.writer.Writer != lease.writer {
+			return s.failed("unlock", fmt.Errorf("%w, so nothing was unlocked: %w", ErrOtherHolder, v.locked(s.Location())))
+		}
+		session, err := s.claim(ctx, v, self)
 		if errors.Is(err, ErrExists) {
 			continue // it is at work: once more
 		}

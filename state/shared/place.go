@@ -24,8 +24,8 @@ import (
 )
 
 // Place is what a store has to do for a shared state. Names are "log/" or "state/" and
-// twelve digits, or "race/" and letters and digits. Its methods make one attempt each; package shared alone retries, and only
-// what fails with an [*UnavailableError].
+// twelve digits, or "race/" and letters and digits. Its methods make one attempt each; package
+// shared alone retries, and only what fails with an [*UnavailableError].
 type Place interface {
 	// Create makes an object that is durable when Create returns nil. It returns [ErrExists]
 	// when the name is taken, and then the object is as it was.

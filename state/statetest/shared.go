@@ -146,14 +146,19 @@ func testUnlock(t *testing.T, place shared.Place) {
 	held, err := sharedStore(t, place).Holder(ctx)
 	require.NoError(t, err)
 	require.Equal(t, "apply", held.Holder.Command)
-	require.NoError(t, sharedStore(t, place).Unlock(ctx, state.Holder{Command: "state unlock"}))
+	require.NoError(t, sharedStore(t, place).Unlock(ctx, held, state.Holder{Command: "state unlock"}))
 	require.ErrorIs(t, a.Append(ctx, []state.Record{binding}), state.ErrFenced)
 	require.Zero(t, left(a))
 	require.NoError(t, a.Close())
+	shown := held
 	held, err = sharedStore(t, place).Holder(ctx)
 	require.NoError(t, err)
 	require.Nil(t, held)
-	require.NoError(t, lock(t, sharedStore(t, place), "apply").Close())
+	b := lock(t, sharedStore(t, place), "apply")
+	err = sharedStore(t, place).Unlock(ctx, shown, state.Holder{Command: "state unlock"})
+	require.ErrorIs(t, err, shared.ErrOtherHolder)
+	require.NoError(t, b.Append(ctx, []state.Record{binding}), "the lease that was not shown goes on")
+	require.NoError(t, b.Close())
 }
 
 func left(x state.Session) time.Duration { return x.(interface{ Left() time.Duration }).Left() }
@@ -165,7 +170,9 @@ func wake(t *testing.T, place shared.Place) error {
 	a := lock(t, sharedStore(t, place), "apply")
 	require.NoError(t, a.Append(ctx, []state.Record{binding, created("shop")}))
 	for i := range 2 {
-		require.NoError(t, sharedStore(t, place).Unlock(ctx, state.Holder{}))
+		held, err := sharedStore(t, place).Holder(ctx)
+		require.NoError(t, err)
+		require.NoError(t, sharedStore(t, place).Unlock(ctx, held, state.Holder{}))
 		require.NoError(t, takeOver(ctx, sharedStore(t, place), fmt.Sprint("taken-", i+1)))
 	}
 	err := a.Append(ctx, []state.Record{created("late")})
