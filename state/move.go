@@ -54,7 +54,13 @@ func Copy(ctx context.Context, from, to Store, opts Options) (err error) {
 	defer func() { err = errors.Join(err, target.Close()) }()
 
 	here, there := place(from), place(to)
-	old, present := source.saved, target.saved
+	present := target.saved
+	// Encrypted once, so that both have the same text in the place of a secret.
+	before := source.saved
+	old, err := source.sealer.state(before)
+	if err != nil {
+		return err
+	}
 	switch {
 	case !old.Exists():
 		return fmt.Errorf("there is no state at %s", from.Location())
@@ -62,7 +68,7 @@ func Copy(ctx context.Context, from, to Store, opts Options) (err error) {
 		return fmt.Errorf("%w at %s: name a location that has none", ErrOccupied, to.Location())
 	case old.MovedTo == there && present.Exists() && present.MovedTo == "":
 		return nil // an earlier call came to its end
-	case old.MovedTo == there && present.MovedTo == here && SameContent(old, present):
+	case old.MovedTo == there && present.MovedTo == here && SameContent(withoutSecrets(old), withoutSecrets(present)):
 		return target.replace(ctx, present, "")
 	case old.MovedTo != "":
 		return old.Moved(from.Location())
@@ -75,7 +81,24 @@ func Copy(ctx context.Context, from, to Store, opts Options) (err error) {
 	if err := source.replace(ctx, old, there); err != nil {
 		return err
 	}
+	if _, local := from.(*File); local || old != before {
+		// A backup must not be taken for the state, nor keep a secret in clear.
+		if err := source.session.Purge(ctx); err != nil {
+			return err
+		}
+	}
 	return target.replace(ctx, old, "")
+}
+
+// withoutSecrets returns a copy of the state that has no master secrets. An encrypted one has
+// another text each time.
+func withoutSecrets(s *State) *State {
+	c := s.Clone()
+	for id, app := range c.Apps {
+		app.MasterSecret = ""
+		c.Apps[id] = app
+	}
+	return c
 }
 
 // place is how a mark names a store: a file's path does not depend on the working directory.

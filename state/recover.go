@@ -50,6 +50,16 @@ func (r *Run) Recovery() ([]byte, error) {
 	} else {
 		records = append(records, changes(r.saved, r.state)...)
 	}
+	for i := range records {
+		rec, err := records[i].Checked() // a copy
+		if err == nil {
+			err = r.sealer.record(rec)
+		}
+		if err != nil {
+			return nil, err
+		}
+		records[i] = rec
+	}
 	var w journalWriter
 	if err := w.add(header{ID: r.opts.NewID(), Version: Version, Serial: r.saved.Serial}); err != nil {
 		return nil, err

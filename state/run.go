@@ -55,6 +55,7 @@ type Run struct {
 	ctx      context.Context // of commits: an interrupt ends requests and not their record
 	replayed int
 	sealer   sealer
+	unpurged error
 
 	mu       sync.Mutex
 	saved    *State // the snapshot
@@ -175,7 +176,8 @@ func (r *Run) Update(ctx context.Context, fn func(*State) error) error {
 }
 
 // fold makes s the snapshot, with every secret encrypted, and returns it. Where secrets were
-// in clear before, no earlier snapshot is kept.
+// in clear before, no earlier snapshot is kept; what the store does not let go of is kept in
+// unpurged.
 func (r *Run) fold(ctx context.Context, s *State) (*State, error) {
 	sealed, err := r.sealer.state(s)
 	if err != nil {
@@ -185,10 +187,13 @@ func (r *Run) fold(ctx context.Context, s *State) (*State, error) {
 		return nil, err
 	}
 	if sealed != s {
-		return sealed, r.session.Purge(ctx)
+		r.unpurged = r.session.Purge(ctx)
 	}
-	return s, nil
+	return sealed, nil
 }
+
+// Unpurged says where secrets remain in clear although they are encrypted in the state now.
+func (r *Run) Unpurged() error { return r.unpurged }
 
 // Encrypts reports whether the secrets that this run writes are encrypted.
 func (r *Run) Encrypts() bool { return r.opts.Recipients.Any() }

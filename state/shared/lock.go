@@ -90,6 +90,11 @@ func (s *Store) lock(ctx context.Context, v *view, holder state.Holder) (*sessio
 	if err := s.trust(ctx, v); err != nil {
 		return nil, s.failed("lock", err)
 	}
+	if v.overdue() {
+		if err := s.proveOverdue(ctx, v.number); err != nil {
+			return nil, s.failed("lock", err)
+		}
+	}
 	session, err := s.claim(ctx, v, holder)
 	if err != nil {
 		return nil, err

@@ -40,8 +40,7 @@ func (s *Store) trust(ctx context.Context, v *view) error {
 func (v *view) unused() bool { return v.state.Lineage == "" }
 
 // prove looks at a place after its lock was claimed: at one that nothing was recorded in
-// yet, whether it honours conditions; and where a lease was said to be over, whether the
-// store's clock can be believed.
+// yet, whether it honours conditions and whether its clock can be believed.
 func (s *Store) prove(ctx context.Context, v *view, x *session) error {
 	name := logName(v.number + 1)
 	if v.unused() {
@@ -49,10 +48,36 @@ func (s *Store) prove(ctx context.Context, v *view, x *session) error {
 			return err
 		}
 	}
-	if v.unused() || v.last.Type != typeClose {
+	if v.unused() {
 		return s.proveClock(ctx, logName(v.number), name, x.renewed)
 	}
 	return nil
+}
+
+// overdue reports whether the lock is free because nobody gave it back in time.
+func (v *view) overdue() bool { return v.number > 0 && v.last.Type != typeClose }
+
+// proveOverdue makes sure that a lease is over before it is taken away: the clock that said so
+// has to fit an object of a moment ago, and another look at the log has to say so too. With
+// [ErrExists] the holder has been at work since.
+func (s *Store) proveOverdue(ctx context.Context, number int64) error {
+	name := racePrefix + rand.Text()
+	before := s.now()
+	if err := s.patient(ctx, func(ctx context.Context) error { return s.createOnce(ctx, name, nil) }); err != nil {
+		return err
+	}
+	err := s.proveClock(ctx, "", name, before)
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	_ = s.place.Remove(bounded, name)
+	if err != nil {
+		return err
+	}
+	v, err := s.load(ctx)
+	if err == nil && (!v.free() || v.number != number) {
+		return ErrExists
+	}
+	return err
 }
 
 // probe creates an entry once more. A store that takes it ignores conditions.

@@ -42,6 +42,9 @@ func (s *Store) retry(ctx context.Context, size int, call func(context.Context) 
 	}
 }
 
+// maxObject caps what is read of one object, in bytes.
+const maxObject = 1 << 30
+
 // moving is how much longer a call may take that moves so many bytes.
 func moving(size int) time.Duration { return time.Duration(size>>20) * time.Second }
 
@@ -102,6 +105,9 @@ func (s *Store) list(ctx context.Context, prefix, after string) (entries []Entry
 // read reads an object that was listed. A body that is shorter or longer than the listing
 // says was cut on its way.
 func (s *Store) read(ctx context.Context, e Entry) (body []byte, err error) {
+	if e.Size > maxObject {
+		return nil, damagedObject(e.Name, fmt.Sprintf("it has %d bytes, and %d is the limit", e.Size, maxObject))
+	}
 	ctx, cancel := context.WithTimeout(ctx, patience+moving(int(e.Size)))
 	defer cancel()
 	err = s.retry(ctx, int(e.Size), func(ctx context.Context) error {

@@ -1,11 +1,14 @@
 package shared
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"sort"
+	"strings"
 	"sync"
 	"time"
 
@@ -268,10 +271,52 @@ func (x *session) folded(number int64) (names []string) {
 	return names
 }
 
-// Purge removes every snapshot but the newest, if the store lets go of them.
+// Purge implements [state.Session]. It removes every snapshot but the newest and every entry
+// that is part of it, also those that an earlier run failed to remove, and looks whether they
+// are gone. Open entries stay: there is no secret in them.
 func (x *session) Purge(ctx context.Context) error {
-	x.remove(context.WithoutCancel(ctx), x.surplus(1))
-	return nil
+	ctx = context.WithoutCancel(ctx)
+	x.surplus(1)
+	names, err := x.superfluous(ctx)
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	x.remove(ctx, names)
+	if names, err = x.superfluous(ctx); err == nil && len(names) > 0 {
+		err = fmt.Errorf("%d objects with earlier secrets remain in %s, such as %s: grant the right to delete and run this again, or delete them by hand",
+			len(names), x.store.Location(), names[0])
+	}
+	return err
+}
+
+// superfluous names what the newest snapshot has made superfluous and is still there.
+func (x *session) superfluous(ctx context.Context) (names []string, err error) {
+	newest := x.old[len(x.old)-1]
+	snapshots, _, err := x.store.list(ctx, statePrefix, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range snapshots {
+		if e.Name != newest {
+			names = append(names, e.Name)
+		}
+	}
+	entries, _, err := x.store.list(ctx, logPrefix, "")
+	if err != nil {
+		return nil, err
+	}
+	last := logPrefix + strings.TrimPrefix(newest, statePrefix)
+	folded := entries[:sort.Search(len(entries), func(i int) bool { return entries[i].Name > last })]
+	bodies, err := x.store.readAll(ctx, folded)
+	if err != nil {
+		return nil, err
+	}
+	for i, body := range bodies {
+		if !bytes.Contains(body, []byte(`"type":"open"`)) {
+			names = append(names, folded[i].Name)
+		}
+	}
+	return names, nil
 }
 
 // surplus takes the oldest snapshots off the list until so many are left.

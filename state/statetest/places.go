@@ -82,11 +82,14 @@ func (f *Frozen) Create(ctx context.Context, name string, body []byte) error {
 	return f.Place.Create(ctx, name, body)
 }
 
-// careless removes what it is told to, and open entries as well.
+// careless removes what it is told to, and with entries of the log open ones as well.
 type careless struct{ shared.Place }
 
 // Remove implements [shared.Place].
 func (c careless) Remove(ctx context.Context, names ...string) error {
+	if !strings.HasPrefix(names[0], "log/") {
+		return c.Place.Remove(ctx, names...)
+	}
 	entries, _, err := c.List(ctx, "log/", "")
 	if err != nil {
 		return err
