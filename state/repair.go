@@ -26,6 +26,7 @@ type Damage struct {
 	Journal        error
 	JournalRecords int
 	JournalLost    int64
+	Endpoint       string // of the state as it is; empty when it cannot be read
 
 	seen [2][sha256.Size]byte // of the two files: only what was shown is accepted
 }
@@ -43,6 +44,9 @@ func (f *File) Inspect() (*Damage, error) {
 	in, err := f.inspect(path)
 	if err != nil {
 		return nil, err
+	}
+	if in.state != nil {
+		in.damage.Endpoint = in.state.Endpoint
 	}
 	return in.damage, nil
 }

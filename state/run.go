@@ -21,6 +21,8 @@ type Options struct {
 	// secret is written in clear: new ones are encrypted at once, those that the state still has
 	// in clear with the next snapshot. What is encrypted for others stays so until [Run.Rekey].
 	Recipients Recipients
+	// Check refuses a state that was read, before anything is written; nil takes any.
+	Check func(*State) error
 	// AlsoMoved is for what may work on a state that is in use elsewhere: see [Copy].
 	AlsoMoved bool
 }
@@ -71,7 +73,7 @@ type Run struct {
 // folded into it first: its results are recorded, its intents without a result are pending.
 // A state that is new gets a lineage, which is written with its first change.
 //
-// Errors are those of [Store.Open] and of the fold, and a [*MovedError]. The lock is free
+// Errors are those of [Store.Open], of opts.Check and of the fold, and a [*MovedError]. The lock is free
 // again then.
 func Begin(ctx context.Context, store Store, opts Options) (*Run, error) {
 	if opts.FS == nil {
@@ -86,6 +88,11 @@ func Begin(ctx context.Context, store Store, opts Options) (*Run, error) {
 	}
 	if err := s.Moved(store.Location()); err != nil && !opts.AlsoMoved {
 		return nil, errors.Join(err, session.Close())
+	}
+	if opts.Check != nil {
+		if err := opts.Check(s); err != nil {
+			return nil, errors.Join(err, session.Close())
+		}
 	}
 	r := &Run{store: store, session: session, opts: opts, ctx: context.WithoutCancel(ctx), replayed: replayed}
 	r.sealer.to = opts.Recipients

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,7 +70,7 @@ func (g *globals) sameFlags() string {
 		if given := os.Getenv(f.variable); given != "" {
 			f.usual = given
 		}
-		if f.name == "--state" && checkLocation(f.value) != nil {
+		if f.name == "--state" && (f.value == "" || checkLocation(f.value) != nil) {
 			continue // it may hold a password
 		}
 		if f.value != f.usual {
@@ -139,6 +140,7 @@ func Main(ctx context.Context, args []string, host Host) (code int) {
 		fmt.Fprintln(host.Err, "jpsync: see "+usageHint(err))
 		return ExitError
 	}
+	cmd.forSandbox(kctx)
 	t = newTerminal(host, cmd.Color, cmd.Quiet, cmd.Verbose)
 	kctx.BindTo(ctx, (*context.Context)(nil))
 	err = kctx.Run(t, &cmd.globals)
@@ -146,6 +148,17 @@ func Main(ctx context.Context, args []string, host Host) (code int) {
 		t.fail(err)
 	}
 	return exitCode(err)
+}
+
+// forSandbox drops a state that only the environment names: JPSYNC_STATE is the account's, and
+// with --sandbox the account is another one.
+func (g *globals) forSandbox(kctx *kong.Context) {
+	typed := slices.ContainsFunc(kctx.Path, func(p *kong.Path) bool {
+		return p.Flag != nil && p.Flag.Name == "state" && !p.Resolved
+	})
+	if g.Sandbox && !typed {
+		g.State = ""
+	}
 }
 
 // dropEmpty unsets every JPSYNC_ variable that is empty. A pipeline sets them so when an

@@ -36,6 +36,7 @@ func newQuery(ctx context.Context, parser *kong.Kong, cmd *root, before []string
 	}
 	_ = kctx.Reset()
 	_, _ = kctx.Apply()
+	cmd.forSandbox(kctx)
 	q.given = kctx.Path
 	for _, p := range q.given {
 		if p.Command != nil && p.Parent != p.Command { // Kong adds a default command as its own parent

@@ -26,6 +26,9 @@ func (c *stateRepairCmd) Run(ctx context.Context, t *terminal, g *globals) error
 	if err != nil {
 		return err
 	}
+	if err := g.checkSandbox(&state.State{Endpoint: damage.Endpoint}); err != nil {
+		return err
+	}
 	if damage.None() {
 		st, err := store.Load(ctx)
 		if err != nil {

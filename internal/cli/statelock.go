@@ -34,6 +34,11 @@ func (c *stateUnlockCmd) Run(ctx context.Context, t *terminal, g *globals) error
 		fmt.Fprintf(t.Out, "%s is not locked\n", store.Location())
 		return nil
 	}
+	if st, err := store.Store.Load(ctx); err == nil { // a damaged state is unlocked too
+		if err := g.checkSandbox(st); err != nil {
+			return err
+		}
+	}
 	who := held.Holder
 	fmt.Fprintf(t.Err, "%s is locked by jpsync %s, process %d of %s on %s, since %s, until %s unless it is renewed\n",
 		store.Location(), who.Command, who.PID, who.User, who.Host, utc(who.Since), utc(held.Until))

@@ -104,6 +104,9 @@ func (c *statePushCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 			return refused(err)
 		}
 	}
+	if err := g.checkSandbox(st); err != nil {
+		return err
+	}
 	if err := run.Replace(ctx, st); err != nil {
 		return err
 	}

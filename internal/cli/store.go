@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"jpsync/internal/jpush/sandbox"
 	"jpsync/manifest"
 	"jpsync/state"
 	"jpsync/state/postgres"
@@ -44,7 +45,23 @@ func (s *stateStore) Load(ctx context.Context) (*state.State, error) {
 func (s *stateStore) options(t *terminal, g *globals, command string) state.Options {
 	holder := state.Self(command, time.Now())
 	holder.Wait = g.LockTimeout
-	return state.Options{FS: t.FS, Holder: holder, Recipients: s.recipients}
+	return state.Options{FS: t.FS, Holder: holder, Recipients: s.recipients, Check: g.checkSandbox}
+}
+
+// checkSandbox refuses to write a state of the sandbox without --sandbox, and any other with
+// it. Commands that edit by hand never ask for the account, so nothing else stops them.
+func (g *globals) checkSandbox(st *state.State) error {
+	if st.Endpoint == "" || g.Sandbox == (st.Endpoint == sandbox.Endpoint) {
+		return nil
+	}
+	given := sandbox.Endpoint
+	if !g.Sandbox {
+		var err error
+		if given, err = g.endpoint(); err != nil {
+			return err
+		}
+	}
+	return &state.MismatchError{Field: "endpoint", Recorded: st.Endpoint, Given: given}
 }
 
 // end ends the connections of a store, if there are any.
@@ -55,7 +72,7 @@ func (s *stateStore) end() {
 }
 
 // openStore finds the state: --state or JPSYNC_STATE, the manifest, or the file beside the
-// manifest. With --sandbox it is the sandbox's own file, unless --state names another. Nothing
+// manifest. With --sandbox it is the sandbox's own file, unless --state is among the arguments. Nothing
 // is read of it yet, and nothing sent. The sandbox's directory is made when something is first
 // written into it.
 func openStore(t *terminal, g *globals) (*stateStore, error) {
