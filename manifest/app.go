@@ -27,7 +27,7 @@ func (r *reader) apps(n *yaml.Node) {
 	if !ok {
 		return
 	}
-	r.grow(len(list))
+	r.loader.grow(len(list))
 	for i, n := range list {
 		list[i] = nil // the nodes take far more memory than the app
 		r.app(n)
@@ -43,11 +43,11 @@ func (l *loader) grow(n int) {
 
 // app reads one entry of apps.
 func (r *reader) app(n *yaml.Node) {
-	m := r.manifest
-	if len(m.Apps) >= r.maxApps {
-		r.stop(n, "the manifest has more than %d apps", r.maxApps)
+	m := r.loader.manifest
+	if len(m.Apps) >= r.loader.maxApps {
+		r.stop(n, "the manifest has more than %d apps", r.loader.maxApps)
 	}
-	if r.stopped {
+	if r.loader.stopped {
 		return
 	}
 	f, _ := r.mapping(n, appSpec)
@@ -84,7 +84,7 @@ func (r *reader) app(n *yaml.Node) {
 		a.Certificates = r.certificates(n)
 	}
 	m.Apps = append(m.Apps, a)
-	r.notes = append(r.notes, o)
+	r.loader.notes = append(r.loader.notes, o)
 }
 
 // clip shortens a name for a message.
@@ -208,5 +208,17 @@ func (l *loader) checkUnique() {
 		} else if a.AndroidPackage != "" {
 			l.errs.add(n.androidPkg, "duplicate android_package %q, the first is at %s", clip(a.AndroidPackage), apps[first].Pos)
 		}
+	}
+}
+
+// applyDefaults completes the apps: each takes the defaults that it does not override, and the
+// placeholders of its certificates are filled in.
+func (l *loader) applyDefaults() {
+	for i := range l.manifest.Apps {
+		a, n := &l.manifest.Apps[i], &l.notes[i]
+		if !n.ownGroup {
+			a.GroupName = l.defaults.group
+		}
+		l.completeCertificates(a, n.dir)
 	}
 }

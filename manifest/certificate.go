@@ -124,24 +124,22 @@ func (r *reader) path(n *yaml.Node, what string, quote bool) (path, rel string, 
 	}
 	problem := checkPlaceholders(path, quote)
 	if problem == "" && !hasPlaceholder(path) {
-		rel, problem = r.relative(r.dir, path)
+		rel, problem = relative(r.loader.certRoot, r.dir, path)
 	}
 	r.check(n, what, problem)
 	return path, rel, problem == ""
 }
 
-// resolve applies the defaults to an app, and fills in the placeholders of its certificates.
-func (l *loader) resolve(a *App, n *note) {
-	if !n.ownGroup {
-		a.GroupName = l.defaults.group
-	}
+// completeCertificates applies the defaults to the certificates of an app, and fills in their
+// placeholders. dir is the directory of the file that has the app.
+func (l *loader) completeCertificates(a *App, dir string) {
 	own := a.Certificates
 	a.Certificates = nil
 	for _, env := range jpush.Environments {
 		c, ok := own[env]
-		dir := n.dir
+		from := dir
 		if !ok {
-			c, dir = l.defaults.certificates[env], l.defaults.dir
+			c, from = l.defaults.certificates[env], l.defaults.dir
 		}
 		if c == (Certificate{}) {
 			continue
@@ -149,7 +147,7 @@ func (l *loader) resolve(a *App, n *note) {
 		if a.Certificates == nil {
 			a.Certificates = make(map[jpush.Environment]Certificate, 2)
 		}
-		a.Certificates[env] = l.fill(c, dir, a)
+		a.Certificates[env] = l.fill(c, from, a)
 	}
 }
 
@@ -165,7 +163,7 @@ func (l *loader) fill(c Certificate, dir string, a *App) Certificate {
 	var problem string
 	if hasPlaceholder(c.File) {
 		c.File = replace(c.File)
-		c.Path, problem = l.relative(dir, c.File)
+		c.Path, problem = relative(l.certRoot, dir, c.File)
 		check(c.Pos, "the certificate's file", problem)
 	}
 	if c.Password == nil {
@@ -179,7 +177,7 @@ func (l *loader) fill(c Certificate, dir string, a *App) Certificate {
 		check(s.Pos, "the env of the password", checkEnv(s.Env))
 	case hasPlaceholder(s.File):
 		s.File = replace(s.File)
-		s.Path, problem = l.relative(dir, s.File)
+		s.Path, problem = relative(l.certRoot, dir, s.File)
 		check(s.Pos, "the file of the password", problem)
 	}
 	return c

@@ -61,29 +61,29 @@ func (r *reader) appsFrom(n *yaml.Node) {
 		r.check(f["csv"], "the csv of apps_from", problem)
 		return
 	}
-	if first, dup := r.sheets[rel]; dup {
+	if first, dup := r.loader.sheets[rel]; dup {
 		r.errorf(f["csv"], "duplicate csv, the first is at %s", first)
 		return
 	}
-	r.sheets[rel] = r.pos(f["csv"])
-	if err := r.csvFile(rel, encoding); err != nil {
+	r.loader.sheets[rel] = r.pos(f["csv"])
+	if err := r.loader.csvFile(rel, encoding); err != nil {
 		r.errorf(f["csv"], "apps_from: %s", err)
 	}
 }
 
 func (l *loader) csvFile(rel, encoding string) error {
-	file, shown, err := l.open(rel, "CSV file")
+	file, shown, err := l.openFile(rel, "CSV file")
 	if err != nil {
 		return err
 	}
-	r, data, err := l.reader(file, rel, shown, "CSV file")
+	r, data, err := l.readFile(file, rel, shown, "CSV file")
 	if err != nil {
 		return err
 	}
 	text, problem, at := decodeCSV(data, encoding)
 	if problem != "" {
-		at.File = shown
-		r.errs.add(at, "%s", problem)
+		at.File = r.name
+		r.loader.errs.add(at, "%s", problem)
 		return nil
 	}
 	r.csv(text)
@@ -94,24 +94,24 @@ func (l *loader) csvFile(rel, encoding string) error {
 func (r *reader) csv(text string) {
 	comma, text, problem := separator(text)
 	if problem != "" {
-		r.errs.add(Position{r.name, 1, 1}, "%s", problem)
+		r.loader.errs.add(Position{r.name, 1, 1}, "%s", problem)
 		return
 	}
-	defer func(budget int64) { r.budget = budget }(r.budget)
-	r.budget = math.MaxInt64 // there are no aliases
+	defer func(budget int64) { r.loader.budget = budget }(r.loader.budget)
+	r.loader.budget = math.MaxInt64 // there are no aliases
 	s := newSheet(r.name, text, comma)
 	var columns []column
-	for !r.stopped {
+	for !r.loader.stopped {
 		record, err := s.next()
 		switch {
 		case err == io.EOF && columns == nil:
-			r.errs.add(Position{r.name, 1, 1}, "the file is empty, its first line must name the columns: %s", strings.Join(Columns, ", "))
+			r.loader.errs.add(Position{r.name, 1, 1}, "the file is empty, its first line must name the columns: %s", strings.Join(Columns, ", "))
 			return
 		case err == io.EOF:
 			return
 		case err != nil:
 			at, problem := s.explain(err)
-			r.errs.add(at, "%s", problem)
+			r.loader.errs.add(at, "%s", problem)
 			if err == errLongRow || columns == nil {
 				return
 			}
@@ -179,7 +179,7 @@ func (r *reader) header(s *sheet, record []string) []column {
 		record = record[:len(record)-1] // columns that Excel writes and nobody sees
 	}
 	if len(record) > maxColumns {
-		r.errs.add(s.cell(0), "there are more than %d columns", maxColumns)
+		r.loader.errs.add(s.cell(0), "there are more than %d columns", maxColumns)
 		return nil
 	}
 	columns := make([]column, len(record))
@@ -211,7 +211,7 @@ func (r *reader) header(s *sheet, record []string) []column {
 		}
 	}
 	if len(named) == 0 {
-		r.errs.add(start, "the first line must name the columns, separated by commas, semicolons or tabs: %s", strings.Join(Columns, ", "))
+		r.loader.errs.add(start, "the first line must name the columns, separated by commas, semicolons or tabs: %s", strings.Join(Columns, ", "))
 		return nil
 	}
 	for _, name := range requiredColumns {
@@ -220,7 +220,7 @@ func (r *reader) header(s *sheet, record []string) []column {
 		}
 	}
 	for _, e := range problems.list {
-		r.errs.add(e.Pos, "%s", e.Message)
+		r.loader.errs.add(e.Pos, "%s", e.Message)
 	}
 	if len(problems.list) > 0 {
 		return nil

@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -53,14 +52,14 @@ func Load(path string, opts Options) (*Manifest, error) {
 // loader is one load in progress.
 type loader struct {
 	base       string   // the manifest's directory, as given
-	root       *os.Root // the same, open
-	certPrefix string   // the certificate root: absolute, slash-separated, with a slash at the end
+	only       string   // the file's name if the manifest is one, not a directory
+	root       *os.Root // base, open
+	certRoot   string   // the certificate root: absolute, slash-separated, without links
 	left       int64    // how many bytes more may be read
 	budget     int64    // nodes that may still be visited
 	maxApps    int
 	pieceBytes int
 	stopped    bool // budget or maxApps is exceeded: nothing more is read
-	stateOnly  bool // see LoadState
 
 	manifest *Manifest // what was read so far
 	notes    []note    // one for each app
@@ -75,7 +74,6 @@ type loader struct {
 
 func newLoader(path string, opts Options) *loader {
 	return &loader{
-		base:       path,
 		left:       maxBytes,
 		budget:     maxAliasVisits,
 		maxApps:    maxApps,
@@ -92,141 +90,131 @@ func newLoader(path string, opts Options) *loader {
 	}
 }
 
+// load is the whole work in its order. The apps of a file are read with it, but the defaults may
+// follow in a later file: what needs them, or all apps, comes last.
 func (l *loader) load() (*Manifest, error) {
-	path := l.manifest.Path
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("manifest %q %w", path, reason(err))
-	}
-	if !info.IsDir() {
-		l.base = filepath.Dir(path)
-	}
-	if l.root, err = os.OpenRoot(l.base); err != nil {
-		return nil, fmt.Errorf("the manifest's directory %q %w", l.base, reason(err))
+	if err := l.openRoots(); err != nil {
+		return nil, err
 	}
 	defer l.root.Close()
-	if l.manifest.CertRoot == "" {
-		l.manifest.CertRoot = l.base
-	}
-	certRoot, err := realDir(l.manifest.CertRoot)
-	if err != nil {
-		return nil, fmt.Errorf("the certificate root %q %w", l.manifest.CertRoot, reason(err))
-	}
-	l.certPrefix = strings.TrimSuffix(certRoot, "/") + "/"
-	if info.IsDir() {
-		err = l.directory(path)
-	} else {
-		err = l.single(path)
-	}
+	files, err := l.list()
 	if err != nil {
 		return nil, err
 	}
-	return l.finish()
-}
-
-// single reads a manifest of one file. The file is opened as the user names it: a link to it
-// may lead anywhere.
-func (l *loader) single(path string) error {
-	file, err := os.OpenFile(path, os.O_RDONLY|nonblock, 0)
-	if err != nil {
-		return fmt.Errorf("manifest %q %w", path, reason(err))
-	}
-	return l.file(file, filepath.Base(path), path, documentSpec)
-}
-
-// directory reads all manifest files of a directory.
-func (l *loader) directory(path string) error {
-	entries, err := os.ReadDir(path)
-	if err != nil {
-		return fmt.Errorf("manifest %q %w", path, reason(err))
-	}
-	var names []string
-	for _, entry := range entries {
-		name := entry.Name()
-		if ext := filepath.Ext(name); ext != ".yaml" && ext != ".yml" || name[0] == '.' || entry.IsDir() {
-			continue
-		}
-		names = append(names, name)
-		l.read[name] = true // in its turn, also when another file includes it
-	}
-	if len(names) == 0 {
-		return fmt.Errorf("manifest %q has no .yaml or .yml file in it", path)
-	}
-	for _, name := range names {
-		if err := l.member(name, documentSpec); err != nil {
-			return err
+	for _, rel := range files {
+		if err := l.yamlFile(rel, documentSpec); err != nil {
+			return nil, err
 		}
 	}
+	m := l.manifest
+	if !l.hasApps && len(l.errs.list) == 0 {
+		l.errs.add(Position{m.Files[0], 1, 1}, noApps)
+	}
+	l.checkUnique()
+	l.applyDefaults()
+	if err := l.errs.sorted(m.Files); err != nil {
+		return nil, err
+	}
+	if len(l.sums) > 1 {
+		m.SHA256 = fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(l.sums, ""))))
+	}
+	return m, nil
+}
+
+// openRoots opens the manifest's directory and finds the certificate root.
+func (l *loader) openRoots() error {
+	m := l.manifest
+	info, err := os.Stat(m.Path)
+	if err != nil {
+		return fmt.Errorf("manifest %q %w", m.Path, reason(err))
+	}
+	l.base = m.Path
+	if !info.IsDir() {
+		l.base, l.only = filepath.Dir(m.Path), filepath.Base(m.Path)
+	}
+	root, err := os.OpenRoot(l.base)
+	if err != nil {
+		return fmt.Errorf("the manifest's directory %q %w", l.base, reason(err))
+	}
+	if m.CertRoot == "" {
+		m.CertRoot = l.base
+	}
+	if l.certRoot, err = realDir(m.CertRoot); err != nil {
+		root.Close()
+		return fmt.Errorf("the certificate root %q %w", m.CertRoot, reason(err))
+	}
+	l.root = root
 	return nil
 }
 
-// member reads a manifest file of the manifest's directory; rel is slash-separated.
-func (l *loader) member(rel string, spec *mappingSpec) error {
-	file, shown, err := l.open(rel, "manifest")
+// yamlFile reads a YAML file, with the files that it names. A long list of apps is read in
+// pieces if that is possible, before the rest of the file.
+func (l *loader) yamlFile(rel string, spec *mappingSpec) error {
+	file, shown, err := l.openFile(rel, "manifest")
 	if err != nil {
 		return err
 	}
-	return l.file(file, rel, shown, spec)
-}
-
-// file reads an open manifest file, with the files that it names, and closes it.
-func (l *loader) file(file *os.File, rel, shown string, spec *mappingSpec) error {
 	l.read[rel] = true
-	r, data, err := l.reader(file, rel, shown, "manifest")
+	r, text, err := l.readFile(file, rel, shown, "manifest")
 	if err != nil {
 		return err
 	}
-	if r.stateOnly && !bytes.Contains(data, []byte("state")) {
-		return nil
+	root, pieces := splitApps(text, l.pieceBytes)
+	if failed := r.appsInPieces(pieces); root == nil || failed != nil {
+		root = r.parse(text, failed)
 	}
-	switch doc := r.parse(data); {
-	case doc == nil:
-	case r.stateOnly:
-		r.stateOf(doc)
-	default:
-		r.document(doc, spec)
+	if root != nil {
+		r.document(root, spec)
 	}
 	return nil
 }
 
-// open opens a file of the manifest's directory and says how it is shown. what is the kind of
-// the file, for messages.
-func (l *loader) open(rel, what string) (file *os.File, shown string, err error) {
-	shown = filepath.Join(l.base, filepath.FromSlash(rel))
-	file, err = openIn(l.root, rel)
+// openFile opens a file of the manifest's directory and says how it is shown. rel is
+// slash-separated. kind is the kind of the file, for messages. A manifest of one file is opened as
+// the user names it: a link to it may lead anywhere.
+func (l *loader) openFile(rel, kind string) (file *os.File, shown string, err error) {
+	if l.only != "" && len(l.manifest.Files) == 0 {
+		shown = l.manifest.Path
+		if file, err = os.OpenFile(shown, os.O_RDONLY|nonblock, 0); err != nil {
+			err = reason(err)
+		}
+	} else {
+		shown = filepath.Join(l.base, filepath.FromSlash(rel))
+		file, err = openIn(l.root, rel)
+	}
 	if errors.Is(err, ErrOutside) {
 		err = errors.New("is outside the manifest's directory, or a link leads out of it")
 	}
 	if err != nil {
-		return nil, shown, fmt.Errorf("%s %q %w", what, shown, err)
+		return nil, "", fmt.Errorf("%s %q %w", kind, shown, err)
 	}
 	return file, shown, nil
 }
 
-// reader reads the content of an open file, closes it, and returns a reader for its nodes.
-func (l *loader) reader(file *os.File, rel, shown, what string) (*reader, []byte, error) {
+// readFile reads and closes an open file. It returns a reader for the nodes of its text.
+func (l *loader) readFile(file *os.File, rel, shown, kind string) (r *reader, text []byte, err error) {
 	defer file.Close()
 	m := l.manifest
 	if len(m.Files) >= maxFiles {
 		return nil, nil, fmt.Errorf("manifest %q has more than %d files", m.Path, maxFiles)
 	}
 	m.Files = append(m.Files, shown)
-	data, err := readRegular(file, l.left)
+	text, err = readRegular(file, l.left)
 	if errors.Is(err, ErrTooLarge) && len(m.Files) > 1 {
 		err = fmt.Errorf("%w: all files of the manifest may have %s together", ErrTooLarge, bytesText(maxBytes))
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s %q %w", what, shown, err)
+		return nil, nil, fmt.Errorf("%s %q %w", kind, shown, err)
 	}
-	l.left -= int64(len(data))
-	l.budget += int64(len(data))
-	m.SHA256 = fmt.Sprintf("%x", sha256.Sum256(data))
+	l.left -= int64(len(text))
+	l.budget += int64(len(text))
+	m.SHA256 = fmt.Sprintf("%x", sha256.Sum256(text))
 	l.sums = append(l.sums, m.SHA256+"  "+rel+"\n")
 	dir, err := realDir(filepath.Dir(shown))
 	if err != nil {
-		return nil, nil, fmt.Errorf("the directory of %s %q %w", what, shown, reason(err))
+		return nil, nil, fmt.Errorf("the directory of %s %q %w", kind, shown, reason(err))
 	}
-	return &reader{loader: l, name: shown, rel: rel, dir: dir}, data, nil
+	return &reader{loader: l, name: shown, rel: rel, dir: dir}, text, nil
 }
 
 // realDir returns the absolute, slash-separated path of a directory without links in it, so
@@ -243,53 +231,73 @@ func realDir(dir string) (string, error) {
 	return filepath.ToSlash(abs), nil
 }
 
-// finish applies the defaults, which may follow the apps, and checks what spans all files.
-func (l *loader) finish() (*Manifest, error) {
-	m := l.manifest
-	if !l.hasApps && !l.stateOnly && len(l.errs.list) == 0 {
-		l.errs.add(Position{m.Files[0], 1, 1}, noApps)
+var (
+	documentSpec = &mappingSpec{what: "a manifest", keys: []string{"version", "state", "state_recipients", "account", "policy", "defaults", "include", "apps", "apps_from"}}
+	includedSpec = &mappingSpec{what: "an included file", keys: []string{"version", "apps", "apps_from"}}
+)
+
+// noApps is the error of a file whose apps were perhaps all commented out.
+const noApps = `apps is missing, write "apps: []" for none`
+
+// document reads the root node of a file: the manifest itself, or one that it includes.
+func (r *reader) document(root *yaml.Node, spec *mappingSpec) {
+	if !r.version(root) {
+		return
 	}
-	l.checkUnique()
-	for i := range m.Apps {
-		l.resolve(&m.Apps[i], &l.notes[i])
+	f, ok := r.mapping(root, spec)
+	if f == nil {
+		return
 	}
-	if err := l.errs.sorted(m.Files); err != nil {
-		return nil, err
+	r.state(f)
+	r.block(f, "account", r.account)
+	r.block(f, "policy", r.policy)
+	r.block(f, "defaults", r.readDefaults)
+	apps, sheet, include := f["apps"], f["apps_from"], f["include"]
+	if given(apps) {
+		r.apps(apps)
 	}
-	if len(l.sums) > 1 {
-		m.SHA256 = fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(l.sums, ""))))
+	if given(sheet) {
+		r.appsFrom(sheet)
 	}
-	return m, nil
+	if given(include) {
+		r.include(include)
+	}
+	// apps without a value is no list: a manifest whose apps were all commented out must not be
+	// an order to delete everything.
+	switch {
+	case given(apps) || given(sheet) || given(include):
+		r.loader.hasApps = true
+	case ok && spec == includedSpec:
+		r.loader.errs.add(Position{r.name, 1, 1}, noApps)
+	}
 }
 
-// reader reads the nodes of one file. What it finds goes to the loader.
-type reader struct {
-	*loader
-	name string // the file, as positions show it
-	rel  string // the file, relative to the manifest's directory, slash-separated
-	dir  string // the file's directory, absolute and slash-separated: its paths are relative to it
-	line int    // lines of the file before the text that the nodes are from
-	// pieces: the file's list of apps was read in pieces, before the rest of the file.
-	pieces bool
-}
-
-func (r *reader) pos(n *yaml.Node) Position { return Position{r.name, r.line + n.Line, n.Column} }
-
-func (r *reader) errorf(n *yaml.Node, format string, args ...any) {
-	r.errs.add(r.pos(n), format, args...)
-}
-
-// check reports the problem that a rule found with a field; an empty problem is none.
-func (r *reader) check(n *yaml.Node, what, problem string) {
-	if problem != "" {
-		r.errorf(n, "%s %s", what, problem)
+// version checks the version of a file. It returns false for a version that is not supported:
+// nothing else in such a file is checked.
+func (r *reader) version(doc *yaml.Node) bool {
+	n := versionOf(doc)
+	if n == nil {
+		if doc.Kind == yaml.MappingNode {
+			r.errorf(doc, `version is missing, begin the file with "version: 1"`)
+		}
+		return true
 	}
+	switch v := deref(n); {
+	case v.Kind != yaml.ScalarNode || v.Tag != "!!int":
+		r.errorf(n, "version must be the number 1")
+	case v.Value != "1":
+		r.errorf(n, "version %s is not supported, this jpsync reads version 1", clip(v.Value))
+		return false
+	}
+	return true
 }
 
-// stop ends the load: the manifest exceeds a limit.
-func (r *reader) stop(n *yaml.Node, format string, limit int) {
-	if !r.stopped {
-		r.stopped = true
-		r.errs.keep(Error{r.pos(n), fmt.Sprintf(format, limit)})
+// versionOf returns the value of a file's version, nil if it has none.
+func versionOf(doc *yaml.Node) *yaml.Node {
+	for i := 0; doc.Kind == yaml.MappingNode && i+1 < len(doc.Content); i += 2 {
+		if doc.Content[i].Value == "version" {
+			return doc.Content[i+1]
+		}
 	}
+	return nil
 }

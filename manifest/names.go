@@ -3,6 +3,7 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"unicode"
@@ -158,3 +159,76 @@ func checkEnv(s string) string {
 func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// placeholders are the names that ${…} accepts in the path of a certificate, in the path of a
+// password and in the name of a password's environment variable.
+var placeholders = []string{"id", "app_name", "android_package"}
+
+func hasPlaceholder(s string) bool { return strings.Contains(s, "${") }
+
+// checkPlaceholders says what is wrong with the placeholders in s, or "". Only if quote is set
+// does it repeat the name of an unknown one: s may be a secret.
+func checkPlaceholders(s string, quote bool) (problem string) {
+	for {
+		_, rest, found := strings.Cut(s, "${")
+		if !found {
+			return ""
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		if !closed {
+			return "has a ${ without its }"
+		}
+		s = after
+		if slices.Contains(placeholders, name) {
+			continue
+		}
+		problem = "has an unknown placeholder"
+		if quote && looksLikeKey(name) {
+			problem += " ${" + name + "}"
+		}
+		if near := Suggest(name, placeholders); near != "" {
+			return problem + ", did you mean ${" + near + "}?"
+		}
+		return problem + ", known are ${id}, ${app_name} and ${android_package}"
+	}
+}
+
+// checkPath says what is wrong with a path as it is written, or "".
+func checkPath(name string) string {
+	switch {
+	case name == "":
+		return "is empty"
+	case len(name) > maxPathBytes:
+		return "is too long for a path"
+	case strings.ContainsFunc(name, hidden):
+		return "contains a control character"
+	case isAbsolute(name):
+		return "is an absolute path, it must be relative to the file that names it"
+	}
+	return ""
+}
+
+// isAbsolute recognizes the absolute paths of every system, so that a manifest means the same
+// on each: /x, \x and c:x.
+func isAbsolute(name string) bool {
+	return name[0] == '/' || name[0] == '\\' ||
+		len(name) > 1 && name[1] == ':' && isLetter(name[0])
+}
+
+// relative makes a path that is written in a file of directory dir relative to the certificate
+// root, or says what is wrong with it. Both directories are absolute and slash-separated. It looks
+// at the text alone: links are checked when the file is opened.
+func relative(root, dir, name string) (rel, problem string) {
+	if problem := checkPath(name); problem != "" {
+		return "", problem
+	}
+	if strings.HasSuffix(name, "/") {
+		return "", "names a directory"
+	}
+	rel, under := strings.CutPrefix(path.Join(dir, name), strings.TrimSuffix(root, "/"))
+	rel, ok := strings.CutPrefix(rel, "/")
+	if !under || !ok || rel == "" {
+		return "", "leaves the certificate root"
+	}
+	return rel, ""
+}

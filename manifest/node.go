@@ -12,6 +12,36 @@ import (
 // that the text itself has. It lets 100,000 apps share a block of forty nodes.
 const maxAliasVisits = 4_000_000
 
+// reader reads the nodes of one file. What it finds goes to the loader.
+type reader struct {
+	loader *loader
+	name   string // the file, as positions show it
+	rel    string // the file, relative to the manifest's directory, slash-separated
+	dir    string // the file's directory, absolute and slash-separated: its paths are relative to it
+	line   int    // lines of the file before the text that the nodes are from
+}
+
+func (r *reader) pos(n *yaml.Node) Position { return Position{r.name, r.line + n.Line, n.Column} }
+
+func (r *reader) errorf(n *yaml.Node, format string, args ...any) {
+	r.loader.errs.add(r.pos(n), format, args...)
+}
+
+// check reports the problem that a rule found with a field; an empty problem is none.
+func (r *reader) check(n *yaml.Node, what, problem string) {
+	if problem != "" {
+		r.errorf(n, "%s %s", what, problem)
+	}
+}
+
+// stop ends the load: the manifest exceeds a limit.
+func (r *reader) stop(n *yaml.Node, format string, limit int) {
+	if !r.loader.stopped {
+		r.loader.stopped = true
+		r.loader.errs.keep(Error{r.pos(n), fmt.Sprintf(format, limit)})
+	}
+}
+
 // mappingSpec describes one kind of mapping.
 type mappingSpec struct {
 	what string // with its article, for messages
@@ -39,7 +69,7 @@ func (r *reader) mapping(n *yaml.Node, spec *mappingSpec) (f fields, ok bool) {
 		return nil, false
 	}
 	f, merges, ok := r.pairs(m, spec)
-	if r.stopped {
+	if r.loader.stopped {
 		return nil, false
 	}
 	for i, merge := range merges {
@@ -192,8 +222,8 @@ func isNull(n *yaml.Node) bool {
 // visit counts the entries of a mapping or a list against the budget. A text of n bytes has
 // fewer than n nodes, so only aliases can exceed what the text itself brought in.
 func (r *reader) visit(n *yaml.Node) bool {
-	r.budget -= int64(len(n.Content)) + 1
-	if r.budget >= 0 {
+	r.loader.budget -= int64(len(n.Content)) + 1
+	if r.loader.budget >= 0 {
 		return true
 	}
 	r.stop(n, "aliases and merge keys expand to more than %d nodes", maxAliasVisits)

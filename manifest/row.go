@@ -12,12 +12,12 @@ import (
 func (r *reader) row(s *sheet, columns []column, record []string) {
 	start := s.cell(0)
 	if len(record) < len(columns) {
-		r.errs.add(start, "too few cells: the row has %d, the first line has %d", len(record), len(columns))
+		r.loader.errs.add(start, "too few cells: the row has %d, the first line has %d", len(record), len(columns))
 		return
 	}
 	for i, text := range record {
 		if text != "" && (i >= len(columns) || columns[i].path == nil) {
-			r.errs.add(s.cell(i), "unexpected cell: name its column in the first line, or put a cell with a comma in it in quotes")
+			r.loader.errs.add(s.cell(i), "unexpected cell: name its column in the first line, or put a cell with a comma in it in quotes")
 			return
 		}
 	}
@@ -33,13 +33,13 @@ func (r *reader) row(s *sheet, columns []column, record []string) {
 		put(app, c.path, valueNode(c, text, at))
 	}
 	switchOff(app)
-	before := len(r.errs.list)
+	before := len(r.loader.errs.list)
 	r.app(app)
-	if r.stopped {
+	if r.loader.stopped {
 		return
 	}
-	for i := range r.errs.list[before:] {
-		e := &r.errs.list[before+i]
+	for i := range r.loader.errs.list[before:] {
+		e := &r.loader.errs.list[before+i]
 		if name, ok := places[e.Pos]; ok {
 			e.Message += " (column " + clip(name) + ")"
 		}

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"path/filepath"
 	"strings"
 
@@ -21,29 +22,53 @@ type StateSettings struct {
 // error. Otherwise its errors are those of [Load].
 func LoadState(path string) (StateSettings, error) {
 	l := newLoader(path, Options{})
-	l.stateOnly = true
-	m, err := l.load()
+	if err := l.openRoots(); err != nil {
+		return StateSettings{}, err
+	}
+	defer l.root.Close()
+	files, err := l.list()
 	if err != nil {
 		return StateSettings{}, err
 	}
-	return m.State, nil
+	for _, rel := range files {
+		if err := l.stateFile(rel); err != nil {
+			return StateSettings{}, err
+		}
+	}
+	if err := l.errs.sorted(l.manifest.Files); err != nil {
+		return StateSettings{}, err
+	}
+	return l.manifest.State, nil
 }
 
-// stateOf reads what a file says about the state.
-func (r *reader) stateOf(doc *yaml.Node) {
-	if !isMapping(doc) {
-		return
+// stateFile reads what a file says about the state. A list of apps is left out if it can be.
+func (l *loader) stateFile(rel string) error {
+	file, shown, err := l.openFile(rel, "manifest")
+	if err != nil {
+		return err
 	}
-	errs := r.errs.clone()
-	f, _ := r.mapping(doc, documentSpec)
-	r.errs = errs // what it says of other keys is no matter here
+	r, text, err := l.readFile(file, rel, shown, "manifest")
+	if err != nil || !bytes.Contains(text, []byte("state")) {
+		return err
+	}
+	root, _ := splitApps(text, l.pieceBytes)
+	if root == nil {
+		root = r.parse(text, nil)
+	}
+	if root == nil || !isMapping(root) {
+		return nil
+	}
+	errs := l.errs.clone()
+	f, _ := r.mapping(root, documentSpec)
+	l.errs = errs // mistakes in other keys do not matter here
 	r.state(f)
+	return nil
 }
 
 // state reads the keys about the state.
 func (r *reader) state(f fields) {
-	r.block(f, "state", func(n *yaml.Node) { r.manifest.State.Location = r.stateLocation(n) })
-	r.block(f, "state_recipients", func(n *yaml.Node) { r.manifest.State.Recipients = r.stateRecipients(n) })
+	r.block(f, "state", func(n *yaml.Node) { r.loader.manifest.State.Location = r.stateLocation(n) })
+	r.block(f, "state_recipients", func(n *yaml.Node) { r.loader.manifest.State.Recipients = r.stateRecipients(n) })
 }
 
 // stateLocation does not repeat the location: it may hold a password by mistake.

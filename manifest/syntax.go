@@ -76,7 +76,7 @@ const (
 // syntaxError reports why yaml.v3 could not decode a piece.
 func (r *reader) syntaxError(p piece, err error) {
 	line, column, message := explain(err, p.text)
-	r.errs.add(Position{r.name, p.line + line, column}, "%s", message)
+	r.loader.errs.add(Position{r.name, p.line + line, column}, "%s", message)
 }
 
 // explain turns an error of yaml.v3 into a place and a message. The error's own text is never

@@ -79,10 +79,10 @@ func TestPieces(t *testing.T) {
 			m, err := loadPieces(file, len(test.text)+1)
 			samePieces(t, file, m, err)
 
-			list := findApps([]byte(strings.TrimPrefix(test.text, "\uFEFF")), 0)
-			good := list != nil && list.rest() != nil
-			for i := 0; good && i < len(list.pieces); i++ {
-				good = list.pieces[i].decode().err == nil
+			root, pieces := splitApps([]byte(test.text), 0)
+			good := root != nil
+			for i := 0; good && i < len(pieces); i++ {
+				good = pieces[i].decode().err == nil
 			}
 			assert.Equal(t, test.cut, good)
 		})

@@ -1,0 +1,109 @@
+package manifest
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// list returns the manifest's own files: one, or those of a directory.
+func (l *loader) list() ([]string, error) {
+	if l.only != "" {
+		return []string{l.only}, nil
+	}
+	path := l.manifest.Path
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, fmt.Errorf("manifest %q %w", path, reason(err))
+	}
+	var names []string
+	for _, entry := range entries {
+		name := entry.Name()
+		if ext := filepath.Ext(name); ext != ".yaml" && ext != ".yml" || name[0] == '.' || entry.IsDir() {
+			continue
+		}
+		names = append(names, name)
+		l.read[name] = true // in its turn, also when another file includes it
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("manifest %q has no .yaml or .yml file in it", path)
+	}
+	return names, nil
+}
+
+// include reads the files that the patterns match. Only a file in the manifest's directory
+// itself may include, so its patterns are relative to that directory.
+func (r *reader) include(n *yaml.Node) {
+	patterns, ok := r.items(n, "include")
+	if !ok {
+		return
+	}
+	for _, p := range patterns {
+		pattern, ok := r.text(p, "an entry of include")
+		if !ok {
+			continue
+		}
+		found, problem := glob(r.loader.root.FS(), pattern)
+		if problem != "" {
+			r.errorf(p, "include %q %s", clip(pattern), problem)
+			continue
+		}
+		for _, rel := range found {
+			if r.loader.read[rel] {
+				continue // another pattern matches it too
+			}
+			if err := r.loader.yamlFile(rel, includedSpec); err != nil {
+				r.errorf(p, "include: %s", err)
+			}
+		}
+	}
+}
+
+// local makes a path that is written in the file from relative to the manifest's directory, as
+// from is, or says what is wrong with it.
+func local(from, name string) (rel, problem string) {
+	if problem := checkPath(name); problem != "" {
+		return "", problem
+	}
+	rel = path.Join(path.Dir(from), name)
+	if !filepath.IsLocal(rel) {
+		return "", "leaves the manifest's directory"
+	}
+	return rel, ""
+}
+
+// glob returns the files of fsys that a pattern matches, in order, or says what is wrong with
+// the pattern. As in a shell, only a dot matches a dot that begins a name.
+func glob(fsys fs.FS, pattern string) (matches []string, problem string) {
+	if problem := checkPath(pattern); problem != "" {
+		return nil, problem
+	}
+	if strings.Contains(pattern, "**") {
+		return nil, "has a **, which is not supported: name each level, as in teams/*/*.yaml"
+	}
+	full := path.Clean(pattern)
+	if !filepath.IsLocal(full) {
+		return nil, "leaves the manifest's directory"
+	}
+	if !strings.ContainsAny(full, `*?[\`) {
+		return []string{full}, "" // a missing file is found when it is opened
+	}
+	found, err := fs.Glob(fsys, full)
+	if err != nil {
+		return nil, "is not a pattern: a [ or a \\ is not closed"
+	}
+	if path.Base(full)[0] != '.' {
+		found = slices.DeleteFunc(found, func(name string) bool { return path.Base(name)[0] == '.' })
+	}
+	if len(found) == 0 {
+		return nil, "matches no file"
+	}
+	slices.Sort(found)
+	return found, ""
+}

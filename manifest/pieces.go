@@ -1,0 +1,222 @@
+package manifest
+
+import (
+	"bytes"
+	"errors"
+	"runtime"
+	"slices"
+	"sync"
+
+	"gopkg.in/yaml.v3"
+)
+
+// The list of apps is most of a long file, and its entries are independent of each other, so
+// they are decoded in pieces: side by side, and with the nodes of a few pieces in memory at a
+// time.
+//
+// The list is cut before lines that begin with "- " as far to the right as the first entry does.
+// A parser that is outside of quotes and brackets has closed every deeper block there. Inside of
+// them, the piece before the cut has an open quote or bracket and cannot be decoded. So if all
+// pieces and the rest of the file can be decoded, they have the same content as the whole. If
+// not, for instance because of an alias of another piece, the file is decoded as a whole.
+
+// pieceBytes is how long a piece is at least, in bytes.
+const pieceBytes = 256 << 10
+
+// errNoPiece says that a piece is not a list of apps by itself.
+var errNoPiece = errors.New("the list cannot be cut here")
+
+// piece is a part of a text.
+type piece struct {
+	text    []byte
+	line    int // lines before it
+	entries int // of the list
+}
+
+// splitApps cuts the list of apps out of the text of a file, if "apps:" is in a line of its own
+// with the list below it. It returns the root node of the rest, in which the list is empty, and
+// the list in pieces. Both are nil if the text is short, or cannot be split.
+func splitApps(text []byte, size int) (root *yaml.Node, pieces []piece) {
+	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
+	if len(text) <= size || otherBreaks(text) {
+		return nil, nil
+	}
+	start := 0
+	if !bytes.HasPrefix(text, []byte("apps:")) {
+		if start = bytes.Index(text, []byte("\napps:")) + 1; start == 0 {
+			return nil, nil
+		}
+	}
+	key, list, _ := bytes.Cut(text[start:], []byte("\n"))
+	if !blank(key[len("apps:"):]) {
+		return nil, nil
+	}
+	before := text[:len(text)-len(list)]
+	line := bytes.Count(before, []byte("\n")) // of "apps:", from 1
+	pieces, after := cutList(list, size, line)
+	if pieces == nil {
+		return nil, nil
+	}
+	// Empty lines in place of the list keep the line numbers.
+	lines := bytes.Count(list[:len(list)-len(after)], []byte("\n"))
+	root = decodeRest(slices.Concat(before, bytes.Repeat([]byte("\n"), lines), after), line)
+	if root == nil {
+		return nil, nil
+	}
+	return root, pieces
+}
+
+// otherBreaks finds the line breaks of YAML besides LF and CRLF. They count as lines for
+// yaml.v3, but not for cutList.
+func otherBreaks(data []byte) bool {
+	return bytes.ContainsAny(data, "\u0085\u2028\u2029") ||
+		bytes.Count(data, []byte("\r")) != bytes.Count(data, []byte("\r\n"))
+}
+
+// cutList cuts the list that the text begins with into pieces. The list ends at the first line
+// that is neither indented nor an entry. line is how many lines are before the text.
+func cutList(text []byte, size, line int) (pieces []piece, after []byte) {
+	p := piece{line: line}
+	start, end, indent := 0, 0, -1
+scan:
+	for ; end < len(text); line++ {
+		next := text[end:]
+		if i := bytes.IndexByte(next, '\n'); i >= 0 {
+			next = next[:i+1]
+		}
+		content := bytes.TrimLeft(next, " ")
+		depth := len(next) - len(content)
+		switch {
+		case blank(content):
+		case isEntry(content) && (indent < 0 || depth == indent):
+			if indent >= 0 && end-start >= size {
+				p.text = text[start:end]
+				pieces = append(pieces, p)
+				p, start = piece{line: line}, end
+			}
+			indent = depth
+			p.entries++
+		case depth == 0 || indent < 0:
+			break scan
+		}
+		end += len(next)
+	}
+	if p.entries == 0 {
+		return nil, text
+	}
+	p.text = text[start:end]
+	return append(pieces, p), text[end:]
+}
+
+func isEntry(content []byte) bool {
+	return content[0] == '-' && (len(content) == 1 || bytes.IndexByte([]byte(" \n\r"), content[1]) >= 0)
+}
+
+// blank reports whether a line, or the rest of one, has nothing but a comment.
+func blank(text []byte) bool {
+	text = bytes.TrimLeft(text, " \t\r\n")
+	return len(text) == 0 || text[0] == '#'
+}
+
+// decodeRest decodes a file without its list of apps and returns the root node with an empty
+// list; nil if the list is not what it seems. apps must be a key of the file's mapping, once, in
+// the line where it was found, and without a value now. A file of another version is not read in
+// pieces either.
+func decodeRest(text []byte, line int) *yaml.Node {
+	docs, err := decodeBounded(text)
+	if err != nil || len(docs) != 1 || len(docs[0].Content) != 1 {
+		return nil
+	}
+	root := docs[0].Content[0]
+	if root.Kind != yaml.MappingNode || root.Style&yaml.FlowStyle != 0 {
+		return nil
+	}
+	if v := versionOf(root); v != nil && v.Value != "1" {
+		return nil
+	}
+	found := 0
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		k, v := root.Content[i], root.Content[i+1]
+		if isMergeKey(k) {
+			return nil
+		}
+		if k.Value != "apps" {
+			continue
+		}
+		found++
+		if k.Line != line || k.Column != 1 || !isNull(v) || v.Value != "" || v.Style != 0 || v.Anchor != "" {
+			return nil
+		}
+		root.Content[i+1] = &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Line: v.Line, Column: v.Column}
+	}
+	if found != 1 {
+		return nil
+	}
+	return root
+}
+
+// appsInPieces reads the apps of a list. If a piece cannot be decoded, it takes back what it read
+// and returns that piece.
+func (r *reader) appsInPieces(pieces []piece) (failed *tree) {
+	l := r.loader
+	apps, budget, stopped, errs := len(l.manifest.Apps), l.budget, l.stopped, l.errs.clone()
+	entries := 0
+	for _, p := range pieces {
+		entries += p.entries
+	}
+	l.grow(entries)
+	defer func() { r.line = 0 }()
+	for few := range slices.Chunk(pieces, 2*runtime.GOMAXPROCS(0)) {
+		for _, t := range decodeSideBySide(few) {
+			if t.err != nil {
+				l.manifest.Apps, l.notes = l.manifest.Apps[:apps], l.notes[:apps]
+				l.budget, l.stopped, l.errs = budget, stopped, errs
+				return &t
+			}
+			r.line = t.line
+			for _, n := range t.apps {
+				r.app(n)
+			}
+		}
+		if l.stopped {
+			break
+		}
+	}
+	return nil
+}
+
+// tree is a piece after decoding.
+type tree struct {
+	piece
+	apps []*yaml.Node
+	err  error
+}
+
+// decodeSideBySide decodes pieces, each in a goroutine.
+func decodeSideBySide(pieces []piece) []tree {
+	trees := make([]tree, len(pieces))
+	var group sync.WaitGroup
+	for i, p := range pieces {
+		group.Go(func() { trees[i] = p.decode() })
+	}
+	group.Wait()
+	return trees
+}
+
+// decode decodes a piece, which must be a list by itself.
+func (p piece) decode() tree {
+	docs, err := decodeBounded(p.text)
+	switch {
+	case err == errDense:
+		return tree{piece: p, err: errNoPiece}
+	case err != nil:
+		return tree{piece: p, err: err}
+	case len(docs) != 1 || len(docs[0].Content) != 1:
+		return tree{piece: p, err: errNoPiece}
+	}
+	list := docs[0].Content[0]
+	if list.Kind != yaml.SequenceNode || list.Style != 0 || list.Tag != "!!seq" || list.Anchor != "" {
+		return tree{piece: p, err: errNoPiece}
+	}
+	return tree{piece: p, apps: list.Content}
+}
