@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"jpsync/internal/jpush/sandbox"
 	"jpsync/manifest"
@@ -108,7 +109,10 @@ func (g *globals) stateSettings() (manifest.StateSettings, error) {
 		settings.Location = filepath.Join(g.directory(), stateName)
 	}
 	if keys := os.Getenv("JPSYNC_STATE_RECIPIENTS"); keys != "" {
-		settings.Recipients = strings.FieldsFunc(keys, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' })
+		settings.Recipients = strings.FieldsFunc(keys, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+		if len(settings.Recipients) == 0 {
+			return settings, errors.New("JPSYNC_STATE_RECIPIENTS is set and names no key: give public keys that begin with age1, or unset it")
+		}
 	}
 	return settings, nil
 }
