@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -176,4 +177,10 @@ func TestALockFileThatSaysNonsense(t *testing.T) {
 	var locked *state.LockedError
 	require.ErrorAs(t, err, &locked)
 	require.Zero(t, locked.Holder)
+}
+
+func TestLockedErrorIsOneLine(t *testing.T) {
+	forged := "x\r\n::add-mask::y\x1b[2J"
+	err := &state.LockedError{Path: "p", Holder: state.Holder{PID: 1, Host: forged, User: forged, Command: forged}}
+	require.False(t, strings.ContainsFunc(err.Error(), unicode.IsControl), "%q", err)
 }

@@ -6,7 +6,9 @@ import (
 	"math"
 	"os"
 	"os/user"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // Store keeps a state somewhere: a snapshot, and a journal of what happened since. [File]
@@ -102,5 +104,16 @@ func (e *LockedError) Error() string {
 		since += ", until " + e.Until.UTC().Format(time.RFC3339) + " unless it is renewed"
 	}
 	return fmt.Sprintf("the state is locked by jpsync %s, process %d of %s on %s, since %s (%s); wait for it, or give --lock-timeout",
-		e.Holder.Command, e.Holder.PID, e.Holder.User, e.Holder.Host, since, e.Path)
+		printable(e.Holder.Command), e.Holder.PID, printable(e.Holder.User), printable(e.Holder.Host), since, e.Path)
+}
+
+// printable replaces control characters: whoever can write to the store chooses the text, and
+// others read it in their terminals.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"jpsync/internal/report"
 	"jpsync/planner"
 )
 
@@ -49,7 +50,7 @@ func (a *application) question(ctx context.Context) error {
 		fmt.Fprintln(w)
 		fmt.Fprintln(w, a.t.err.Wrap("", "", fmt.Sprintf("This deletes %d of the account's apps. Their registered devices are lost for good:", len(deletes))))
 		for _, c := range deletes[:min(mostNamed, len(deletes))] {
-			fmt.Fprintln(w, a.t.err.Wrap("  - ", "      ", fmt.Sprintf("%s  %s  app key %s", c.App, c.AndroidPackage, c.AppKey)))
+			fmt.Fprintln(w, a.t.err.Wrap("  - ", "      ", report.Printable(fmt.Sprintf("%s  %s  app key %s", c.App, c.AndroidPackage, c.AppKey))))
 		}
 		if n := len(deletes) - mostNamed; n > 0 {
 			fmt.Fprintf(w, "  and %d more, see the plan\n", n)

@@ -52,7 +52,7 @@ func (c *importCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(t.Out, "imported %s  %s  app key %s\n", c.ID, app.AndroidPackage, c.AppKey)
+	t.printf("imported %s  %s  app key %s", c.ID, app.AndroidPackage, c.AppKey)
 	return nil
 }
 

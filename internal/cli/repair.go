@@ -37,7 +37,7 @@ func (c *stateRepairCmd) Run(ctx context.Context, t *terminal, g *globals) error
 		if st.Serial == 0 {
 			return fmt.Errorf("there is no state at %s: nothing to repair", store.Location())
 		}
-		fmt.Fprintf(t.Out, "%s is as jpsync wrote it: nothing to repair\n", store.Location())
+		t.printf("%s is as jpsync wrote it: nothing to repair", store.Location())
 		return nil
 	}
 	describe(t, damage)
@@ -52,28 +52,28 @@ func (c *stateRepairCmd) Run(ctx context.Context, t *terminal, g *globals) error
 	if err := store.Accept(ctx, where.options(t, g, "state repair").Holder, damage); err != nil {
 		return err
 	}
-	fmt.Fprintf(t.Out, "repaired %s\n", store.Location())
+	t.printf("repaired %s", store.Location())
 	return nil
 }
 
 func describe(t *terminal, d *state.Damage) {
 	if d.State != nil {
-		fmt.Fprintln(t.Out, d.State)
+		t.printf("%v", d.State)
 		switch {
 		case d.Backup != nil:
-			fmt.Fprintf(t.Out, "there is nothing to compare it with: %v\n", d.Backup)
+			t.printf("there is nothing to compare it with: %v", d.Backup)
 		case len(d.Differences) == 0:
-			fmt.Fprintln(t.Out, "it says the same as the backup")
+			t.printf("it says the same as the backup")
 		default:
-			fmt.Fprintln(t.Out, "from the backup to the file as it is:")
+			t.printf("from the backup to the file as it is:")
 			for _, diff := range d.Differences {
-				fmt.Fprintf(t.Out, "  %s\n", diff)
+				t.printf("  %s", diff)
 			}
 		}
 	}
 	if d.Journal != nil {
-		fmt.Fprintln(t.Out, d.Journal)
-		fmt.Fprintf(t.Out, "%d of the journal's records can be saved, %d bytes cannot\n", d.JournalRecords, d.JournalLost)
+		t.printf("%v", d.Journal)
+		t.printf("%d of the journal's records can be saved, %d bytes cannot", d.JournalRecords, d.JournalLost)
 	}
 }
 
@@ -92,12 +92,12 @@ func (c *stateRecoverCmd) Run(ctx context.Context, t *terminal, g *globals) erro
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(t.Out, "recovered from %s: %s in %s\n", c.File, plural(r.Changed, "change"), store.Location())
+	t.printf("recovered from %s: %s in %s", c.File, plural(r.Changed, "change"), store.Location())
 	for _, left := range r.Left {
-		fmt.Fprintf(t.Out, "left out: %s has app key %s in the state and %s in the file\n", left.ID, left.Recorded, left.Found)
+		t.printf("left out: %s has app key %s in the state and %s in the file", left.ID, left.Recorded, left.Found)
 	}
 	if r.Damage != nil {
-		fmt.Fprintf(t.Out, "left out: what follows the damage: %v\n", r.Damage)
+		t.printf("left out: what follows the damage: %v", r.Damage)
 	}
 	if !r.Complete() {
 		return errors.New("not everything was recovered: rename the records that are in the way with jpsync state mv, and recover again from " + r.Kept)

@@ -35,7 +35,7 @@ func (stateListCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		return err
 	}
 	for _, id := range sortedIDs(st) {
-		if _, err := fmt.Fprintln(t.Out, id); err != nil {
+		if err := t.printf("%s", id); err != nil {
 			return err
 		}
 	}
@@ -90,7 +90,7 @@ func (c stateMvCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 			delete(st.Pending, c.Old)
 		}
 		return nil
-	}, func(*state.State) { fmt.Fprintf(t.Out, "moved %s to %s\n", c.Old, c.New) })
+	}, func(*state.State) { t.printf("moved %s to %s", c.Old, c.New) })
 }
 
 type stateRmCmd struct {
@@ -114,9 +114,9 @@ func (c stateRmCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	}, func(before *state.State) {
 		for _, id := range ids {
 			if app, ok := before.Apps[id]; ok {
-				fmt.Fprintf(t.Out, "forgot %s  app key %s\n", id, app.AppKey)
+				t.printf("forgot %s  app key %s", id, app.AppKey)
 			} else {
-				fmt.Fprintf(t.Out, "forgot the unanswered %s of %s\n", before.Pending[id].Op, id)
+				t.printf("forgot the unanswered %s of %s", before.Pending[id].Op, id)
 			}
 		}
 	})

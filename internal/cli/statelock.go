@@ -31,7 +31,7 @@ func (c *stateUnlockCmd) Run(ctx context.Context, t *terminal, g *globals) error
 		return err
 	}
 	if held == nil {
-		fmt.Fprintf(t.Out, "%s is not locked\n", store.Location())
+		t.printf("%s is not locked", store.Location())
 		return nil
 	}
 	if st, err := store.Store.Load(ctx); err == nil { // a damaged state is unlocked too
@@ -40,7 +40,7 @@ func (c *stateUnlockCmd) Run(ctx context.Context, t *terminal, g *globals) error
 		}
 	}
 	who := held.Holder
-	fmt.Fprintf(t.Err, "%s is locked by jpsync %s, process %d of %s on %s, since %s, until %s unless it is renewed\n",
+	t.notice("%s is locked by jpsync %s, process %d of %s on %s, since %s, until %s unless it is renewed",
 		store.Location(), who.Command, who.PID, who.User, who.Host, utc(who.Since), utc(held.Until))
 	if !c.Force {
 		if err := t.confirm(ctx, "take the lock away, so that this run can record nothing any more", "--force"); err != nil {
@@ -50,7 +50,7 @@ func (c *stateUnlockCmd) Run(ctx context.Context, t *terminal, g *globals) error
 	if err := store.shared.Unlock(ctx, held, state.Self("state unlock", time.Now())); err != nil {
 		return err
 	}
-	fmt.Fprintf(t.Out, "unlocked %s\n", store.Location())
+	t.printf("unlocked %s", store.Location())
 	return nil
 }
 
@@ -87,7 +87,7 @@ func (stateRekeyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if err := run.Rekey(ctx, identities, store.recipients); err != nil {
 		return err
 	}
-	fmt.Fprintf(t.Out, "encrypted the master secrets of %s anew in %s\n", plural(len(run.Saved().Apps), "app"), store.Location())
+	t.printf("encrypted the master secrets of %s anew in %s", plural(len(run.Saved().Apps), "app"), store.Location())
 	return nil
 }
 

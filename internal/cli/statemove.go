@@ -110,7 +110,7 @@ func (c *statePushCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if err := run.Replace(ctx, st); err != nil {
 		return err
 	}
-	fmt.Fprintf(t.Out, "pushed %s to %s: serial %d, %s\n", c.File, store.Location(), run.Saved().Serial, plural(len(st.Apps), "app"))
+	t.printf("pushed %s to %s: serial %d, %s", c.File, store.Location(), run.Saved().Serial, plural(len(st.Apps), "app"))
 	return nil
 }
 
@@ -149,7 +149,7 @@ func (c *stateCopyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if err := state.Copy(ctx, from.Store, to.Store, from.options(t, g, "state copy")); err != nil {
 		return err
 	}
-	fmt.Fprintf(t.Out, "the state is at %s now; %s is marked as moved\n", to.Location(), from.Location())
+	t.printf("the state is at %s now; %s is marked as moved", to.Location(), from.Location())
 	if said, err := manifest.LoadState(g.Manifest); err != nil || said.Location != to.Location() {
 		t.info("say so in the manifest, state: %s, or give it as --state or JPSYNC_STATE", to.Location())
 	}

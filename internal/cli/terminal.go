@@ -95,6 +95,7 @@ func (t *terminal) fail(err error) {
 	}
 	_, placed := errors.AsType[manifest.Errors](err)
 	for _, line := range strings.Split(text, "\n") {
+		line = report.Printable(line)
 		if placed {
 			fmt.Fprintln(t.Err, line)
 		} else {
@@ -114,20 +115,38 @@ func readerLeft(err error) bool {
 // info prints a message, except with --quiet.
 func (t *terminal) info(format string, args ...any) {
 	if !t.quiet {
-		fmt.Fprintln(t.Err, t.err.Wrap("jpsync: ", "  ", fmt.Sprintf(format, args...)))
+		t.message("", format, args)
 	}
 }
 
 // detail prints a message with --verbose.
 func (t *terminal) detail(format string, args ...any) {
 	if t.verbose {
-		fmt.Fprintln(t.Err, t.err.Wrap("jpsync: ", "  ", fmt.Sprintf(format, args...)))
+		t.message("", format, args)
 	}
 }
 
 // warn prints a warning, even with --quiet.
 func (t *terminal) warn(format string, args ...any) {
-	fmt.Fprintln(t.Err, t.err.Wrap("jpsync: warning: ", "  ", fmt.Sprintf(format, args...)))
+	t.message("warning: ", format, args)
+}
+
+// message prints a message, whose arguments may come from a server or a store.
+func (t *terminal) message(kind, format string, args []any) {
+	for line := range strings.SplitSeq(fmt.Sprintf(format, args...), "\n") {
+		fmt.Fprintln(t.Err, t.err.Wrap("jpsync: "+kind, "  ", report.Printable(line)))
+	}
+}
+
+// notice prints what is asked about on the next line.
+func (t *terminal) notice(format string, args ...any) {
+	fmt.Fprintln(t.Err, report.Printable(fmt.Sprintf(format, args...)))
+}
+
+// printf prints a result of one line, whose arguments may come from a store.
+func (t *terminal) printf(format string, args ...any) error {
+	_, err := fmt.Fprintln(t.Out, report.Printable(fmt.Sprintf(format, args...)))
+	return err
 }
 
 // plural returns "1 app" or "2 apps".

@@ -35,7 +35,7 @@ func CertsText(w io.Writer, dues []planner.Due, st Style) error {
 	t := &textWriter{bufio.NewWriter(w), st}
 	for _, d := range dues {
 		if d.Message != "" {
-			t.line(st.Wrap("  "+st.paint("!", red)+" ", "      ", printable(place(d.App, string(d.Environment)))+": "+printable(d.Message)))
+			t.line(st.Wrap("  "+st.paint("!", red)+" ", "      ", Printable(place(d.App, string(d.Environment)))+": "+Printable(d.Message)))
 		}
 	}
 	return t.Flush()
@@ -88,16 +88,16 @@ func CertsCalendar(w io.Writer, dues []planner.Due, before time.Duration, now ti
 		}
 		file := "the old one"
 		if d.File != "" {
-			file = printable(d.File)
+			file = Printable(d.File)
 		}
-		app := printable(d.App)
+		app := Printable(d.App)
 		event := cal.AddEvent(eventID(d))
 		event.SetDtStampTime(now)
 		event.SetAllDayStartAt(d.NotAfter.UTC())
 		event.SetTimeTransparency(ics.TransparencyTransparent)
 		event.SetSummary(fmt.Sprintf("%s: %s push certificate expires", app, d.Environment))
 		event.SetDescription(fmt.Sprintf("Bundle ID %s, valid until %s. Renew it at developer.apple.com for the same bundle ID, replace %s with the new file and run jpsync apply.",
-			printable(d.BundleID), d.NotAfter.UTC().Format(time.RFC3339), file))
+			Printable(d.BundleID), d.NotAfter.UTC().Format(time.RFC3339), file))
 		alarm := event.AddAlarm()
 		alarm.SetAction(ics.ActionDisplay)
 		alarm.SetTrigger(fmt.Sprintf("-P%dD", max(1, int(before.Hours()/24))))
@@ -159,7 +159,7 @@ func CertificateText(w io.Writer, c *pushcert.Certificate, findings []pushcert.F
 		if f.Severity == pushcert.SeverityError {
 			color = red
 		}
-		t.line(st.Wrap(st.paint(string(f.Severity), color)+" ", "  ", printable(f.Message+": "+f.Remedy)+" ["+string(f.Code)+"]"))
+		t.line(st.Wrap(st.paint(string(f.Severity), color)+" ", "  ", Printable(f.Message+": "+f.Remedy)+" ["+string(f.Code)+"]"))
 	}
 	return t.Flush()
 }

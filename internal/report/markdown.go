@@ -152,10 +152,10 @@ func changeCell(c planner.Change) string {
 
 // cell makes a name safe within a table: it cannot end the cell, begin markup or mention a
 // user.
-func cell(s string) string { return escapes.Replace(cut(printable(s), maxName)) }
+func cell(s string) string { return escapes.Replace(cut(Printable(s), maxName)) }
 
 // sentence is cell for a longer text.
-func sentence(s string) string { return escapes.Replace(cut(printable(s), maxSentence)) }
+func sentence(s string) string { return escapes.Replace(cut(Printable(s), maxSentence)) }
 
 var escapes = strings.NewReplacer("\\", "\\\\", "|", "\\|", "&", "&amp;", "<", "&lt;", ">", "&gt;", "`", "\\`", "*", "\\*", "_", "\\_",
 	"~", "\\~", "$", "\\$", "[", "\\[", "]", "\\]", "@", "@\u200b", "#", "\\#")
@@ -164,7 +164,7 @@ var escapes = strings.NewReplacer("\\", "\\\\", "|", "\\|", "&", "&amp;", "<", "
 // backticks in the name. GitHub looks for pipes before it looks for code, so they are escaped.
 // That fails for a pipe after a backslash, so such a name has no span.
 func code(s string) string {
-	s = cut(printable(s), maxName)
+	s = cut(Printable(s), maxName)
 	if s == "" {
 		return ""
 	}

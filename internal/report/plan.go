@@ -55,15 +55,15 @@ func (t *planText) changes(p *planner.Plan) {
 	if len(p.Actions) == 0 {
 		return
 	}
-	where := printable(p.Endpoint)
+	where := Printable(p.Endpoint)
 	if p.Account != "" {
-		where += ", account " + printable(p.Account)
+		where += ", account " + Printable(p.Account)
 	}
 	t.line(t.st.Wrap("", "", "At "+where+", jpsync would") + "\n")
 	apps := p.Chains()
 	var c columns
 	for _, steps := range apps {
-		c.fit("-/+ "+printable(steps[0].App), printable(steps[0].AppName))
+		c.fit("-/+ "+Printable(steps[0].App), Printable(steps[0].AppName))
 	}
 	c[0], c[1] = min(len("-/+ ")+maxIDColumn, c[0]), min(maxNameColumn, c[1])
 	for _, steps := range apps {
@@ -75,7 +75,7 @@ func (t *planText) changes(p *planner.Plan) {
 // app writes what becomes of one app.
 func (t *planText) app(steps []planner.Change, c columns) {
 	first := steps[0]
-	lost := t.st.paint(": app key "+printable(first.AppKey)+" and its devices are lost", red)
+	lost := t.st.paint(": app key "+Printable(first.AppKey)+" and its devices are lost", red)
 	switch {
 	case first.Action == planner.Delete && len(steps) > 1:
 		t.head(t.sign(planner.Delete)+"/"+t.sign(planner.Create), steps[1], c, t.st.paint("replace", red)+lost)
@@ -87,12 +87,12 @@ func (t *planText) app(steps []planner.Change, c columns) {
 	case first.Action == planner.Create:
 		what := "create"
 		if first.GroupName != "" {
-			what += " in group " + printable(first.GroupName)
+			what += " in group " + Printable(first.GroupName)
 		}
 		t.head("  "+t.sign(first.Action), first, c, what)
 		steps = steps[1:]
 	default:
-		t.head("   ", first, c, t.st.paint("app key "+printable(first.AppKey), dim))
+		t.head("   ", first, c, t.st.paint("app key "+Printable(first.AppKey), dim))
 	}
 	for _, upload := range steps {
 		t.upload(upload)
@@ -102,8 +102,8 @@ func (t *planText) app(steps []planner.Change, c columns) {
 // head is the first line of an app: sign, id, name, package, and what is done. If that is
 // wider than the terminal, the package begins a second line.
 func (t *planText) head(sign string, change planner.Change, c columns, what string) {
-	id, name := sign+" "+t.st.paint(printable(change.App), bold), printable(change.AppName)
-	rest := printable(change.AndroidPackage) + "  " + what
+	id, name := sign+" "+t.st.paint(Printable(change.App), bold), Printable(change.AppName)
+	rest := Printable(change.AndroidPackage) + "  " + what
 	line := c.row(id, name, rest)
 	if t.st.Width > 0 && width(line) > t.st.Width {
 		line = c.row(id, name) + "\n" + t.st.Wrap("      ", "        ", rest)
@@ -129,17 +129,17 @@ func (t *planText) differences(before, after planner.Change) {
 
 func (t *planText) upload(change planner.Change) {
 	cert, previous := change.Certificate, change.Previous
-	line := fmt.Sprintf("      %s upload %s %s", t.sign(change.Action), pad(string(change.Environment), len("development")), printable(cert.File))
+	line := fmt.Sprintf("      %s upload %s %s", t.sign(change.Action), pad(string(change.Environment), len("development")), Printable(cert.File))
 	if previous == nil {
 		t.line(line)
-		t.line(fmt.Sprintf("          %s, expires %s", printable(cert.BundleID), t.expiry(cert.NotAfter)))
+		t.line(fmt.Sprintf("          %s, expires %s", Printable(cert.BundleID), t.expiry(cert.NotAfter)))
 		return
 	}
 	how := "renewed"
 	if !cert.NotAfter.After(previous.NotAfter) {
 		how = "replaced"
 	}
-	bundle := printable(cert.BundleID)
+	bundle := Printable(cert.BundleID)
 	if previous.BundleID != "" && previous.BundleID != cert.BundleID {
 		bundle = t.diff(previous.BundleID, cert.BundleID)
 	}
@@ -165,7 +165,7 @@ func (t *planText) expiry(notAfter time.Time) string {
 
 // diff shows an old and a new value. With colour, the characters that differ stand out.
 func (t *planText) diff(before, after string) string {
-	before, after = printable(value(before)), printable(value(after))
+	before, after = Printable(value(before)), Printable(value(after))
 	if !t.st.Color {
 		return before + " -> " + after
 	}

@@ -125,13 +125,13 @@ func (t *textWriter) sections(list ...section) {
 		}
 		t.line(t.st.paint(s.title+":", bold, s.color))
 		for _, r := range s.remarks {
-			text := printable(place(r.app, r.about)) + ": " + printable(r.text)
+			text := Printable(place(r.app, r.about)) + ": " + Printable(r.text)
 			if r.code != "" {
-				text += " [" + printable(r.code) + "]"
+				text += " [" + Printable(r.code) + "]"
 			}
 			t.line(t.st.Wrap("  "+t.st.paint(s.sign, bold, s.color)+" ", "      ", text))
 			if r.remedy != "" {
-				t.line(t.st.Wrap("      ", "      ", printable(r.remedy)))
+				t.line(t.st.Wrap("      ", "      ", Printable(r.remedy)))
 			}
 		}
 		t.line("")
@@ -158,9 +158,9 @@ func Finding(w io.Writer, st Style, health Health, what, found, remedy string) {
 	case Trouble:
 		sign = st.paint("trouble", bold, red)
 	}
-	text := printable(strings.ReplaceAll(found, "\n", "; "))
+	text := Printable(strings.ReplaceAll(found, "\n", "; "))
 	if remedy != "" {
-		text += " -> " + printable(remedy)
+		text += " -> " + Printable(remedy)
 	}
 	fmt.Fprintln(w, st.Wrap(sign+"  "+pad(what, len("certificates"))+"  ", "         ", text))
 }

@@ -37,23 +37,23 @@ var outcomes = map[executor.Outcome]struct{ word, color string }{
 // programs need. It is short: keys, notes, whole error messages and remedies are in the
 // result, see [ResultText].
 func EventText(e executor.Event, st Style) string {
-	app := printable(place(e.App, string(e.Environment)))
+	app := Printable(place(e.App, string(e.Environment)))
 	outcome := outcomes[e.Outcome]
 	switch e.Type {
 	case executor.Retry:
 		message, _ := st.Lang.failure(e.Err, e.Message, "")
 		return st.Wrap(st.paint("retry", yellow)+" ", "  ", fmt.Sprintf("%s: attempt %d failed: %s; next in %s", app, e.Attempt,
-			printable(message), e.Delay.Round(10*time.Millisecond)))
+			Printable(message), e.Delay.Round(10*time.Millisecond)))
 	case executor.ApplyComplete:
 		line := st.paint(outcome.word, outcome.color) + " " + app
 		if c := e.Certificate; c != nil {
-			line += "  " + printable(c.BundleID) + ", expires " + day(c.NotAfter)
+			line += "  " + Printable(c.BundleID) + ", expires " + day(c.NotAfter)
 		}
 		return line
 	case executor.ApplyErrored:
 		line := string(e.Action) + " " + app
 		if reason := st.Lang.Reason(e.Err); reason != "" {
-			line += ": " + printable(reason)
+			line += ": " + Printable(reason)
 		}
 		return st.Wrap(st.paint(outcome.word, bold, outcome.color)+" ", "  ", line)
 	}
@@ -84,14 +84,14 @@ func (t *textWriter) keys(r Run) {
 	shown := made[:min(maxKeys, len(made))]
 	var c columns
 	for _, s := range shown {
-		c.fit("  " + printable(s.Change.App))
+		c.fit("  " + Printable(s.Change.App))
 	}
 	for _, s := range shown {
-		key := printable(s.AppKey)
+		key := Printable(s.AppKey)
 		if s.Outcome == executor.Adopted {
 			key += t.st.paint("  adopted: it existed already", yellow)
 		}
-		t.line(c.row("  "+printable(s.Change.App), key))
+		t.line(c.row("  "+Printable(s.Change.App), key))
 	}
 	if more := len(made) - len(shown); more > 0 {
 		t.line(fmt.Sprintf("  and %d more: %s", more, r.AllKeys))

@@ -17,7 +17,7 @@ import (
 func StateText(w io.Writer, st *state.State, style Style) error {
 	bound := "not bound to an account yet"
 	if st.Account != "" {
-		bound = "account " + printable(st.Account) + " at " + printable(st.Endpoint)
+		bound = "account " + Printable(st.Account) + " at " + Printable(st.Endpoint)
 	}
 	if _, err := fmt.Fprintf(w, "Serial %d, %s, %s.\n\n", st.Serial, bound, count(len(st.Apps), "app")); err != nil {
 		return err
@@ -37,7 +37,7 @@ func StateText(w io.Writer, st *state.State, style Style) error {
 		return err
 	}
 	for _, id := range slices.Sorted(maps.Keys(st.Pending)) {
-		if _, err := fmt.Fprintf(w, "\nUnanswered: %s of %s, sent %s\n", st.Pending[id].Op, printable(id), st.Pending[id].At.UTC().Format(time.RFC3339)); err != nil {
+		if _, err := fmt.Fprintf(w, "\nUnanswered: %s of %s, sent %s\n", Printable(string(st.Pending[id].Op)), Printable(id), st.Pending[id].At.UTC().Format(time.RFC3339)); err != nil {
 			return err
 		}
 	}

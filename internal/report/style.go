@@ -96,9 +96,9 @@ func ascii(s string) bool {
 	return true
 }
 
-// printable replaces what would control a terminal or a CI runner. Names come from manifests
+// Printable replaces what would control a terminal or a CI runner. Names come from manifests
 // and servers, and neither may write escape sequences or commands.
-func printable(s string) string {
+func Printable(s string) string {
 	if !ascii(s) { // most names are, and a table may have a hundred thousand
 		s = strings.Map(func(r rune) rune {
 			if control(r) {

@@ -63,7 +63,7 @@ func writeTable(w io.Writer, rows [][]string, st Style, narrow ...int) error {
 	var c columns
 	for _, row := range rows {
 		for i := range row {
-			row[i] = printable(row[i])
+			row[i] = Printable(row[i])
 		}
 		c.fit(row...)
 	}
