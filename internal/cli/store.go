@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -117,6 +118,10 @@ func (g *globals) stateSettings() (manifest.StateSettings, error) {
 	return settings, nil
 }
 
+// secretForm is what a path does not have, and a mistyped location with a password in it does:
+// USER:PASSWORD@ without the scheme's ://, or libpq's password=.
+var secretForm = regexp.MustCompile(`(?is):.*@|pass\w*\s*=`)
+
 // openLocation opens a path, a bucket or a database. A location that is refused is not
 // repeated: it may hold a password.
 func openLocation(location string, g *globals, fsys state.FS) (*stateStore, error) {
@@ -139,8 +144,9 @@ func openLocation(location string, g *globals, fsys state.FS) (*stateStore, erro
 		store.place = store.database
 	case strings.Contains(location, "://"):
 		return nil, errors.New("the state's location has an unknown scheme: it is a path, s3://BUCKET/PREFIX or postgres://USER@HOST/DB")
-	case strings.Contains(strings.ToLower(location), "password="):
-		return nil, errors.New("the state's location holds a password, which ends up in logs: write it as postgres://USER@HOST/DB and set PGPASSWORD, or PGPASSFILE")
+	case secretForm.MatchString(location):
+		return nil, errors.New("the state's location looks like a mistyped one with a password, which ends up in logs: it is a path, " +
+			"s3://BUCKET/PREFIX or postgres://USER@HOST/DB, and the credentials come from the environment")
 	default:
 		store.file = state.NewFile(location, fsys)
 		store.Store = store.file

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -33,18 +36,23 @@ func (l Location) String() string { return l.text }
 // location that may hold a secret.
 func Parse(location string) (Location, error) {
 	u, err := url.Parse(location)
-	if err != nil || u.Scheme != Schemes[0] && u.Scheme != Schemes[1] {
+	if err != nil || !slices.Contains(Schemes, u.Scheme) || !strings.Contains(location, "://") {
 		return Location{}, errors.New("the state's location is not of the form postgres://USER@HOST:PORT/DB?sslmode=verify-full&state=NAME")
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
 		return Location{}, errors.New("the state's location has parameters that cannot be read: they look like sslmode=verify-full&state=NAME")
 	}
-	if _, has := u.User.Password(); has || hasPassword(query) {
+	if _, has := u.User.Password(); has || hasPassword(query) || misplaced.MatchString(u.Path) {
 		return Location{}, errors.New("the state's location holds a password, which ends up in logs: take it out and set PGPASSWORD, or PGPASSFILE")
 	}
 	if u.Fragment != "" {
 		return Location{}, errors.New("the state's location has a # in it: write %23 where it belongs to a name")
+	}
+	for name := range query {
+		if !slices.Contains(parameters, name) {
+			return Location{}, errors.New("unknown parameter in the state's location: known are " + strings.Join(parameters, ", "))
+		}
 	}
 	l := Location{state: defaultState, text: location}
 	if name := query.Get("state"); name != "" {
@@ -58,6 +66,17 @@ func Parse(location string) (Location, error) {
 	l.useTLS12()
 	return l, l.checkTLS()
 }
+
+// parameters are what a location may have. What is not listed may be a secret in the wrong
+// place, which pgconn would send to the server as a setting.
+var parameters = []string{
+	"application_name", "channel_binding", "connect_timeout", "dbname", "host", "options", "passfile", "port", "search_path", "service",
+	"servicefile", "sslcert", "sslkey", "sslmode", "sslnegotiation", "sslrootcert", "sslsni", "state", "statement_timeout",
+	"target_session_attrs", "user",
+}
+
+// misplaced finds USER:PASSWORD@HOST in a database's name, where one slash too many puts it.
+var misplaced = regexp.MustCompile(`(?s):.*@`)
 
 // hasPassword also finds a parameter that only looks like libpq's password or sslpassword.
 func hasPassword(query url.Values) bool {
@@ -81,8 +100,11 @@ func (l Location) useTLS12() {
 	}
 }
 
-// parseError drops what pgconn quotes of the location.
+// parseError drops what pgconn and strconv quote of the location.
 func parseError(err error) error {
+	if _, ok := errors.AsType[*strconv.NumError](err); ok {
+		return errors.New("a number in it is invalid, the port's or that of connect_timeout")
+	}
 	if inner := errors.Unwrap(err); inner != nil {
 		return inner
 	}

@@ -52,17 +52,24 @@ func TestLocationsThatAreRefused(t *testing.T) {
 	noEnvironment(t)
 	const secret = "canary"
 	for location, want := range map[string]string{
-		"postgres://jpsync:" + secret + "@127.0.0.1/db":    "holds a password",
-		"postgres://127.0.0.1/db?password=" + secret:       "holds a password",
-		"postgres://127.0.0.1/db?PassWord=" + secret:       "holds a password",
-		"postgres://127.0.0.1/db?sslpassword=" + secret:    "holds a password",
-		"postgres://jpsync:" + secret + "%zz@127.0.0.1/db": "of the form",
-		"postgres://jpsync:" + secret + "/x@127.0.0.1/db":  "of the form",
-		"postgres://127.0.0.1/db#" + secret:                "has a #",
-		"postgres://127.0.0.1/db?a=%zz" + secret:           "parameters",
-		"postgres://127.0.0.1/db?sslmode=" + secret:        "sslmode",
-		"postgres://127.0.0.1:port-" + secret + "/db":      "of the form",
-		"mysql://127.0.0.1/db":                             "of the form",
+		"postgres://jpsync:" + secret + "@127.0.0.1/db":     "holds a password",
+		"postgres://127.0.0.1/db?password=" + secret:        "holds a password",
+		"postgres://127.0.0.1/db?PassWord=" + secret:        "holds a password",
+		"postgres://127.0.0.1/db?sslpassword=" + secret:     "holds a password",
+		"postgres://jpsync:" + secret + "%zz@127.0.0.1/db":  "of the form",
+		"postgres://jpsync:" + secret + "/x@127.0.0.1/db":   "of the form",
+		"postgres://127.0.0.1/db#" + secret:                 "has a #",
+		"postgres://127.0.0.1/db?a=%zz" + secret:            "parameters",
+		"postgres://127.0.0.1/db?sslmode=" + secret:         "sslmode",
+		"postgres://127.0.0.1/db?" + secret + "=1":          "unknown parameter",
+		"postgres://127.0.0.1/db?pw=" + secret:              "unknown parameter",
+		"postgres://127.0.0.1/db?connect_timeout=" + secret: "a number",
+		"postgres://127.0.0.1/db?port=" + secret:            "cannot be read",
+		"postgres:///jpsync:" + secret + "@host/db":         "holds a password",
+		"postgres:/jpsync:" + secret + "@host/db":           "of the form",
+		"postgres:jpsync:" + secret + "@host/db":            "of the form",
+		"postgres://127.0.0.1:port-" + secret + "/db":       "of the form",
+		"mysql://127.0.0.1/db":                              "of the form",
 	} {
 		_, err := Parse(location)
 		require.ErrorContains(t, err, want, location)

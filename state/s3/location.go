@@ -50,7 +50,7 @@ func Parse(location string, getenv func(string) string) (Location, error) {
 	for name, values := range query {
 		switch {
 		case !slices.Contains([]string{"endpoint", "region", "path_style"}, name):
-			return Location{}, fmt.Errorf("unknown parameter %q in the state's location: endpoint, region and path_style are known; credentials come from the environment", name)
+			return Location{}, errors.New("unknown parameter in the state's location: endpoint, region and path_style are known; credentials come from the environment")
 		case len(values) > 1:
 			return Location{}, fmt.Errorf("duplicate parameter %q in the state's location", name)
 		}
@@ -70,7 +70,7 @@ func Parse(location string, getenv func(string) string) (Location, error) {
 	case "true", "false":
 		l.PathStyle = style == "true"
 	default:
-		return Location{}, fmt.Errorf("path_style=%s in the state's location: it takes true or false", style)
+		return Location{}, errors.New("invalid path_style in the state's location: it takes true or false")
 	}
 	return l, nil
 }
@@ -131,9 +131,9 @@ func parseEndpoint(text string) (*url.URL, error) {
 	case u.Scheme == "https":
 	case u.Scheme == "http" && loopback(u.Hostname()):
 	case u.Scheme == "http":
-		return nil, fmt.Errorf("the endpoint %s of the state's bucket is plain http, and the state holds master secrets: use https", u)
+		return nil, errors.New("the endpoint of the state's bucket is plain http, and the state holds master secrets: use https")
 	default:
-		return nil, fmt.Errorf("the endpoint of the state's bucket begins with %s://: use https", u.Scheme)
+		return nil, errors.New("the endpoint of the state's bucket is neither https nor http: use https")
 	}
 	u.Path = ""
 	return u, nil
