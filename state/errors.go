@@ -10,16 +10,17 @@ import (
 // what was once written. A damaged file is never read as an empty one.
 var ErrDamaged = errors.New("damaged")
 
-// The two files that can be damaged, as [DamagedError] names them.
+// What can be damaged, as [DamagedError] names them.
 const (
 	docState   = "state"
 	docJournal = "journal"
+	docObject  = "object" // of a shared state
 )
 
 // DamagedError tells what is damaged, where, and how that was noticed. The file's path is in
 // the error around it.
 type DamagedError struct {
-	Document string // "state" or "journal"
+	Document string // "state", "journal", or "object" of a shared state
 	Record   int    // of a journal, from 1, which is the header; 0 for a state
 	Offset   int64  // in bytes from the start of the file; 0 when it is not known
 	Reason   string
@@ -34,7 +35,11 @@ func (e *DamagedError) Error() string {
 	if e.Offset > 0 {
 		fmt.Fprintf(&b, " at byte %d", e.Offset)
 	}
-	return b.String() + ": " + e.Reason + "; jpsync state repair shows what can be saved"
+	remedy := "jpsync state repair shows what can be saved"
+	if e.Document == docObject {
+		remedy = "restore that object, or put the newest snapshot that can be read to a new location with jpsync state push FILE --force"
+	}
+	return b.String() + ": " + e.Reason + "; " + remedy
 }
 
 // Is makes every DamagedError an [ErrDamaged].

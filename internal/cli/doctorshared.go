@@ -93,7 +93,7 @@ func (d *doctor) storeTrouble(what string, err error) {
 	if !ok || e.Remedy() == "" {
 		remedy := ""
 		if errors.Is(err, state.ErrDamaged) {
-			remedy = "put an older version back with jpsync state push --force, see docs/state.md"
+			remedy = "see \"A damaged log\" in docs/state.md"
 		} else if _, away := errors.AsType[*shared.UnavailableError](err); away {
 			remedy = "check the address, the network and the proxy"
 		}

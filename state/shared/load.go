@@ -203,7 +203,11 @@ func (s *Store) readSnapshot(ctx context.Context, v *view, base Entry, ref *snap
 	if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != ref.SHA256 {
 		return damagedObject(base.Name, "the checksum is not the one that the log has")
 	}
-	if v.state, err = state.Unmarshal(body); err != nil {
+	v.state, err = state.Unmarshal(body)
+	if e, ok := errors.AsType[*state.DamagedError](err); ok {
+		return damagedObject(base.Name, e.Reason)
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", base.Name, err)
 	}
 	v.sum = v.state.Journal
