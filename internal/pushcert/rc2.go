@@ -35,7 +35,7 @@ func newRC2(key []byte) cipher.Block {
 func (*rc2) BlockSize() int { return 8 }
 
 // Encrypt exists for the interface only.
-func (*rc2) Encrypt(_, _ []byte) { panic("pushcert: RC2 encryption is not implemented") }
+func (*rc2) Encrypt(_, _ []byte) { panic("pushcert: RC2 is for reading only") }
 
 // Decrypt reverses sixteen mixing rounds with two mashing rounds between them (RFC 2268,
 // section 4).
