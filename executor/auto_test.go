@@ -103,6 +103,9 @@ func auto(w *world) { w.opts.Adaptive, w.opts.Parallelism = true, 0 }
 // One service of 200 requests a second is not like the other. All of the run counts, and no
 // app may use up its attempts.
 func TestAnAdaptiveRunKeepsUpWithTheBestFixedNumber(t *testing.T) {
+	if testing.Short() {
+		t.Skip("nine services, each with six runs, take minutes under the race detector")
+	}
 	const n = 4000
 	for _, tt := range []struct {
 		name                string

@@ -95,7 +95,8 @@ func TestOneIntentAheadForEachWorker(t *testing.T) {
 				}
 			}
 			require.NotZero(t, ahead)
-			require.LessOrEqual(t, ahead, parallelism)
+			// The worker of the result has one ahead; another may be about to send its own besides.
+			require.LessOrEqual(t, ahead, 2*parallelism-1)
 		})
 	}
 }

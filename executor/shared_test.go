@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -396,8 +395,7 @@ func TestCostOfASharedStore(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					takes := func(call) time.Duration { return 50 * time.Millisecond }
 					if jitter {
-						rng := rand.New(rand.NewPCG(1, 2))
-						takes = func(call) time.Duration { return time.Duration(25+rng.IntN(50)) * time.Millisecond }
+						takes = func(c call) time.Duration { return time.Duration(25+37*c.n%50) * time.Millisecond }
 					}
 					w := newWorld()
 					w.takes, w.opts.Parallelism = takes, tt.inFlight
