@@ -16,7 +16,7 @@ import (
 // When the journal fails, the run stops, and the answers of what was in flight are handed
 // over all the same.
 func TestTheJournalFails(t *testing.T) {
-	const apps = 60
+	const apps = 120 // enough for more than 30 commits, however many records share one
 	for n := range 30 {
 		t.Run(fmt.Sprintf("commit %d", n+1), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
