@@ -104,7 +104,7 @@ func auto(w *world) { w.opts.Adaptive, w.opts.Parallelism = true, 0 }
 // app may use up its attempts.
 func TestAnAdaptiveRunKeepsUpWithTheBestFixedNumber(t *testing.T) {
 	if testing.Short() {
-		t.Skip("nine services, each with six runs, take minutes under the race detector")
+		t.Skip("measured without the race detector: with it, one service of nine fell to 0.59 of the best, and why is not known yet")
 	}
 	const n = 4000
 	for _, tt := range []struct {
