@@ -55,6 +55,7 @@ func (c *Client) do(parent context.Context, cl call) (answer, error) {
 	defer cancel(nil)
 
 	at := &attempt{client: c, cancel: cancel}
+	at.deadline, _ = ctx.Deadline()
 	req, err := c.request(at.trace(ctx), cl)
 	if err != nil {
 		return answer{}, c.badArgument(cl, err)
@@ -100,7 +101,7 @@ func (c *Client) do(parent context.Context, cl call) (answer, error) {
 func (c *Client) request(ctx context.Context, cl call) (*http.Request, error) {
 	var body io.Reader
 	if cl.body != nil {
-		body = &timely{ctx, bytes.NewReader(cl.body)}
+		body = bytes.NewReader(cl.body)
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base.JoinPath(cl.path...).String(), body)
 	if err != nil {
@@ -117,25 +118,11 @@ func (c *Client) request(ctx context.Context, cl call) (*http.Request, error) {
 	return r, nil
 }
 
-// timely is a body that nobody reads past the deadline of its request. The transport reads
-// it just before it writes: a process that was asleep since the request began sends nothing
-// when it wakes, even if its timers have not fired yet.
-type timely struct {
-	ctx  context.Context
-	body io.Reader
-}
-
-func (t *timely) Read(p []byte) (int, error) {
-	if end, ok := t.ctx.Deadline(); ok && !time.Now().Before(end) {
-		return 0, context.DeadlineExceeded
-	}
-	return t.body.Read(p)
-}
-
 // attempt follows one request through the transport.
 type attempt struct {
 	client   *Client
 	cancel   context.CancelCauseFunc
+	deadline time.Time
 	waited   atomic.Bool // the transport asked for a connection
 	sent     atomic.Bool // it got one, and the request may be on it
 	withheld atomic.Bool // it got one after the credentials were refused
@@ -151,6 +138,7 @@ func (a *attempt) trace(ctx context.Context) context.Context {
 // gotConn is called right before the transport writes. A request that waited for its
 // connection while the credentials were refused must not go out.
 func (a *attempt) gotConn(info httptrace.GotConnInfo) {
+	limitWrites(info.Conn, a.deadline)
 	if a.client.refused.Load() == nil {
 		a.sent.Store(true)
 		return

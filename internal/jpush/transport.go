@@ -9,8 +9,10 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -93,7 +95,7 @@ func newTransport(endpoint *url.URL, maxConns int) *http.Transport {
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}
 	t := &http.Transport{
 		Proxy:                  proxyFromEnvironment,
-		DialContext:            dialer.DialContext,
+		DialContext:            limitedDial(dialer),
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    handshakeTimeout,
 		IdleConnTimeout:        idleTimeout,
@@ -110,6 +112,53 @@ func newTransport(endpoint *url.URL, maxConns int) *http.Transport {
 		dialer.ControlContext = refuseRemote
 	}
 	return t
+}
+
+// limitedConn takes nothing more once the deadline of its latest request is over. The clock
+// is read right before the system call: a process that was asleep since the request began
+// sends nothing when it wakes, although its timers have not fired yet.
+type limitedConn struct {
+	net.Conn
+	deadline atomic.Pointer[time.Time]
+}
+
+func limitedDial(d *net.Dialer) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := d.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return &limitedConn{Conn: c}, nil
+	}
+}
+
+func (c *limitedConn) Write(p []byte) (int, error) {
+	if end := c.deadline.Load(); end != nil && passed(*end) {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return c.Conn.Write(p)
+}
+
+// passed asks both clocks, since the monotonic one stands still while a machine is suspended.
+func passed(t time.Time) bool {
+	now := time.Now()
+	return !now.Before(t) || !now.Round(0).Before(t.Round(0))
+}
+
+// limitWrites sets the deadline of the connection under c. Several requests share one of
+// HTTP/2; their deadlines come in the order of their starts.
+func limitWrites(c net.Conn, deadline time.Time) {
+	for {
+		switch conn := c.(type) {
+		case *limitedConn:
+			conn.deadline.Store(&deadline)
+			return
+		case *tls.Conn:
+			c = conn.NetConn()
+		default:
+			return
+		}
+	}
 }
 
 // refuseRemote is called after the name is resolved and before the connection is opened.
