@@ -62,9 +62,9 @@ func newAIMD(most int, auto bool, limit rate.Limit) aimd {
 // adapt takes what an answer says about a request that began at a time, and returns the rate
 // to go on with. A pause that the service asked for before ended at opens, or will.
 func (a *aimd) adapt(s sign, began, now, opens time.Time, limit rate.Limit) rate.Limit {
-	// Of the requests that were in flight when something was lowered, nothing more is learned:
-	// one burst is one sign.
-	if s == unclear || began.Before(a.lowered) {
+	// Of the requests that were in flight when something was lowered, or that slipped out as a
+	// pause began, nothing more is learned: one burst is one sign.
+	if s == unclear || began.Before(a.lowered) || began.Before(opens) {
 		return limit
 	}
 	switch {

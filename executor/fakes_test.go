@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -40,6 +41,18 @@ func (d *diary) at(t *testing.T, line string) int {
 	}
 	require.NotEqual(t, -1, found, "%q is missing in %q", line, d.lines)
 	return found
+}
+
+// count returns how many lines begin with a text.
+func (d *diary) count(prefix string) (n int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, l := range d.lines {
+		if strings.HasPrefix(l, prefix) {
+			n++
+		}
+	}
+	return n
 }
 
 // files has a certificate for every path, and a password that must not get out.
