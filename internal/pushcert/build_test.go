@@ -25,6 +25,11 @@ var (
 	oidHMAC256 = asn1.ObjectIdentifier{1, 2, 840, 113549, 2, 9}
 )
 
+var (
+	explicit0 = cbasn1.Tag(0).ContextSpecific().Constructed()
+	implicit0 = cbasn1.Tag(0).ContextSpecific()
+)
+
 type addFunc = func(*cryptobyte.Builder)
 
 func build(t testing.TB, add ...addFunc) []byte {

@@ -1,12 +1,10 @@
 package pushcert
 
 import (
+	"bytes"
+	"crypto/x509/pkix"
 	"encoding/asn1"
-	"math/big"
 	"slices"
-
-	"golang.org/x/crypto/cryptobyte"
-	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
 // Limits of one file. Real ones have one key and up to four certificates.
@@ -27,11 +25,6 @@ var (
 	oidNestedBag     = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 6}
 )
 
-var (
-	explicit0 = cbasn1.Tag(0).ContextSpecific().Constructed()
-	implicit0 = cbasn1.Tag(0).ContextSpecific()
-)
-
 // contents is what a file holds.
 type contents struct {
 	certs, keys [][]byte // DER; the keys as PKCS#8
@@ -41,42 +34,49 @@ type contents struct {
 
 var noStructure = fail(Damaged, "the file starts like a p12, but its structure is broken")
 
+// decode parses the first value of der into v, and reports whether it fits.
+func decode(der []byte, v any) bool {
+	_, err := asn1.Unmarshal(der, v)
+	return err == nil
+}
+
+// decodeBER is decode for BER: the contents of octet strings and of decrypted parts.
+func decodeBER(ber []byte, v any) bool {
+	der, _, err := toDER(ber)
+	return err == nil && decode(der, v)
+}
+
+// typed is a value and its type. A ContentInfo, a SafeBag and a CertBag begin like this.
+type typed struct {
+	Type  asn1.ObjectIdentifier
+	Value asn1.RawValue `asn1:"explicit,optional,tag:0"` // the value is in Bytes
+}
+
 // readPFX returns the encrypted contents of a file and its MAC, which is nil if there is none.
 func readPFX(der []byte) (safe []byte, check *mac, err error) {
-	var pfx, info, content, octets cryptobyte.String
-	var version int
-	var kind asn1.ObjectIdentifier
-	in := cryptobyte.String(der)
-	if !in.ReadASN1(&pfx, cbasn1.SEQUENCE) || !pfx.ReadASN1Integer(&version) ||
-		!pfx.ReadASN1(&info, cbasn1.SEQUENCE) || !info.ReadASN1ObjectIdentifier(&kind) {
+	var pfx struct {
+		Version int
+		Safe    typed
+		MAC     asn1.RawValue `asn1:"optional"`
+	}
+	switch {
+	case !decode(der, &pfx):
 		return nil, nil, fail(NotP12, "this is not a p12, nor any other form of certificate or key")
-	}
-	if version != 3 {
+	case pfx.Version != 3:
 		return nil, nil, fail(Unsupported, "the file is of a PKCS#12 version other than 3")
-	}
-	if !kind.Equal(oidData) {
+	case !pfx.Safe.Type.Equal(oidData):
 		return nil, nil, fail(Unsupported, "the file is protected by a signature, not by a password")
-	}
-	if !info.ReadASN1(&content, explicit0) || !content.ReadASN1(&octets, cbasn1.OCTET_STRING) {
+	case !decode(pfx.Safe.Value.Bytes, &safe):
 		return nil, nil, noStructure
 	}
-	if pfx.Empty() {
-		return octets, nil, nil
+	if pfx.MAC.FullBytes == nil {
+		return safe, nil, nil
 	}
-	var data, digestInfo cryptobyte.String
-	check = &mac{rounds: big.NewInt(1)}
-	var ok bool
-	if !pfx.ReadASN1(&data, cbasn1.SEQUENCE) || !data.ReadASN1(&digestInfo, cbasn1.SEQUENCE) {
+	check = new(mac)
+	if !decode(pfx.MAC.FullBytes, check) {
 		return nil, nil, noStructure
 	}
-	if check.algorithm, ok = readAlgorithm(&digestInfo); !ok {
-		return nil, nil, noStructure
-	}
-	if !digestInfo.ReadASN1(&check.digest, cbasn1.OCTET_STRING) || !data.ReadASN1(&check.salt, cbasn1.OCTET_STRING) ||
-		!data.Empty() && !data.ReadASN1Integer(check.rounds) {
-		return nil, nil, noStructure
-	}
-	return octets, check, nil
+	return safe, check, nil
 }
 
 // reader collects the contents of the bags.
@@ -87,49 +87,33 @@ type reader struct {
 	decrypted bool // a part was decrypted
 }
 
-// sequence parses the BER sequence in an octet string or a decrypted part.
-func sequence(ber []byte) (cryptobyte.String, error) {
-	der, _, err := toDER(ber)
-	if err != nil {
-		return nil, noStructure // the file itself is not truncated
-	}
-	var seq cryptobyte.String
-	in := cryptobyte.String(der)
-	if !in.ReadASN1(&seq, cbasn1.SEQUENCE) {
-		return nil, noStructure
-	}
-	return seq, nil
-}
-
+// authenticatedSafe reads the parts of a file.
 func (r *reader) authenticatedSafe(ber []byte) error {
-	seq, err := sequence(ber)
-	if err != nil {
-		return err
+	var parts []typed
+	if !decodeBER(ber, &parts) {
+		return noStructure
 	}
-	for !seq.Empty() {
-		var info, content cryptobyte.String
-		var kind asn1.ObjectIdentifier
-		if !seq.ReadASN1(&info, cbasn1.SEQUENCE) || !info.ReadASN1ObjectIdentifier(&kind) || !info.ReadASN1(&content, explicit0) {
-			return noStructure
-		}
-		plain, name := cryptobyte.String(nil), "none"
+	for _, part := range parts {
+		var plain []byte
+		cipher := "none"
 		switch {
-		case kind.Equal(oidData):
-			if !content.ReadASN1(&plain, cbasn1.OCTET_STRING) {
+		case part.Type.Equal(oidData):
+			if !decode(part.Value.Bytes, &plain) {
 				return noStructure
 			}
-		case kind.Equal(oidEncryptedData):
-			if plain, name, err = r.encryptedData(content); err != nil {
+		case part.Type.Equal(oidEncryptedData):
+			var err error
+			if plain, cipher, err = r.encryptedData(part.Value.Bytes); err != nil {
 				return err
 			}
 		default:
 			return fail(Unsupported, "a part of the file is protected by somebody's key, not by a password")
 		}
-		bags, err := sequence(plain)
-		if err != nil {
-			return err
+		var bags []typed
+		if !decodeBER(plain, &bags) {
+			return noStructure
 		}
-		if err := r.bags(bags, name, 0); err != nil {
+		if err := r.bags(bags, cipher, 0); err != nil {
 			return err
 		}
 	}
@@ -137,62 +121,52 @@ func (r *reader) authenticatedSafe(ber []byte) error {
 }
 
 // encryptedData decrypts a part of the file (RFC 5652, section 8).
-func (r *reader) encryptedData(in cryptobyte.String) (plain []byte, name string, err error) {
-	var seq, info cryptobyte.String
-	var version int
-	var kind asn1.ObjectIdentifier
-	if !in.ReadASN1(&seq, cbasn1.SEQUENCE) || !seq.ReadASN1Integer(&version) ||
-		!seq.ReadASN1(&info, cbasn1.SEQUENCE) || !info.ReadASN1ObjectIdentifier(&kind) {
-		return nil, "", noStructure
-	}
-	how, ok := readAlgorithm(&info)
-	if !ok {
-		return nil, "", noStructure
-	}
-	// The ciphertext is an octet string with an implicit tag. In BER it may come in pieces.
-	var data cryptobyte.String
-	if info.PeekASN1Tag(explicit0) {
-		var pieces cryptobyte.String
-		if !info.ReadASN1(&pieces, explicit0) {
-			return nil, "", noStructure
+func (r *reader) encryptedData(der []byte) (plain []byte, cipher string, err error) {
+	var data struct {
+		Version int
+		Content struct {
+			Type      asn1.ObjectIdentifier
+			Algorithm pkix.AlgorithmIdentifier
+			Text      asn1.RawValue `asn1:"tag:0"` // an octet string with an implicit tag
 		}
-		for !pieces.Empty() {
-			var piece cryptobyte.String
-			if !pieces.ReadASN1(&piece, cbasn1.OCTET_STRING) {
+	}
+	if !decode(der, &data) {
+		return nil, "", noStructure
+	}
+	text := data.Content.Text.Bytes
+	if data.Content.Text.IsCompound { // in BER it may come in pieces
+		var piece, whole []byte
+		for rest := text; len(rest) > 0; whole = append(whole, piece...) {
+			if rest, err = asn1.Unmarshal(rest, &piece); err != nil {
 				return nil, "", noStructure
 			}
-			data = append(data, piece...)
 		}
-	} else if !info.ReadASN1(&data, implicit0) {
-		return nil, "", noStructure
+		text = whole
 	}
-	return r.decrypt(how, data)
+	return r.decrypt(data.Content.Algorithm, text)
 }
 
-func (r *reader) decrypt(how algorithm, data []byte) (plain []byte, name string, err error) {
-	plain, name, err = decrypt(r.meter, r.secret, how, data)
+func (r *reader) decrypt(how pkix.AlgorithmIdentifier, data []byte) (plain []byte, cipher string, err error) {
+	plain, cipher, err = decrypt(r.meter, r.secret, how, data)
 	r.decrypted = r.decrypted || err == nil
-	return plain, name, err
+	return plain, cipher, err
 }
 
-func (r *reader) bags(in cryptobyte.String, cipher string, depth int) error {
-	for !in.Empty() {
-		var bag, value cryptobyte.String
-		var kind asn1.ObjectIdentifier
-		if !in.ReadASN1(&bag, cbasn1.SEQUENCE) || !bag.ReadASN1ObjectIdentifier(&kind) || !bag.ReadASN1(&value, explicit0) {
-			return noStructure
-		}
+// bags reads certificates and keys and passes over other kinds. cipher is that of the part of
+// the file that has the bags.
+func (r *reader) bags(bags []typed, cipher string, depth int) error {
+	for _, bag := range bags {
 		var err error
-		switch {
-		case kind.Equal(oidCertBag):
+		switch value := bag.Value.Bytes; {
+		case bag.Type.Equal(oidCertBag):
 			err = r.certificate(value, cipher)
-		case kind.Equal(oidKeyBag):
+		case bag.Type.Equal(oidKeyBag):
 			err = r.key(value, cipher)
-		case kind.Equal(oidShroudedBag):
+		case bag.Type.Equal(oidShroudedBag):
 			err = r.shroudedKey(value)
-		case kind.Equal(oidNestedBag):
-			var nested cryptobyte.String
-			if depth == maxBagDepth || !value.ReadASN1(&nested, cbasn1.SEQUENCE) {
+		case bag.Type.Equal(oidNestedBag):
+			var nested []typed
+			if depth == maxBagDepth || !decode(value, &nested) {
 				return noStructure
 			}
 			err = r.bags(nested, cipher, depth+1)
@@ -204,27 +178,41 @@ func (r *reader) bags(in cryptobyte.String, cipher string, depth int) error {
 	return nil
 }
 
-func (r *reader) certificate(value cryptobyte.String, cipher string) error {
-	var seq, content, der cryptobyte.String
-	var kind asn1.ObjectIdentifier
-	if !value.ReadASN1(&seq, cbasn1.SEQUENCE) || !seq.ReadASN1ObjectIdentifier(&kind) ||
-		!seq.ReadASN1(&content, explicit0) {
+func (r *reader) certificate(value []byte, cipher string) error {
+	var cert typed
+	var der []byte
+	if !decode(value, &cert) {
 		return noStructure
 	}
-	if !kind.Equal(oidX509) {
+	if !cert.Type.Equal(oidX509) {
 		return nil // an SDSI certificate, which is not in use
 	}
-	if !content.ReadASN1(&der, cbasn1.OCTET_STRING) {
+	if !decode(cert.Value.Bytes, &der) {
 		return noStructure
 	}
 	if len(r.certs) == maxCertificates {
 		return fail(SeveralIdentities, "the file holds more than 64 certificates")
 	}
 	r.certCipher = cipher
-	if !slices.ContainsFunc(r.certs, func(c []byte) bool { return string(c) == string(der) }) {
+	if !slices.ContainsFunc(r.certs, func(c []byte) bool { return bytes.Equal(c, der) }) {
 		r.certs = append(r.certs, der)
 	}
 	return nil
+}
+
+func (r *reader) shroudedKey(value []byte) error {
+	var shrouded struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Data      []byte
+	}
+	if !decode(value, &shrouded) {
+		return noStructure
+	}
+	der, cipher, err := r.decrypt(shrouded.Algorithm, shrouded.Data)
+	if err != nil {
+		return err
+	}
+	return r.key(der, cipher)
 }
 
 func (r *reader) key(der []byte, cipher string) error {
@@ -234,23 +222,4 @@ func (r *reader) key(der []byte, cipher string) error {
 	r.keyCipher = cipher
 	r.keys = append(r.keys, der)
 	return nil
-}
-
-func (r *reader) shroudedKey(value cryptobyte.String) error {
-	var seq, data cryptobyte.String
-	if !value.ReadASN1(&seq, cbasn1.SEQUENCE) {
-		return noStructure
-	}
-	how, ok := readAlgorithm(&seq)
-	if !ok || !seq.ReadASN1(&data, cbasn1.OCTET_STRING) {
-		return noStructure
-	}
-	if len(r.keys) == maxKeys {
-		return fail(SeveralIdentities, "the file holds more than 16 private keys")
-	}
-	plain, name, err := r.decrypt(how, data)
-	if err != nil {
-		return err
-	}
-	return r.key(plain, name)
 }

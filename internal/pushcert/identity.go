@@ -4,23 +4,15 @@ import (
 	"crypto"
 	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"fmt"
 	"math/big"
 	"slices"
-
-	"golang.org/x/crypto/cryptobyte"
-	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
 // maxKeySize limits a private key, in bytes. An RSA key of 16384 bits takes about 9 KiB.
 const maxKeySize = 10 << 10
-
-// pair is a certificate with its private key.
-type pair struct {
-	cert *x509.Certificate
-	key  crypto.PublicKey
-}
 
 // identity returns the certificate whose private key is in the file.
 func (c *contents) identity() (*Certificate, error) {
@@ -32,30 +24,31 @@ func (c *contents) identity() (*Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	var pairs []pair
+	var owners []*x509.Certificate // those whose key is there
 	for _, cert := range certs {
-		for _, key := range keys {
-			if k, ok := key.(interface{ Equal(crypto.PublicKey) bool }); ok && k.Equal(cert.PublicKey) {
-				pairs = append(pairs, pair{cert, key})
-				break
-			}
+		owns := func(key crypto.PublicKey) bool {
+			k, ok := key.(interface{ Equal(crypto.PublicKey) bool })
+			return ok && k.Equal(cert.PublicKey)
+		}
+		if slices.ContainsFunc(keys, owns) {
+			owners = append(owners, cert)
 		}
 	}
-	if len(pairs) > 1 {
-		return nil, fail(SeveralIdentities, fmt.Sprintf("the file holds %d certificates with their keys, and only one can be meant", len(pairs)))
+	if len(owners) > 1 {
+		return nil, fail(SeveralIdentities, fmt.Sprintf("the file holds %d certificates with their keys, and only one can be meant", len(owners)))
 	}
 	leaf := likelyLeaf(certs)
-	if len(pairs) == 1 {
-		leaf = pairs[0].cert
+	if len(owners) == 1 {
+		leaf = owners[0]
 	}
 	cert := describe(leaf)
-	cert.HasKey, cert.KeyMatches = len(keys) > 0, len(pairs) == 1
+	cert.HasKey, cert.KeyMatches = len(keys) > 0, len(owners) == 1
 	cert.ChainLength = len(c.certs)
 	cert.Encryption = c.encryption()
 	switch {
 	case len(keys) == 0:
 		return cert, fail(NoKey, "the file holds a certificate without its private key")
-	case len(pairs) == 0:
+	case len(owners) == 0:
 		return cert, fail(KeyMismatch, "the private key in the file belongs to none of its certificates")
 	}
 	return cert, nil
@@ -129,29 +122,27 @@ func publicHalf(der []byte) crypto.PublicKey {
 // checks that the modulus is the product of the primes. It returns nil for keys with more
 // than two primes.
 func rsaPublicHalf(der []byte) *rsa.PublicKey {
-	var info, octets, numbers cryptobyte.String
-	var version int
-	in := cryptobyte.String(der)
-	if !in.ReadASN1(&info, cbasn1.SEQUENCE) || !in.Empty() || !info.ReadASN1Integer(&version) || version != 0 {
+	var info struct {
+		Version   int
+		Algorithm pkix.AlgorithmIdentifier
+		Key       []byte
+	}
+	if !decode(der, &info) || !info.Algorithm.Algorithm.Equal(oidRSA) {
 		return nil
 	}
-	how, ok := readAlgorithm(&info)
-	if !ok || !how.oid.Equal(oidRSA) || !info.ReadASN1(&octets, cbasn1.OCTET_STRING) ||
-		!octets.ReadASN1(&numbers, cbasn1.SEQUENCE) || !octets.Empty() || !numbers.ReadASN1Integer(&version) || version != 0 {
+	var key struct {
+		Version                         int
+		N                               *big.Int
+		E                               int
+		D, P, Q, DmodP, DmodQ, QInverse *big.Int
+	}
+	if !decode(info.Key, &key) || key.Version != 0 || key.E <= 0 || key.E > 1<<31-1 {
 		return nil
 	}
-	var all [8]*big.Int // n, e, d, p, q, d mod p-1, d mod q-1, 1/q mod p
-	for i := range all {
-		all[i] = new(big.Int)
-		if !numbers.ReadASN1Integer(all[i]) || all[i].Sign() <= 0 {
-			return nil
-		}
-	}
-	n, e, p, q := all[0], all[1], all[3], all[4]
-	if !numbers.Empty() || !e.IsInt64() || e.Int64() > 1<<31-1 || new(big.Int).Mul(p, q).Cmp(n) != 0 {
+	if key.P.Sign() <= 0 || new(big.Int).Mul(key.P, key.Q).Cmp(key.N) != 0 {
 		return nil
 	}
-	return &rsa.PublicKey{N: n, E: int(e.Int64())}
+	return &rsa.PublicKey{N: key.N, E: key.E}
 }
 
 // encryption names the ciphers of the certificates and the key, or the common one.

@@ -6,12 +6,10 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"hash"
 	"math/big"
-
-	"golang.org/x/crypto/cryptobyte"
-	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
 // maxRounds limits the sum of all key derivations of one file: every round of every block,
@@ -126,48 +124,52 @@ func fill(b []byte, v int) []byte {
 
 // mac is the MacData of a file.
 type mac struct {
-	algorithm algorithm
-	digest    cryptobyte.String
-	salt      cryptobyte.String
-	rounds    *big.Int
+	Digest struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Sum       []byte
+	}
+	Salt   []byte
+	Rounds *big.Int `asn1:"optional"` // nil: 1
 }
 
 // verify checks the MAC. It returns wrongKey if the password is wrong or the file damaged.
 func (c *mac) verify(m *meter, s secret, message []byte) error {
-	newHash, key := sha1.New, []byte(nil)
-	var err error
-	if c.algorithm.oid.Equal(oidPBMAC1) { // RFC 9579
-		var params cryptobyte.String
-		in := c.algorithm.params
-		if !in.ReadASN1(&params, cbasn1.SEQUENCE) {
-			return badParameters
-		}
-		kdf, ok1 := readAlgorithm(&params)
-		how, ok2 := readAlgorithm(&params)
-		if !ok1 || !ok2 {
-			return badParameters
-		}
-		if newHash, err = digestFor(how.oid); err != nil {
-			return err
-		}
-		if key, err = pbkdf2Key(m, s, kdf, 0); err != nil {
-			return err
-		}
-		if len(key) < 20 {
-			return badParameters
-		}
-	} else {
-		if newHash, err = digestFor(c.algorithm.oid); err != nil {
-			return err
-		}
-		if key, err = pkcs12Key(m, newHash(), s.bmp, c.salt, c.rounds, forMAC, newHash().Size()); err != nil {
-			return err
-		}
+	newHash, key, err := c.key(m, s)
+	if err != nil {
+		return err
 	}
 	sum := hmac.New(newHash, key)
 	sum.Write(message)
-	if !hmac.Equal(sum.Sum(nil), c.digest) {
+	if !hmac.Equal(sum.Sum(nil), c.Digest.Sum) {
 		return wrongKey
 	}
 	return nil
+}
+
+// key returns the hash function and derives the key of the MAC.
+func (c *mac) key(m *meter, s secret) (newHash func() hash.Hash, key []byte, err error) {
+	algorithm := c.Digest.Algorithm
+	if !algorithm.Algorithm.Equal(oidPBMAC1) {
+		if newHash, err = digestFor(algorithm.Algorithm); err != nil {
+			return nil, nil, err
+		}
+		rounds := c.Rounds
+		if rounds == nil {
+			rounds = big.NewInt(1)
+		}
+		key, err = pkcs12Key(m, newHash(), s.bmp, c.Salt, rounds, forMAC, newHash().Size())
+		return newHash, key, err
+	}
+	var params pbes2Params // RFC 9579
+	if !decode(algorithm.Parameters.FullBytes, &params) {
+		return nil, nil, badParameters
+	}
+	if newHash, err = digestFor(params.Use.Algorithm); err != nil {
+		return nil, nil, err
+	}
+	key, err = pbkdf2Key(m, s, params.KDF, 0)
+	if err == nil && len(key) < 20 {
+		err = badParameters
+	}
+	return newHash, key, err
 }

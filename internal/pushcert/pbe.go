@@ -8,11 +8,9 @@ import (
 	"crypto/pbkdf2"
 	"crypto/rc4"
 	"crypto/sha1"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"math/big"
-
-	"golang.org/x/crypto/cryptobyte"
-	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
 var (
@@ -63,40 +61,44 @@ func find(table []scheme, oid asn1.ObjectIdentifier) (scheme, error) {
 	return scheme{}, fail(Unsupported, "the file is encrypted in a way that is not known here")
 }
 
-// algorithm is an AlgorithmIdentifier.
-type algorithm struct {
-	oid    asn1.ObjectIdentifier
-	params cryptobyte.String
-}
-
-func readAlgorithm(in *cryptobyte.String) (a algorithm, ok bool) {
-	var seq cryptobyte.String
-	ok = in.ReadASN1(&seq, cbasn1.SEQUENCE) && seq.ReadASN1ObjectIdentifier(&a.oid)
-	a.params = seq
-	return a, ok
-}
-
 // wrongKey is returned when a MAC or the result of a decryption is wrong.
 var wrongKey = fail(WrongPassword, "the password is wrong, or the file is damaged")
 
 var badParameters = fail(Damaged, "the parameters of the file's encryption make no sense")
 
+// pbeParams are the parameters of a key derivation by [pkcs12Key].
+type pbeParams struct {
+	Salt   []byte
+	Rounds *big.Int
+}
+
+// pbes2Params are the parameters of PBES2, and of PBMAC1: a key derivation, and what the key
+// is for.
+type pbes2Params struct {
+	KDF, Use pkix.AlgorithmIdentifier
+}
+
+type pbkdf2Params struct {
+	Salt   []byte
+	Rounds *big.Int
+	Size   int                      `asn1:"optional"`
+	PRF    pkix.AlgorithmIdentifier `asn1:"optional"`
+}
+
 // decrypt decrypts data and returns the name of the cipher.
-func decrypt(m *meter, s secret, a algorithm, data []byte) (plain []byte, name string, err error) {
-	if a.oid.Equal(oidPBES2) {
-		return decryptPBES2(m, s, a, data)
+func decrypt(m *meter, s secret, how pkix.AlgorithmIdentifier, data []byte) (plain []byte, name string, err error) {
+	if how.Algorithm.Equal(oidPBES2) {
+		return decryptPBES2(m, s, how, data)
 	}
-	c, err := find(pbes1, a.oid)
+	c, err := find(pbes1, how.Algorithm)
 	if err != nil {
 		return nil, "", err
 	}
-	var params, salt cryptobyte.String
-	rounds := new(big.Int)
-	if !a.params.ReadASN1(&params, cbasn1.SEQUENCE) || !params.ReadASN1(&salt, cbasn1.OCTET_STRING) ||
-		!params.ReadASN1Integer(rounds) {
+	var params pbeParams
+	if !decode(how.Parameters.FullBytes, &params) {
 		return nil, "", badParameters
 	}
-	key, err := pkcs12Key(m, sha1.New(), s.bmp, salt, rounds, forKey, c.keySize)
+	key, err := pkcs12Key(m, sha1.New(), s.bmp, params.Salt, params.Rounds, forKey, c.keySize)
 	if err != nil {
 		return nil, "", err
 	}
@@ -113,7 +115,7 @@ func decrypt(m *meter, s secret, a algorithm, data []byte) (plain []byte, name s
 	if err != nil {
 		return nil, "", badParameters
 	}
-	iv, err := pkcs12Key(m, sha1.New(), s.bmp, salt, rounds, forIV, block.BlockSize())
+	iv, err := pkcs12Key(m, sha1.New(), s.bmp, params.Salt, params.Rounds, forIV, block.BlockSize())
 	if err != nil {
 		return nil, "", err
 	}
@@ -121,24 +123,20 @@ func decrypt(m *meter, s secret, a algorithm, data []byte) (plain []byte, name s
 	return plain, c.name, err
 }
 
-func decryptPBES2(m *meter, s secret, a algorithm, data []byte) (plain []byte, name string, err error) {
-	var params, iv cryptobyte.String
-	if !a.params.ReadASN1(&params, cbasn1.SEQUENCE) {
+func decryptPBES2(m *meter, s secret, how pkix.AlgorithmIdentifier, data []byte) (plain []byte, name string, err error) {
+	var params pbes2Params
+	if !decode(how.Parameters.FullBytes, &params) {
 		return nil, "", badParameters
 	}
-	kdf, ok1 := readAlgorithm(&params)
-	enc, ok2 := readAlgorithm(&params)
-	if !ok1 || !ok2 {
-		return nil, "", badParameters
-	}
-	c, err := find(pbes2, enc.oid)
+	c, err := find(pbes2, params.Use.Algorithm)
 	if err != nil {
 		return nil, "", err
 	}
-	if !enc.params.ReadASN1(&iv, cbasn1.OCTET_STRING) {
+	var iv []byte
+	if !decode(params.Use.Parameters.FullBytes, &iv) {
 		return nil, "", badParameters
 	}
-	key, err := pbkdf2Key(m, s, kdf, c.keySize)
+	key, err := pbkdf2Key(m, s, params.KDF, c.keySize)
 	if err != nil {
 		return nil, "", err
 	}
@@ -152,43 +150,33 @@ func decryptPBES2(m *meter, s secret, a algorithm, data []byte) (plain []byte, n
 
 // pbkdf2Key derives a key by PBKDF2 (RFC 8018, appendix A.2). If size is 0, the parameters
 // have it.
-func pbkdf2Key(m *meter, s secret, kdf algorithm, size int) ([]byte, error) {
-	if !kdf.oid.Equal(oidPBKDF2) {
+func pbkdf2Key(m *meter, s secret, kdf pkix.AlgorithmIdentifier, size int) ([]byte, error) {
+	if !kdf.Algorithm.Equal(oidPBKDF2) {
 		return nil, fail(Unsupported, "the file derives its keys in a way that is not known here")
 	}
-	var params, salt cryptobyte.String
-	rounds := new(big.Int)
-	if !kdf.params.ReadASN1(&params, cbasn1.SEQUENCE) || !params.ReadASN1(&salt, cbasn1.OCTET_STRING) ||
-		!params.ReadASN1Integer(rounds) {
-		return nil, badParameters
-	}
-	stated := 0
-	if params.PeekASN1Tag(cbasn1.INTEGER) && !params.ReadASN1Integer(&stated) {
+	var params pbkdf2Params
+	if !decode(kdf.Parameters.FullBytes, &params) {
 		return nil, badParameters
 	}
 	if size == 0 {
-		size = stated
+		size = params.Size
 	}
 	// RFC 9579 asks for MAC keys of 20 bytes or more. No key is longer than a SHA-512.
-	if size < 16 || size > 64 || stated != 0 && stated != size {
+	if size < 16 || size > 64 || params.Size != 0 && params.Size != size {
 		return nil, badParameters
 	}
 	newHash := sha1.New // PBKDF2's default
-	if params.PeekASN1Tag(cbasn1.SEQUENCE) {
-		prf, ok := readAlgorithm(&params)
-		if !ok {
-			return nil, badParameters
-		}
+	if prf := params.PRF.Algorithm; prf != nil {
 		var err error
-		if newHash, err = digestFor(prf.oid); err != nil {
+		if newHash, err = digestFor(prf); err != nil {
 			return nil, err
 		}
 	}
-	n, err := m.spend(rounds, newHash(), size)
+	n, err := m.spend(params.Rounds, newHash(), size)
 	if err != nil {
 		return nil, err
 	}
-	key, err := pbkdf2.Key(newHash, s.utf8, salt, n, size)
+	key, err := pbkdf2.Key(newHash, s.utf8, params.Salt, n, size)
 	if err != nil {
 		return nil, fail(Unsupported, "the file's key derivation is not allowed on this machine")
 	}

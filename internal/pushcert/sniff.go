@@ -5,8 +5,6 @@ import (
 	"encoding/asn1"
 	"encoding/base64"
 	"fmt"
-
-	"golang.org/x/crypto/cryptobyte"
 )
 
 // lookalike is a kind of file that is often mistaken for a .p12.
@@ -179,9 +177,8 @@ func inside(der []byte, tag byte) ([]byte, bool) {
 // provisioning profile or a .p7b.
 func signedData(data []byte) bool {
 	in, ok := inside(data, 0x30)
-	oid := cryptobyte.String(in)
 	var kind asn1.ObjectIdentifier
-	return ok && oid.ReadASN1ObjectIdentifier(&kind) && kind.Equal(oidSignedData)
+	return ok && decode(in, &kind) && kind.Equal(oidSignedData)
 }
 
 // derCertificate: a sequence of a sequence that starts with [0] version and a serial
