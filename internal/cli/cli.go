@@ -1,7 +1,8 @@
 // Package cli is jpsync's command line: one file for each command, and the only package
 // that prints. A command is a struct that kong fills from the arguments and the
-// environment, with a Run method that does the work and returns an error. exit.go maps
-// errors to exit codes, terminal.go says what is printed where.
+// environment, with a Run method that does the work and returns an error. Kong passes to Run
+// what it asks for: the context, the terminal, the flags of every command, the store with the
+// state. exit.go maps errors to exit codes, terminal.go says what is printed where.
 package cli
 
 import (
@@ -143,7 +144,15 @@ func Main(ctx context.Context, args []string, host Host) (code int) {
 	cmd.forSandbox(kctx)
 	t = newTerminal(host, cmd.Color, cmd.Quiet, cmd.Verbose)
 	kctx.BindTo(ctx, (*context.Context)(nil))
-	err = kctx.Run(t, &cmd.globals)
+	var store *stateStore // of a command that asks for one
+	defer func() { store.end() }()
+	err = kctx.BindSingletonProvider(func() (_ *stateStore, err error) {
+		store, err = openStore(t, &cmd.globals)
+		return store, err
+	})
+	if err == nil {
+		err = kctx.Run(t, &cmd.globals)
+	}
 	if err != nil {
 		t.fail(err)
 	}

@@ -59,8 +59,8 @@ func (c *outputCmd) Validate() error {
 }
 
 // Run writes the keys of some apps or of all.
-func (c *outputCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	st, err := readState(ctx, t, g)
+func (c *outputCmd) Run(ctx context.Context, t *terminal, g *globals, store *stateStore) error {
+	st, err := store.existing(ctx)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (c *outputCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if err := c.write(t, &text, keys); err != nil {
 		return fmt.Errorf("print the app keys as %s: %w", c.Format, err)
 	}
-	return c.deliver(t, g, keys, &text)
+	return c.deliver(t, g, store, keys, &text)
 }
 
 // keys returns the keys of the apps that are asked for, with secrets only if they are shown.
@@ -150,7 +150,7 @@ func (c *outputCmd) write(t *terminal, w io.Writer, keys []report.Key) error {
 }
 
 // deliver writes the finished text. An error before has left the file as it was.
-func (c *outputCmd) deliver(t *terminal, g *globals, keys []report.Key, text *bytes.Buffer) error {
+func (c *outputCmd) deliver(t *terminal, g *globals, store *stateStore, keys []report.Key, text *bytes.Buffer) error {
 	path := c.Out
 	if report.KeyFormat(c.Format) == report.KeysGitHub {
 		for _, key := range keys {
@@ -170,7 +170,11 @@ func (c *outputCmd) deliver(t *terminal, g *globals, keys []report.Key, text *by
 		_, err := text.WriteTo(t.Out)
 		return err
 	}
-	if err := c.spare(t, g, path); err != nil {
+	m, err := manifest.Load(g.Manifest, manifest.Options{CertRoot: g.CertRoot})
+	if err != nil {
+		m = nil // there may be none, and the files that it names are unknown
+	}
+	if err := g.spare("--out", path, store.files(), m); err != nil {
 		return err
 	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
@@ -181,18 +185,4 @@ func (c *outputCmd) deliver(t *terminal, g *globals, keys []report.Key, text *by
 	}
 	t.info("wrote the keys of %s to %s", plural(len(keys), "app"), path)
 	return nil
-}
-
-// spare refuses to overwrite a file that jpsync needs. There may be no manifest.
-func (c *outputCmd) spare(t *terminal, g *globals, path string) error {
-	store, err := openStore(t, g)
-	if err != nil {
-		return err
-	}
-	defer store.end()
-	m, err := manifest.Load(g.Manifest, manifest.Options{CertRoot: g.CertRoot})
-	if err != nil {
-		m = nil // the files that it names are unknown
-	}
-	return g.spare("--out", path, store.files(), m)
 }

@@ -28,7 +28,7 @@ func (a *application) save(ctx context.Context) error {
 	if unsaved.Journaled {
 		return fmt.Errorf("the state could not be saved: %w", err)
 	}
-	path, recoverErr := a.w.run.Recover(a.w.store.directory(a.w.g), ".", os.TempDir())
+	path, recoverErr := a.w.run.Recover(a.w.store.directory(), ".", os.TempDir())
 	secrets := "which holds master secrets"
 	if a.w.run.Encrypts() {
 		secrets = "whose master secrets are encrypted"

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -92,4 +93,36 @@ func (t *terminal) maskAll(secrets []*string) {
 	for _, secret := range secrets {
 		t.actions.mask(*secret)
 	}
+}
+
+type stateRekeyCmd struct{}
+
+// Run rewrites the secrets under the lock.
+func (stateRekeyCmd) Run(ctx context.Context, t *terminal, store *stateStore) error {
+	if !store.recipients.Any() {
+		return errors.New("there are no recipients to encrypt for: name them with state_recipients in the manifest, or JPSYNC_STATE_RECIPIENTS")
+	}
+	st, err := store.existing(ctx)
+	if err != nil {
+		return err
+	}
+	var identities state.Identities
+	for _, app := range st.Apps {
+		if state.Encrypted(app.MasterSecret) {
+			if identities, err = readIdentities(); err != nil {
+				return fmt.Errorf("the master secrets are encrypted: %w", err)
+			}
+			break
+		}
+	}
+	run, err := store.begin(ctx, store.options("state rekey"))
+	if err != nil {
+		return err
+	}
+	defer run.Close()
+	if err := run.Rekey(ctx, identities, store.recipients); err != nil {
+		return err
+	}
+	t.printf("encrypted the master secrets of %s anew in %s", plural(len(run.Saved().Apps), "app"), store.Location())
+	return nil
 }

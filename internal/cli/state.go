@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
+	"strings"
 
 	"jpsync/internal/report"
 	"jpsync/manifest"
 	"jpsync/state"
+	"jpsync/state/postgres"
 )
 
 type stateCmd struct {
@@ -29,8 +32,8 @@ type stateCmd struct {
 type stateListCmd struct{}
 
 // Run prints one id on each line.
-func (stateListCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	st, err := readState(ctx, t, g)
+func (stateListCmd) Run(ctx context.Context, t *terminal, store *stateStore) error {
+	st, err := store.existing(ctx)
 	if err != nil {
 		return err
 	}
@@ -48,8 +51,8 @@ type stateShowCmd struct {
 }
 
 // Run prints one record.
-func (c stateShowCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	st, err := readState(ctx, t, g)
+func (c stateShowCmd) Run(ctx context.Context, t *terminal, store *stateStore) error {
+	st, err := store.existing(ctx)
 	if err != nil {
 		return err
 	}
@@ -71,8 +74,8 @@ type stateMvCmd struct {
 }
 
 // Run renames under the lock. A pending request goes with its app.
-func (c stateMvCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	return editState(ctx, t, g, "state mv", func(st *state.State) error {
+func (c stateMvCmd) Run(ctx context.Context, t *terminal, store *stateStore) error {
+	_, err := store.edit(ctx, "state mv", func(st *state.State) error {
 		if err := recorded(st, c.Old); err != nil {
 			return err
 		}
@@ -90,7 +93,12 @@ func (c stateMvCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 			delete(st.Pending, c.Old)
 		}
 		return nil
-	}, func(*state.State) { t.printf("moved %s to %s", c.Old, c.New) })
+	})
+	if err != nil {
+		return err
+	}
+	t.printf("moved %s to %s", c.Old, c.New)
+	return nil
 }
 
 type stateRmCmd struct {
@@ -98,9 +106,9 @@ type stateRmCmd struct {
 }
 
 // Run forgets under the lock; all of the ids or none.
-func (c stateRmCmd) Run(ctx context.Context, t *terminal, g *globals) error {
+func (c stateRmCmd) Run(ctx context.Context, t *terminal, store *stateStore) error {
 	ids := slices.Compact(slices.Sorted(slices.Values(c.IDs)))
-	return editState(ctx, t, g, "state rm", func(st *state.State) error {
+	before, err := store.edit(ctx, "state rm", func(st *state.State) error {
 		for _, id := range ids {
 			_, ok := st.Apps[id]
 			_, pending := st.Pending[id]
@@ -111,39 +119,56 @@ func (c stateRmCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 			delete(st.Pending, id)
 		}
 		return nil
-	}, func(before *state.State) {
-		for _, id := range ids {
-			if app, ok := before.Apps[id]; ok {
-				t.printf("forgot %s  app key %s", id, app.AppKey)
-			} else {
-				t.printf("forgot the unanswered %s of %s", before.Pending[id].Op, id)
-			}
-		}
 	})
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if app, ok := before.Apps[id]; ok {
+			t.printf("forgot %s  app key %s", id, app.AppKey)
+		} else {
+			t.printf("forgot the unanswered %s of %s", before.Pending[id].Op, id)
+		}
+	}
+	return nil
 }
 
-// editState changes the state by hand, under the lock, and calls done with the state before
-// once the change is on disk.
-func editState(ctx context.Context, t *terminal, g *globals, command string, edit func(*state.State) error, done func(before *state.State)) error {
-	store, err := openStore(t, g)
+type stateSQLCmd struct{}
+
+// Run prints SQL. The grants are for the user in the location, if there is one; others are in
+// comments, since nobody knows their names.
+func (stateSQLCmd) Run(t *terminal, g *globals) error {
+	settings, err := g.stateSettings()
 	if err != nil {
 		return err
 	}
-	defer store.end()
-	if _, err := store.existing(ctx, g); err != nil {
-		return err
+	user := "jpsync"
+	if u, err := url.Parse(settings.Location); err == nil && u.User.Username() != "" && checkLocation(settings.Location) == nil {
+		user = u.User.Username()
 	}
-	run, err := lockState(ctx, t, g, store, command)
+	_, err = fmt.Fprintf(t.Out, `%s;
+
+-- For a job that applies. DELETE is only used to tidy up and may be left out.
+GRANT SELECT, INSERT, DELETE ON jpsync_log TO %s;
+
+-- For a job that only plans, or prints app keys:
+-- GRANT SELECT ON jpsync_log TO …;
+`, postgres.Table, `"`+strings.ReplaceAll(user, `"`, `""`)+`"`)
+	return err
+}
+
+// edit changes the state by hand, under the lock, and returns what it was before.
+func (s *stateStore) edit(ctx context.Context, command string, change func(*state.State) error) (before *state.State, err error) {
+	if _, err := s.existing(ctx); err != nil {
+		return nil, err
+	}
+	run, err := s.begin(ctx, s.options(command))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer run.Close()
-	before := run.State()
-	if err := run.Update(ctx, edit); err != nil {
-		return err
-	}
-	done(before)
-	return nil
+	before = run.State()
+	return before, run.Update(ctx, change)
 }
 
 // recorded returns an error for an id that the state does not have.

@@ -21,12 +21,7 @@ type statePullCmd struct {
 
 // Run prints the state as it would be in a file. Also one that has moved: it may be all that
 // is left.
-func (c *statePullCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	store, err := openStore(t, g)
-	if err != nil {
-		return err
-	}
-	defer store.end()
+func (c *statePullCmd) Run(ctx context.Context, t *terminal, store *stateStore) error {
 	st, err := store.Store.Load(ctx)
 	if err != nil {
 		return err
@@ -70,7 +65,7 @@ type statePushCmd struct {
 }
 
 // Run replaces the state under the lock.
-func (c *statePushCmd) Run(ctx context.Context, t *terminal, g *globals) error {
+func (c *statePushCmd) Run(ctx context.Context, t *terminal, g *globals, store *stateStore) error {
 	data, err := readFile(c.File, maxStateBytes)
 	if err != nil {
 		return err
@@ -87,14 +82,9 @@ func (c *statePushCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if err := st.Moved(c.File); err != nil && !c.Force {
 		return err
 	}
-	store, err := openStore(t, g)
-	if err != nil {
-		return err
-	}
-	defer store.end()
-	options := store.options(t, g, "state push")
+	options := store.options("state push")
 	options.AlsoMoved = c.Force
-	run, err := beginRun(ctx, t, g, store, options)
+	run, err := store.begin(ctx, options)
 	if err != nil {
 		return err
 	}
@@ -132,13 +122,8 @@ type stateCopyCmd struct {
 }
 
 // Run moves the state under both locks.
-func (c *stateCopyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	from, err := openStore(t, g)
-	if err != nil {
-		return err
-	}
-	defer from.end()
-	to, err := openLocation(c.Location, g, t.FS)
+func (c *stateCopyCmd) Run(ctx context.Context, t *terminal, g *globals, from *stateStore) error {
+	to, err := openLocation(t, g, c.Location)
 	if err != nil {
 		return err
 	}
@@ -146,7 +131,7 @@ func (c *stateCopyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if from.Location() == to.Location() || sameFile(from.Location(), to.Location()) {
 		return errors.New("the state is at " + to.Location() + " already")
 	}
-	if err := state.Copy(ctx, from.Store, to.Store, from.options(t, g, "state copy")); err != nil {
+	if err := state.Copy(ctx, from.Store, to.Store, from.options("state copy")); err != nil {
 		return err
 	}
 	t.printf("the state is at %s now; %s is marked as moved", to.Location(), from.Location())

@@ -24,9 +24,11 @@ import (
 // stateName is the name of the state file beside the manifest.
 const stateName = "jpsync.state.json"
 
-// stateStore is where the state is. Either file or shared is set.
+// stateStore is where the state is, for a command with its flags. Either file or shared is set.
 type stateStore struct {
 	state.Store
+	t          *terminal
+	g          *globals
 	file       *state.File
 	shared     *shared.Store
 	place      shared.Place     // of a shared state
@@ -44,10 +46,10 @@ func (s *stateStore) Load(ctx context.Context) (*state.State, error) {
 }
 
 // options are how a command holds the lock.
-func (s *stateStore) options(t *terminal, g *globals, command string) state.Options {
+func (s *stateStore) options(command string) state.Options {
 	holder := state.Self(command, time.Now())
-	holder.Wait = g.LockTimeout
-	return state.Options{FS: t.FS, Holder: holder, Recipients: s.recipients, Check: g.checkSandbox}
+	holder.Wait = s.g.LockTimeout
+	return state.Options{FS: s.t.FS, Holder: holder, Recipients: s.recipients, Check: s.g.checkSandbox}
 }
 
 // checkSandbox refuses to write a state of the sandbox without --sandbox, and any other with
@@ -86,7 +88,7 @@ func openStore(t *terminal, g *globals) (*stateStore, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := openLocation(settings.Location, g, t.FS)
+	store, err := openLocation(t, g, settings.Location)
 	if err != nil {
 		return nil, err
 	}
@@ -124,10 +126,10 @@ var secretForm = regexp.MustCompile(`(?is):.*@|pass\w*\s*=`)
 
 // openLocation opens a path, a bucket or a database. A location that is refused is not
 // repeated: it may hold a password.
-func openLocation(location string, g *globals, fsys state.FS) (*stateStore, error) {
+func openLocation(t *terminal, g *globals, location string) (*stateStore, error) {
 	scheme, _, ok := strings.Cut(location, ":")
 	scheme = strings.ToLower(scheme)
-	store := &stateStore{}
+	store := &stateStore{t: t, g: g}
 	switch {
 	case ok && scheme == s3.Scheme:
 		where, err := s3.FromEnvironment(location)
@@ -148,7 +150,7 @@ func openLocation(location string, g *globals, fsys state.FS) (*stateStore, erro
 		return nil, errors.New("the state's location looks like a mistyped one with a password, which ends up in logs: it is a path, " +
 			"s3://BUCKET/PREFIX or postgres://USER@HOST/DB, and the credentials come from the environment")
 	default:
-		store.file = state.NewFile(location, fsys)
+		store.file = state.NewFile(location, t.FS)
 		store.Store = store.file
 		return store, nil
 	}
@@ -160,7 +162,7 @@ func openLocation(location string, g *globals, fsys state.FS) (*stateStore, erro
 
 // checkLocation says what is wrong with a location, without opening it.
 func checkLocation(location string) error {
-	store, err := openLocation(location, &globals{}, nil)
+	store, err := openLocation(&terminal{}, &globals{}, location)
 	if err == nil {
 		store.end()
 	}
@@ -174,18 +176,18 @@ func readState(ctx context.Context, t *terminal, g *globals) (*state.State, erro
 		return nil, err
 	}
 	defer store.end()
-	return store.existing(ctx, g)
+	return store.existing(ctx)
 }
 
 // existing reads a state that has to be there.
-func (s *stateStore) existing(ctx context.Context, g *globals) (*state.State, error) {
+func (s *stateStore) existing(ctx context.Context) (*state.State, error) {
 	st, err := s.Load(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if st.Serial == 0 && len(st.Apps) == 0 && len(st.Pending) == 0 {
 		err := fmt.Errorf("there is no state at %s: it is written by the first jpsync apply; name another with --state or --manifest", s.Location())
-		if _, elsewhere := os.Stat(filepath.Join(g.sandboxDir(), stateName)); elsewhere == nil && g.State == "" && !g.Sandbox {
+		if _, elsewhere := os.Stat(filepath.Join(s.g.sandboxDir(), stateName)); elsewhere == nil && s.g.State == "" && !s.g.Sandbox {
 			err = fmt.Errorf("%w, or the sandbox's with --sandbox", err)
 		}
 		return nil, err
@@ -193,23 +195,19 @@ func (s *stateStore) existing(ctx context.Context, g *globals) (*state.State, er
 	return st, nil
 }
 
-// lockState takes the state's lock for a command and folds what an interrupted run left.
-func lockState(ctx context.Context, t *terminal, g *globals, store *stateStore, command string) (*state.Run, error) {
-	return beginRun(ctx, t, g, store, store.options(t, g, command))
-}
-
-func beginRun(ctx context.Context, t *terminal, g *globals, store *stateStore, options state.Options) (*state.Run, error) {
-	if g.Sandbox {
-		if err := os.MkdirAll(g.sandboxDir(), 0o700); err != nil {
+// begin takes the state's lock and folds what an interrupted run left.
+func (s *stateStore) begin(ctx context.Context, options state.Options) (*state.Run, error) {
+	if s.g.Sandbox {
+		if err := os.MkdirAll(s.g.sandboxDir(), 0o700); err != nil {
 			return nil, fmt.Errorf("keep the sandbox's state: %w", err)
 		}
 	}
-	run, err := state.Begin(ctx, store.Store, options)
+	run, err := state.Begin(ctx, s.Store, options)
 	if err != nil {
 		return nil, err
 	}
 	if n := run.Replayed(); n > 0 {
-		t.info("an earlier run was interrupted: %d records of its journal are in the state now", n)
+		s.t.info("an earlier run was interrupted: %d records of its journal are in the state now", n)
 	}
 	return run, nil
 }
@@ -224,17 +222,9 @@ func (s *stateStore) files() []string {
 }
 
 // directory is where a recovery file goes first: beside a local state, else beside the manifest.
-func (s *stateStore) directory(g *globals) string {
+func (s *stateStore) directory() string {
 	if s.file != nil {
 		return filepath.Dir(s.Location())
 	}
-	return g.directory()
-}
-
-// local returns the file of a state that has one, for a command that is about files.
-func (s *stateStore) local(command string) (*state.File, error) {
-	if s.file == nil {
-		return nil, fmt.Errorf("%s is for a state in a file, and this one is %s", command, s.Location())
-	}
-	return s.file, nil
+	return s.g.directory()
 }

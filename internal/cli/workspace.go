@@ -80,7 +80,7 @@ func loadState(ctx context.Context, w *workspace) (*state.State, error) { return
 // journal of an interrupted run is in the state.
 func lockAs(command string) stateReader {
 	return func(ctx context.Context, w *workspace) (*state.State, error) {
-		run, err := lockState(ctx, w.t, w.g, w.store, command)
+		run, err := w.store.begin(ctx, w.store.options(command))
 		if err != nil {
 			return nil, err
 		}

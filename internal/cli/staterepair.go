@@ -4,25 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"jpsync/state"
+	"jpsync/state/shared"
 )
+
+// Here are the commands for a state that something went wrong with.
 
 type stateRepairCmd struct {
 	AutoApprove bool `env:"JPSYNC_REPAIR_AUTO_APPROVE" help:"Don't ask."`
 }
 
 // Run shows first and changes only what was shown.
-func (c *stateRepairCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	where, err := openStore(t, g)
-	if err != nil {
-		return err
+func (c *stateRepairCmd) Run(ctx context.Context, t *terminal, g *globals, store *stateStore) error {
+	if store.file == nil {
+		return fmt.Errorf("state repair is for a state in a file, and this one is %s", store.Location())
 	}
-	store, err := where.local("state repair")
-	if err != nil {
-		return err
-	}
-	damage, err := store.Inspect()
+	damage, err := store.file.Inspect()
 	if err != nil {
 		return err
 	}
@@ -30,7 +29,7 @@ func (c *stateRepairCmd) Run(ctx context.Context, t *terminal, g *globals) error
 		return err
 	}
 	if damage.None() {
-		st, err := store.Load(ctx)
+		st, err := store.file.Load(ctx)
 		if err != nil {
 			return err
 		}
@@ -49,7 +48,7 @@ func (c *stateRepairCmd) Run(ctx context.Context, t *terminal, g *globals) error
 			return err
 		}
 	}
-	if err := store.Accept(ctx, where.options(t, g, "state repair").Holder, damage); err != nil {
+	if err := store.file.Accept(ctx, store.options("state repair").Holder, damage); err != nil {
 		return err
 	}
 	t.printf("repaired %s", store.Location())
@@ -82,13 +81,8 @@ type stateRecoverCmd struct {
 }
 
 // Run merges under the lock and lists what was left out.
-func (c *stateRecoverCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	store, err := openStore(t, g)
-	if err != nil {
-		return err
-	}
-	defer store.end()
-	r, err := state.Recover(ctx, store.Store, store.options(t, g, "state recover"), c.File)
+func (c *stateRecoverCmd) Run(ctx context.Context, t *terminal, store *stateStore) error {
+	r, err := state.Recover(ctx, store.Store, store.options("state recover"), c.File)
 	if err != nil {
 		return err
 	}
@@ -109,5 +103,47 @@ func (c *stateRecoverCmd) Run(ctx context.Context, t *terminal, g *globals) erro
 		}
 		t.info("everything in %s is in the state; delete it%s", r.Kept, why)
 	}
+	return nil
+}
+
+type stateUnlockCmd struct {
+	Force bool `env:"JPSYNC_UNLOCK_FORCE" help:"Don't ask."`
+}
+
+// Run says who has the lock before it takes it away.
+func (c *stateUnlockCmd) Run(ctx context.Context, t *terminal, g *globals, store *stateStore) error {
+	if store.shared == nil {
+		return fmt.Errorf("the lock of %s ends with the process that has it: end that, there is nothing to unlock", store.Location())
+	}
+	held, err := store.shared.Holder(ctx)
+	if err != nil {
+		return err
+	}
+	if held == nil {
+		t.printf("%s is not locked", store.Location())
+		return nil
+	}
+	if st, err := store.Store.Load(ctx); err == nil { // a damaged state is unlocked too
+		if err := g.checkSandbox(st); err != nil {
+			return err
+		}
+	}
+	who := held.Holder
+	t.notice("%s is locked by jpsync %s, process %d of %s on %s, since %s, until %s unless it is renewed",
+		store.Location(), who.Command, who.PID, who.User, who.Host, utc(who.Since), utc(held.Until))
+	if !c.Force {
+		if err := t.confirm(ctx, "take the lock away, so that this run can record nothing any more", "--force"); err != nil {
+			return err
+		}
+	}
+	err = store.shared.Unlock(ctx, held, state.Self("state unlock", time.Now()))
+	if errors.Is(err, shared.ErrOtherHolder) {
+		// A LockedError says how to wait for the lock, which nobody here wants.
+		return &exitError{ExitLocked, fmt.Errorf("%w, so nothing was unlocked: run jpsync state unlock again to see which run that is, and decide then", shared.ErrOtherHolder)}
+	}
+	if err != nil {
+		return err
+	}
+	t.printf("unlocked %s", store.Location())
 	return nil
 }
