@@ -13,6 +13,7 @@ import (
 
 	"jpsync/internal/jpush"
 	"jpsync/internal/jpush/sandbox"
+	"jpsync/internal/storetest"
 )
 
 // theSleeperIsOut stops an apply, lets another one take over, finish, fold and tidy up, and
@@ -149,4 +150,29 @@ func theStoreIsGone(t *testing.T, b *backend, certificate []byte) {
 		calls, through.Load(), files.Load(), time.Duration(longest.Load()).Round(100*time.Millisecond))
 	require.Less(t, time.Duration(longest.Load()), 4*lease)
 	f.verdict(t, 0)
+}
+
+// TestTheStoresClockIsAnHourOff: only the store's clock says when a lease ends. While a run is
+// at work nobody takes over, and once it is dead somebody does.
+func TestTheStoresClockIsAnHourOff(t *testing.T) {
+	storetest.SetCredentials(t)
+	certificate := p12(t)
+	for name, ahead := range map[string]time.Duration{"ahead": time.Hour, "behind": -time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newShared(t, bucketAt(storetest.FakeS3WithClock(t, ahead)), 160, certificate, 50*time.Millisecond)
+			p := w.start("apply", "--auto-approve", "--parallelism", "4")
+			w.reached(20)
+			other := w.elsewhere(certificate)
+			code, out := other.run("", "apply", "--auto-approve", "--lock-timeout", "0s")
+			require.Equal(t, 6, code, out)
+			require.Contains(t, out, "is locked by jpsync apply")
+			p.signal(syscall.SIGKILL)
+			p.wait()
+			other.converge()
+			var f figures
+			f.check(other)
+			f.verdict(t, 2*4)
+		})
+	}
 }

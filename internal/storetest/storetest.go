@@ -71,14 +71,35 @@ func FakeS3Behind(t testing.TB, wrap func(http.Handler) http.Handler) (endpoint 
 // FakeS3Handler serves an S3 bucket from memory.
 func FakeS3Handler(t testing.TB) http.Handler {
 	t.Helper()
-	backend := s3mem.New()
+	return fakeS3(t, 0)
+}
+
+// FakeS3WithClock is [FakeS3] with a clock that is ahead of this machine's, or behind it. It
+// does not refuse clients for that.
+func FakeS3WithClock(t testing.TB, ahead time.Duration) (endpoint string) {
+	t.Helper()
+	server := httptest.NewServer(fakeS3(t, ahead))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func fakeS3(t testing.TB, ahead time.Duration) http.Handler {
+	t.Helper()
+	clock := shifted(ahead)
+	backend := s3mem.New(s3mem.WithTimeSource(clock))
 	require.NoError(t, backend.CreateBucket(Bucket))
-	handler := gofakes3.New(backend).Server()
+	handler := gofakes3.New(backend, gofakes3.WithTimeSource(clock), gofakes3.WithTimeSkewLimit(0)).Server()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Date", time.Now().UTC().Format(http.TimeFormat))
+		w.Header().Set("Date", clock.Now().UTC().Format(http.TimeFormat))
 		handler.ServeHTTP(w, r)
 	})
 }
+
+// shifted is a clock that is ahead of this machine's.
+type shifted time.Duration
+
+func (s shifted) Now() time.Time                  { return time.Now().Add(time.Duration(s)) }
+func (s shifted) Since(t time.Time) time.Duration { return s.Now().Sub(t) }
 
 // Versitygw starts an S3 gateway on a directory and returns its endpoint.
 func Versitygw(t testing.TB) (endpoint string) {
