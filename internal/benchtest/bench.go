@@ -119,7 +119,7 @@ func mint(dir string, n int) error {
 	now := time.Now()
 	for i := range n {
 		data, err := pushcert.Mint(pushcert.MintOptions{
-			BundleID: "cn.example.bench.app", Kind: pushcert.MintProduction, KeyType: pushcert.KeyECP256, Password: p12Password,
+			BundleID: "cn.example.bench.app", Kind: pushcert.MintProduction, EC: true, Password: p12Password,
 			NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(1, 0, 0),
 		})
 		if err != nil {

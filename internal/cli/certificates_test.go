@@ -21,7 +21,7 @@ import (
 func mintFile(t *testing.T, path string) {
 	t.Helper()
 	data, err := pushcert.Mint(pushcert.MintOptions{BundleID: "cn.example.a", Kind: pushcert.MintProduction,
-		KeyType: pushcert.KeyECP256, NotBefore: time.Now(), NotAfter: time.Now().AddDate(1, 0, 0), Password: "p"})
+		EC: true, NotBefore: time.Now(), NotAfter: time.Now().AddDate(1, 0, 0), Password: "p"})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(path, data, 0o600))
 }

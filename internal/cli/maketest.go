@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"software.sslmate.com/src/go-pkcs12"
+
 	"jpsync/internal/pushcert"
 )
 
@@ -38,9 +40,9 @@ func (c *certsMakeTestCmd) assortment(now time.Time) map[string]pushcert.MintOpt
 		"expired":           with(func(o *pushcert.MintOptions) { o.NotBefore, o.NotAfter = now.AddDate(-1, -1, 0), now.AddDate(0, 0, -1) }),
 		"expiring":          with(func(o *pushcert.MintOptions) { o.NotAfter = now.AddDate(0, 0, 7) }),
 		"wrong-bundle":      with(func(o *pushcert.MintOptions) { o.BundleID = c.BundleID + ".other" }),
-		"legacy-encryption": with(func(o *pushcert.MintOptions) { o.Encryption = pushcert.EncryptLegacy }),
-		"chain-ca-first":    with(func(o *pushcert.MintOptions) { o.Chain = pushcert.ChainCAFirst }),
-		"ec-key":            with(func(o *pushcert.MintOptions) { o.KeyType = pushcert.KeyECP256 }),
+		"legacy-encryption": with(func(o *pushcert.MintOptions) { o.Encoder = pkcs12.LegacyRC2 }),
+		"chain-ca-first":    with(func(o *pushcert.MintOptions) { o.CAFirst = true }),
+		"ec-key":            with(func(o *pushcert.MintOptions) { o.EC = true }),
 	}
 }
 

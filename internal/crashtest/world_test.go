@@ -37,7 +37,7 @@ type world struct {
 // p12 is one look-alike for all apps; what is in it does not matter here.
 func p12(t *testing.T) []byte {
 	t.Helper()
-	data, err := pushcert.Mint(pushcert.MintOptions{BundleID: "cn.example.crash", KeyType: pushcert.KeyECP256})
+	data, err := pushcert.Mint(pushcert.MintOptions{BundleID: "cn.example.crash", EC: true})
 	require.NoError(t, err)
 	return data
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/cryptobyte"
+	"software.sslmate.com/src/go-pkcs12"
 )
 
 func TestInspectReadsBER(t *testing.T) {
@@ -30,7 +31,7 @@ func TestInspectReadsBER(t *testing.T) {
 // TestInspectReadsBERWithinTheOctetString does to the contents what TestInspectReadsBER
 // does to the envelope. No MAC can cover them here, so the file has none.
 func TestInspectReadsBERWithinTheOctetString(t *testing.T) {
-	leaf, key := leafOf(t, mint(t, MintOptions{Encryption: EncryptNone}))
+	leaf, key := leafOf(t, mint(t, MintOptions{Encoder: pkcs12.Passwordless}))
 	bags := toBER(t, build(t, seq(certBag(leaf), bag(oidKeyBag, raw(key)))))
 	safe := encryptedSafe(pbes2Algorithm(big.NewInt(1)), encryptPBES2(t, "x", bags))
 	info := toBER(t, build(t, seq(safe)))

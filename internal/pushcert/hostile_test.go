@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"software.sslmate.com/src/go-pkcs12"
 )
 
 var (
@@ -169,7 +170,7 @@ func TestInspectReadsAFileCutShort(t *testing.T) {
 // TestInspectReadsADamagedFile turns every byte of a file over. Nothing may panic, and no
 // damage may go unnoticed: the MAC covers what matters.
 func TestInspectReadsADamagedFile(t *testing.T) {
-	whole := mint(t, MintOptions{Encryption: EncryptLegacyDES, Password: "x"})
+	whole := mint(t, MintOptions{Encoder: pkcs12.LegacyDES, Password: "x"})
 	want, err := Inspect(whole, "x")
 	require.NoError(t, err)
 	for i := range whole {
@@ -185,7 +186,7 @@ func TestInspectReadsADamagedFile(t *testing.T) {
 // TestInspectTakesBoundedMemory feeds it the largest files of the most wasteful shapes.
 func TestInspectTakesBoundedMemory(t *testing.T) {
 	fill := func(unit []byte) []byte { return bytes.Repeat(unit, (MaxSize-1200)/len(unit)) }
-	cert, _ := leafOf(t, mint(t, MintOptions{Encryption: EncryptNone}))
+	cert, _ := leafOf(t, mint(t, MintOptions{Encoder: pkcs12.Passwordless}))
 	der, err := x509.ParseCertificate(cert)
 	require.NoError(t, err)
 	manyBags := fill(build(t, certBag(der.RawSubject)))
@@ -262,7 +263,7 @@ func TestInspectTellsUnsupportedFiles(t *testing.T) {
 		"signed":            signed,
 		"enveloped":         enveloped,
 		"unknown MAC":       unknownMAC,
-		"a key of a system": pfx(t, []addFunc{plainSafe(t, certBag(firstOf(leafOf(t, mint(t, MintOptions{Encryption: EncryptNone})))), bag(oidKeyBag, seq(number(0))))}),
+		"a key of a system": pfx(t, []addFunc{plainSafe(t, certBag(firstOf(leafOf(t, mint(t, MintOptions{Encoder: pkcs12.Passwordless})))), bag(oidKeyBag, seq(number(0))))}),
 	}
 	for name, file := range tests {
 		t.Run(name, func(t *testing.T) {

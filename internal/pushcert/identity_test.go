@@ -2,7 +2,6 @@ package pushcert
 
 import (
 	"math/big"
-	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -11,17 +10,17 @@ import (
 )
 
 // identityOf mints a certificate and takes it apart.
-func identityOf(t testing.TB, seed byte, o MintOptions) (cert, key []byte) {
+func identityOf(t testing.TB, o MintOptions) (cert, key []byte) {
 	t.Helper()
-	o.Encryption, o.Rand = EncryptNone, rand.NewChaCha8([32]byte{seed})
+	o.Encoder = pkcs12.Passwordless
 	return leafOf(t, mint(t, o))
 }
 
 func keyBag(pkcs8 []byte) addFunc { return bag(oidKeyBag, raw(pkcs8)) }
 
 func TestInspectPairsCertificateAndKey(t *testing.T) {
-	cert1, key1 := identityOf(t, 1, MintOptions{BundleID: "cn.one"})
-	cert2, key2 := identityOf(t, 2, MintOptions{BundleID: "cn.two"})
+	cert1, key1 := identityOf(t, MintOptions{BundleID: "cn.one"})
+	cert2, key2 := identityOf(t, MintOptions{BundleID: "cn.two"})
 	require.NotEqual(t, key1, key2)
 	parsed, err := (&contents{keys: [][]byte{key1}}).parseKeys()
 	require.NoError(t, err)
@@ -81,7 +80,7 @@ func TestInspectPairsCertificateAndKey(t *testing.T) {
 }
 
 func TestInspectPassesOverIssuersWithoutAKey(t *testing.T) {
-	c, err := open(mint(t, MintOptions{Encryption: EncryptNone, Chain: ChainCAFirst}), "")
+	c, err := open(mint(t, MintOptions{Encoder: pkcs12.Passwordless, CAFirst: true}), "")
 	require.NoError(t, err)
 	require.Len(t, c.certs, 2)
 	got, err := Inspect(pfx(t, []addFunc{plainSafe(t, certBag(c.certs[0]), certBag(c.certs[1]))}), "")
@@ -129,7 +128,7 @@ func sealed(t testing.TB, content []byte, password string) []byte {
 // TestInspectReadsOldEncodings covers the ways in which programs encoded passwords before
 // they agreed on one.
 func TestInspectReadsOldEncodings(t *testing.T) {
-	cert, key := identityOf(t, 1, MintOptions{})
+	cert, key := identityOf(t, MintOptions{})
 	content := build(t, seq(plainSafe(t, certBag(cert), keyBag(key))))
 	tests := []struct {
 		name     string

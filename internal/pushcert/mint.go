@@ -10,8 +10,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"fmt"
-	"io"
-	"math/big"
 	"time"
 
 	"software.sslmate.com/src/go-pkcs12"
@@ -34,55 +32,19 @@ const (
 	MintNotPush     MintKind = "not-push" // a TLS client's, without Apple's extensions
 )
 
-// MintEncryption is how a minted file is encrypted.
-type MintEncryption string
-
-// The encryptions, as programs write them.
-const (
-	EncryptModern    MintEncryption = "modern"     // PBES2 with AES-256, as openssl 3
-	EncryptLegacy    MintEncryption = "legacy"     // RC2-40 and 3DES, as Keychain Access
-	EncryptLegacyDES MintEncryption = "legacy-des" // 3DES
-	EncryptPBMAC1    MintEncryption = "pbmac1"     // modern with the MAC of RFC 9579
-	EncryptNone      MintEncryption = "none"       // neither encryption nor MAC; takes no password
-)
-
-// MintKeyType is the type of the generated key.
-type MintKeyType string
-
-// The two key types. Apple's certificates have RSA keys.
-const (
-	KeyRSA2048 MintKeyType = "rsa2048"
-	KeyECP256  MintKeyType = "ecp256"
-)
-
-// MintChain says whether a minted file has its issuer's certificate too.
-type MintChain string
-
-// The chains.
-const (
-	ChainNone      MintChain = ""
-	ChainLeafFirst MintChain = "leaf-first"
-	ChainCAFirst   MintChain = "ca-first" // the issuer stands before the leaf
-)
-
 // MintOptions configures [Mint]. Only BundleID is required. The default is a universal
-// certificate with an RSA key, valid for thirteen months from an hour ago, in modern
-// encryption with an empty password.
+// certificate with an RSA key, valid for thirteen months from an hour ago, in the encryption of
+// openssl 3 with an empty password.
 type MintOptions struct {
-	BundleID   string
-	Kind       MintKind
-	NotBefore  time.Time
-	NotAfter   time.Time
-	Password   string
-	Encryption MintEncryption
-	KeyType    MintKeyType
-	Chain      MintChain
-	// Key is used instead of a new one. A new RSA key takes a tenth of a second.
-	Key crypto.Signer
-	// Rand is the source of serial numbers, salts and EC keys; nil: crypto/rand. Together
-	// with the times and an EC key it determines every byte of the file. RSA keys always
-	// come from crypto/rand.
-	Rand io.Reader
+	BundleID  string
+	Kind      MintKind
+	NotBefore time.Time
+	NotAfter  time.Time
+	Password  string
+	Encoder   *pkcs12.Encoder // says how the file is encrypted; nil: [pkcs12.Modern2023]
+	CAFirst   bool            // the file has its issuer's certificate too, before the leaf
+	EC        bool            // an EC key; Apple's certificates have RSA keys
+	Key       crypto.Signer   // used instead of a new one: a new RSA key takes a tenth of a second
 }
 
 // mintKinds has the common names and extensions of Apple's certificates.
@@ -101,30 +63,25 @@ var mintKinds = map[MintKind]struct {
 	MintNotPush:     {"Client", "", false, false, false},
 }
 
-var encoders = map[MintEncryption]*pkcs12.Encoder{
-	EncryptModern:    pkcs12.Modern2023,
-	EncryptLegacy:    pkcs12.LegacyRC2,
-	EncryptLegacyDES: pkcs12.LegacyDES,
-	EncryptPBMAC1:    pkcs12.Modern2026,
-	EncryptNone:      pkcs12.Passwordless,
-}
-
 // Mint makes a .p12 for rehearsals and tests. It has everything that Apple's have but their
 // issuer, and its subject, issuer and common name say so. APNs and JPush refuse it, and
 // [Certificate.TestOnly] is set.
 func Mint(o MintOptions) ([]byte, error) {
-	o = o.withDefaults()
+	file, err := o.withDefaults().mint()
+	if err != nil {
+		return nil, fmt.Errorf("mint a test certificate: %w", err)
+	}
+	return file, nil
+}
+
+func (o MintOptions) mint() ([]byte, error) {
 	kind, ok := mintKinds[o.Kind]
 	if !ok {
-		return nil, fmt.Errorf("mint a test certificate: kind %q is not known", o.Kind)
-	}
-	encoder, ok := encoders[o.Encryption]
-	if !ok {
-		return nil, fmt.Errorf("mint a test certificate: encryption %q is not known", o.Encryption)
+		return nil, fmt.Errorf("kind %q is not known", o.Kind)
 	}
 	key, err := o.leafKey()
 	if err != nil {
-		return nil, fmt.Errorf("mint a test certificate: make its key: %w", err)
+		return nil, fmt.Errorf("make its key: %w", err)
 	}
 	template := &x509.Certificate{
 		Subject:     mintName("jpsync test: "+kind.title+": "+o.BundleID, o.BundleID+kind.suffix),
@@ -142,28 +99,25 @@ func Mint(o MintOptions) ([]byte, error) {
 	if kind.topics {
 		value, err := mintTopics(o.BundleID)
 		if err != nil {
-			return nil, fmt.Errorf("mint a test certificate: encode its topics: %w", err)
+			return nil, fmt.Errorf("encode its topics: %w", err)
 		}
 		mark(true, oidTopics, value)
 	}
-	return o.encode(encoder, template, key)
+	return o.encode(template, key)
 }
 
 func (o MintOptions) withDefaults() MintOptions {
 	if o.Kind == "" {
 		o.Kind = MintUniversal
 	}
-	if o.Encryption == "" {
-		o.Encryption = EncryptModern
+	if o.Encoder == nil {
+		o.Encoder = pkcs12.Modern2023
 	}
 	if o.NotBefore.IsZero() {
 		o.NotBefore = time.Now().Add(-time.Hour)
 	}
 	if o.NotAfter.IsZero() {
 		o.NotAfter = o.NotBefore.AddDate(1, 1, 0)
-	}
-	if o.Rand == nil {
-		o.Rand = rand.Reader
 	}
 	return o
 }
@@ -172,36 +126,19 @@ func (o MintOptions) leafKey() (crypto.Signer, error) {
 	switch {
 	case o.Key != nil:
 		return o.Key, nil
-	case o.KeyType == "" || o.KeyType == KeyRSA2048:
-		return rsa.GenerateKey(rand.Reader, 2048)
-	case o.KeyType == KeyECP256:
-		return mintECKey(o.Rand)
-	default:
-		return nil, fmt.Errorf("key type %q is not known", o.KeyType)
+	case o.EC:
+		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	}
-}
-
-// mintECKey makes a key that depends on random alone, unlike [ecdsa.GenerateKey].
-func mintECKey(random io.Reader) (*ecdsa.PrivateKey, error) {
-	for {
-		raw := make([]byte, 32)
-		if _, err := io.ReadFull(random, raw); err != nil {
-			return nil, err
-		}
-		// It fails only for a number beyond the curve's order: once in 2^32.
-		if key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), raw); err == nil {
-			return key, nil
-		}
-	}
+	return rsa.GenerateKey(rand.Reader, 2048)
 }
 
 // encode issues the certificate and encodes the file.
-func (o MintOptions) encode(encoder *pkcs12.Encoder, template *x509.Certificate, key crypto.Signer) ([]byte, error) {
-	issuerKey, issuer := key, template
-	if o.Chain != ChainNone {
-		caKey, err := mintECKey(o.Rand)
+func (o MintOptions) encode(template *x509.Certificate, key crypto.Signer) ([]byte, error) {
+	issuer, issuerKey := template, key
+	if o.CAFirst {
+		caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
-			return nil, fmt.Errorf("mint a test certificate: make its issuer's key: %w", err)
+			return nil, fmt.Errorf("make its issuer's key: %w", err)
 		}
 		ca := &x509.Certificate{
 			Subject: mintName("jpsync test issuer", ""), IsCA: true, BasicConstraintsValid: true,
@@ -216,36 +153,22 @@ func (o MintOptions) encode(encoder *pkcs12.Encoder, template *x509.Certificate,
 	if err != nil {
 		return nil, err
 	}
-	first, others := leaf, []*x509.Certificate{issuer}
-	switch o.Chain {
-	case ChainNone:
-		others = nil
-	case ChainLeafFirst:
-	case ChainCAFirst:
+	first, others := leaf, []*x509.Certificate(nil)
+	if o.CAFirst {
 		first, others = issuer, []*x509.Certificate{leaf}
-	default:
-		return nil, fmt.Errorf("mint a test certificate: chain %q is not known", o.Chain)
 	}
-	file, err := encoder.WithRand(o.Rand).Encode(key, first, others, o.Password)
+	file, err := o.Encoder.Encode(key, first, others, o.Password)
 	if err != nil {
-		// The encoder's errors don't quote the password.
-		return nil, fmt.Errorf("mint a test certificate: encode the p12: %w", err)
+		return nil, fmt.Errorf("encode the p12: %w", err) // it does not quote the password
 	}
 	return file, nil
 }
 
 func (o MintOptions) issue(template, issuer *x509.Certificate, public crypto.PublicKey, key crypto.Signer) (*x509.Certificate, error) {
-	serial := make([]byte, 8)
-	if _, err := io.ReadFull(o.Rand, serial); err != nil {
-		return nil, fmt.Errorf("mint a test certificate: make its serial number: %w", err)
-	}
-	serial[0] = serial[0]&0x7f | 0x40 // positive, and always of the same length
-	template.SerialNumber = new(big.Int).SetBytes(serial)
 	template.NotBefore, template.NotAfter = o.NotBefore, o.NotAfter
-	// Without a source of randomness ECDSA signs deterministically (RFC 6979).
-	der, err := x509.CreateCertificate(nil, template, issuer, public, key)
+	der, err := x509.CreateCertificate(rand.Reader, template, issuer, public, key)
 	if err != nil {
-		return nil, fmt.Errorf("mint a test certificate: sign it: %w", err)
+		return nil, fmt.Errorf("sign it: %w", err)
 	}
 	return x509.ParseCertificate(der)
 }

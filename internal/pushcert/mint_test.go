@@ -4,13 +4,12 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/asn1"
-	"errors"
 	"testing"
-	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"software.sslmate.com/src/go-pkcs12"
 )
 
 func TestMintMakesWhatInspectTells(t *testing.T) {
@@ -47,15 +46,15 @@ func TestMintMakesWhatInspectTells(t *testing.T) {
 			assert.Equal(t, testNow.AddDate(0, -1, 0), cert.NotBefore)
 			assert.Equal(t, notAfter, cert.NotAfter)
 			assert.Len(t, cert.Fingerprint, 64)
-			assert.Len(t, cert.Serial, 16)
+			assert.NotEmpty(t, cert.Serial)
 		})
 	}
 }
 
 func TestMintChains(t *testing.T) {
-	for chain, length := range map[MintChain]int{ChainNone: 1, ChainLeafFirst: 2, ChainCAFirst: 2} {
-		for _, encryption := range []MintEncryption{EncryptModern, EncryptLegacy} {
-			file := mint(t, MintOptions{Chain: chain, Encryption: encryption, Password: "x"})
+	for caFirst, length := range map[bool]int{false: 1, true: 2} {
+		for _, encoder := range []*pkcs12.Encoder{pkcs12.Modern2023, pkcs12.LegacyRC2} {
+			file := mint(t, MintOptions{CAFirst: caFirst, Encoder: encoder, Password: "x"})
 			cert, err := Inspect(file, "x")
 			require.NoError(t, err)
 			assert.Equal(t, length, cert.ChainLength)
@@ -64,7 +63,7 @@ func TestMintChains(t *testing.T) {
 			c, err := open(file, "x")
 			require.NoError(t, err)
 			leafFirst := fingerprint(c.certs[0]) == cert.Fingerprint
-			assert.Equal(t, chain != ChainCAFirst, leafFirst)
+			assert.Equal(t, !caFirst, leafFirst)
 		}
 	}
 }
@@ -86,29 +85,16 @@ func TestMintDefaults(t *testing.T) {
 	assert.Equal(t, "RSA 2048", first.KeyType)
 }
 
-func TestMintRepeatsItself(t *testing.T) {
-	for _, chain := range []MintChain{ChainNone, ChainCAFirst} {
-		a := mint(t, MintOptions{Chain: chain, Password: "x"})
-		assert.Equal(t, a, mint(t, MintOptions{Chain: chain, Password: "x"}))
-		assert.NotEqual(t, a, mint(t, MintOptions{Chain: chain, Password: "x", BundleID: "cn.other"}))
-	}
-}
-
 func TestMintRefusesWhatItDoesNotKnow(t *testing.T) {
 	const canary = "canary-пароль"
-	broken := iotest.ErrReader(errors.New("no randomness"))
 	tests := []struct {
 		name string
 		o    MintOptions
 		want string
 	}{
 		{"kind", MintOptions{Kind: "pass"}, `kind "pass"`},
-		{"encryption", MintOptions{Encryption: "rot13"}, `encryption "rot13"`},
-		{"key type", MintOptions{KeyType: "dsa"}, `key type "dsa"`},
-		{"chain", MintOptions{Chain: "long", KeyType: KeyECP256}, `chain "long"`},
-		{"a password on a plain file", MintOptions{Encryption: EncryptNone, Password: canary, KeyType: KeyECP256}, "encode the p12"},
-		{"a password beyond UCS-2", MintOptions{Password: canary + "\U0001F511", KeyType: KeyECP256}, "encode the p12"},
-		{"no randomness", MintOptions{Rand: broken, KeyType: KeyECP256}, "no randomness"},
+		{"a password on a plain file", MintOptions{Encoder: pkcs12.Passwordless, Password: canary, EC: true}, "encode the p12"},
+		{"a password beyond UCS-2", MintOptions{Password: canary + "\U0001F511", EC: true}, "encode the p12"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -5,12 +5,12 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"math/big"
-	"math/rand/v2"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"software.sslmate.com/src/go-pkcs12"
 )
 
 var (
@@ -18,20 +18,15 @@ var (
 	notAfter = time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// mint makes a file that is the same in every run, unless o says otherwise with an EC key.
+// mint makes a file with an EC key, unless o says otherwise.
 func mint(t testing.TB, o MintOptions) []byte {
 	t.Helper()
 	if o.BundleID == "" {
 		o.BundleID = "cn.example.shop"
 	}
-	if o.KeyType == "" && o.Key == nil {
-		o.KeyType = KeyECP256
-	}
+	o.EC = true
 	if o.NotAfter.IsZero() {
 		o.NotBefore, o.NotAfter = testNow.AddDate(0, -1, 0), notAfter
-	}
-	if o.Rand == nil {
-		o.Rand = rand.NewChaCha8([32]byte{1})
 	}
 	file, err := Mint(o)
 	require.NoError(t, err)
@@ -40,24 +35,25 @@ func mint(t testing.TB, o MintOptions) []byte {
 
 func TestInspectReadsEveryEncryption(t *testing.T) {
 	tests := []struct {
-		encryption MintEncryption
-		password   string
-		want       string
+		name     string
+		encoder  *pkcs12.Encoder
+		password string
+		want     string
 	}{
-		{EncryptModern, "s3cret", "PBES2 AES-256-CBC"},
-		{EncryptModern, "", "PBES2 AES-256-CBC"},
-		{EncryptModern, "密码", "PBES2 AES-256-CBC"},
-		{EncryptPBMAC1, "s3cret", "PBES2 AES-256-CBC"},
-		{EncryptPBMAC1, "", "PBES2 AES-256-CBC"},
-		{EncryptLegacy, "s3cret", "RC2-40/3DES"},
-		{EncryptLegacy, "", "RC2-40/3DES"},
-		{EncryptLegacy, "пароль", "RC2-40/3DES"},
-		{EncryptLegacyDES, "s3cret", "3DES"},
-		{EncryptNone, "", "none"},
+		{"modern", pkcs12.Modern2023, "s3cret", "PBES2 AES-256-CBC"},
+		{"modern", pkcs12.Modern2023, "", "PBES2 AES-256-CBC"},
+		{"modern", pkcs12.Modern2023, "密码", "PBES2 AES-256-CBC"},
+		{"PBMAC1", pkcs12.Modern2026, "s3cret", "PBES2 AES-256-CBC"},
+		{"PBMAC1", pkcs12.Modern2026, "", "PBES2 AES-256-CBC"},
+		{"legacy", pkcs12.LegacyRC2, "s3cret", "RC2-40/3DES"},
+		{"legacy", pkcs12.LegacyRC2, "", "RC2-40/3DES"},
+		{"legacy", pkcs12.LegacyRC2, "пароль", "RC2-40/3DES"},
+		{"legacy DES", pkcs12.LegacyDES, "s3cret", "3DES"},
+		{"plain", pkcs12.Passwordless, "", "none"},
 	}
 	for _, tt := range tests {
-		t.Run(string(tt.encryption)+" "+tt.password, func(t *testing.T) {
-			file := mint(t, MintOptions{Encryption: tt.encryption, Password: tt.password})
+		t.Run(tt.name+" "+tt.password, func(t *testing.T) {
+			file := mint(t, MintOptions{Encoder: tt.encoder, Password: tt.password})
 			cert, err := Inspect(file, tt.password)
 			require.NoError(t, err)
 			assert.Equal(t, tt.want, cert.Encryption)

@@ -11,12 +11,13 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"software.sslmate.com/src/go-pkcs12"
 )
 
 // TestRemediesWork runs the commands that the errors give, where openssl is there to run
 // them, and inspects what they make. Elsewhere the commands' form is all that is checked.
 func TestRemediesWork(t *testing.T) {
-	cert, key := identityOf(t, 1, MintOptions{})
+	cert, key := identityOf(t, MintOptions{})
 	block := func(name string, der []byte) []byte {
 		return pem.EncodeToMemory(&pem.Block{Type: name, Bytes: der})
 	}
@@ -97,9 +98,9 @@ func TestReencodeCommandReadsWhatInspectReads(t *testing.T) {
 // TestOpensslReadsWhatMintWrites holds the look-alikes to somebody else's reader.
 func TestOpensslReadsWhatMintWrites(t *testing.T) {
 	for _, o := range []MintOptions{
-		{Encryption: EncryptModern, Chain: ChainCAFirst},
-		{Encryption: EncryptLegacyDES, Kind: MintVoIP},
-		{Encryption: EncryptLegacy, Kind: MintDevelopment},
+		{CAFirst: true},
+		{Encoder: pkcs12.LegacyDES, Kind: MintVoIP},
+		{Encoder: pkcs12.LegacyRC2, Kind: MintDevelopment},
 	} {
 		o.Password = fixturePassword
 		dir := t.TempDir()
@@ -130,8 +131,8 @@ func TestOpensslReadsTheBERThatTestsMake(t *testing.T) {
 
 // mismatch is a file whose key belongs to another certificate.
 func mismatch(t testing.TB) []byte {
-	cert, _ := identityOf(t, 1, MintOptions{})
-	_, key := identityOf(t, 2, MintOptions{})
+	cert, _ := identityOf(t, MintOptions{})
+	_, key := identityOf(t, MintOptions{})
 	return pfx(t, []addFunc{plainSafe(t, certBag(cert), keyBag(key))})
 }
 

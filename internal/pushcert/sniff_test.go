@@ -8,10 +8,11 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"software.sslmate.com/src/go-pkcs12"
 )
 
 func TestInspectNamesWhatIsNoP12(t *testing.T) {
-	cert, key := leafOf(t, mint(t, MintOptions{Encryption: EncryptNone}))
+	cert, key := leafOf(t, mint(t, MintOptions{Encoder: pkcs12.Passwordless}))
 	block := func(name string, der []byte) string {
 		return string(pem.EncodeToMemory(&pem.Block{Type: name, Bytes: der}))
 	}
