@@ -98,8 +98,8 @@ type Certificate struct {
 	Fingerprint string    `json:"fingerprint"`
 	BundleID    string    `json:"bundle_id"`
 	NotAfter    time.Time `json:"not_after"`
-	Path        string    `json:"path"` // relative to the certificate root
-	FileSHA256  string    `json:"file_sha256"`
+	Path        string    `json:"path,omitempty"` // relative to the certificate root
+	FileSHA256  string    `json:"file_sha256,omitempty"`
 	Password    *Password `json:"password,omitempty"`
 }
 

@@ -1,9 +1,13 @@
 package report
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"io"
-	"time"
+	"slices"
+	"unicode/utf8"
 
 	"jpsync/executor"
 	"jpsync/internal/jpush"
@@ -11,60 +15,75 @@ import (
 )
 
 // JSON writes v as one indented JSON value.
-func JSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+func JSON(w io.Writer, v any) error { return writeJSON(w, v, "  ") }
+
+func writeJSON(w io.Writer, v any, indent string) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+	enc.SetIndent("", indent)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(escapeControls(b.Bytes()))
+	return err
 }
 
-// plannedPlan is a plan as plan --format json shows it. What an apply needs besides, such as
-// the paths of certificates, is in saved plans only.
-type plannedPlan struct {
-	*planner.Plan
-	Actions []plannedChange `json:"actions"`
+// escapeControls escapes in JSON what would control a terminal and encoding/json leaves as it
+// is: DEL, the C1 controls, and what changes the direction of reading.
+func escapeControls(data []byte) []byte {
+	literal := func(r rune) bool { return r >= 0x7f && control(r) }
+	if !bytes.ContainsFunc(data, literal) {
+		return data
+	}
+	var escaped []byte
+	for _, r := range string(data) {
+		if literal(r) {
+			escaped = fmt.Appendf(escaped, `\u%04x`, r)
+		} else {
+			escaped = utf8.AppendRune(escaped, r)
+		}
+	}
+	return escaped
 }
 
-type plannedChange struct {
-	*planner.Change
-	Certificate *plannedCertificate `json:"certificate,omitempty"`
-}
-
-type plannedCertificate struct {
-	File        string    `json:"file"`
-	Fingerprint string    `json:"fingerprint"`
-	BundleID    string    `json:"bundle_id"`
-	NotAfter    time.Time `json:"not_after"`
-}
-
-// PlanJSON writes a plan for programs to read, as one indented JSON object.
+// PlanJSON writes a plan for programs to read, as one indented JSON object. What an apply
+// needs besides, such as the paths of certificates, is in saved plans only.
 func PlanJSON(w io.Writer, p *planner.Plan) error {
 	shown := *p
 	shown.OnExisting = ""
-	out := plannedPlan{Plan: &shown, Actions: make([]plannedChange, len(p.Actions))}
-	for i := range p.Actions {
-		out.Actions[i].Change = &p.Actions[i]
-		if c := p.Actions[i].Certificate; c != nil {
-			out.Actions[i].Certificate = &plannedCertificate{c.File, c.Fingerprint, c.BundleID, c.NotAfter}
+	shown.Actions = orEmpty(slices.Clone(p.Actions))
+	for i := range shown.Actions {
+		if c := shown.Actions[i].Certificate; c != nil {
+			shown.Actions[i].Certificate = &planner.Certificate{File: c.File, Fingerprint: c.Fingerprint, BundleID: c.BundleID, NotAfter: c.NotAfter}
 		}
 	}
-	return JSON(w, out)
+	return JSON(w, shown)
 }
 
-// change is what became of one planned change.
+// change is a change in JSON: as it is planned, on its way, or done. Fields that do not apply
+// are left out.
 type change struct {
+	Type           string            `json:"type,omitempty"` // of a line
 	Action         planner.Action    `json:"action"`
 	App            string            `json:"app"`
 	Environment    jpush.Environment `json:"environment,omitempty"`
-	Reason         planner.Reason    `json:"reason"`
-	AppName        string            `json:"app_name"`
-	AndroidPackage string            `json:"android_package"`
+	Reason         planner.Reason    `json:"reason,omitempty"`
+	AppName        string            `json:"app_name,omitempty"`
+	AndroidPackage string            `json:"android_package,omitempty"`
 	AppKey         string            `json:"app_key,omitempty"`
-	Outcome        executor.Outcome  `json:"outcome"`
-	Attempts       int               `json:"attempts,omitempty"`
+	Outcome        executor.Outcome  `json:"outcome,omitempty"`
+	Attempt        int               `json:"attempt,omitempty"`  // of an event
+	Attempts       int               `json:"attempts,omitempty"` // in all
 	Code           int               `json:"code,omitempty"`
 	Message        string            `json:"message,omitempty"`
 	Remedy         string            `json:"remedy,omitempty"`
+	DelayMS        *int64            `json:"delay_ms,omitempty"` // of a retry
+}
+
+func planned(c *planner.Change) change {
+	return change{Action: c.Action, App: c.App, Environment: c.Environment, Reason: c.Reason,
+		AppName: c.AppName, AndroidPackage: c.AndroidPackage, AppKey: c.AppKey}
 }
 
 // RunJSON writes an apply as one indented JSON object: what became of each change, what stood
@@ -86,9 +105,9 @@ func RunJSON(w io.Writer, r Run) error {
 // changes joins each planned change with what became of it.
 func (r Run) changes() []change {
 	list := make([]change, len(r.Plan.Actions))
-	for i, c := range r.Plan.Actions {
-		list[i] = change{Action: c.Action, App: c.App, Environment: c.Environment, Reason: c.Reason, AppName: c.AppName,
-			AndroidPackage: c.AndroidPackage, AppKey: c.AppKey, Outcome: executor.NotStarted}
+	for i := range r.Plan.Actions {
+		list[i] = planned(&r.Plan.Actions[i])
+		list[i].Outcome = executor.NotStarted
 	}
 	if r.Result == nil {
 		return list
@@ -97,9 +116,7 @@ func (r Run) changes() []change {
 	for i, s := range r.Result.Steps {
 		c := &list[i]
 		c.Outcome, c.Attempts, c.Code, c.Message = s.Outcome, s.Attempts, s.Code, s.Note
-		if s.AppKey != "" {
-			c.AppKey = s.AppKey
-		}
+		c.AppKey = cmp.Or(s.AppKey, c.AppKey)
 		switch {
 		case s.Outcome.OK():
 		case s.Outcome == executor.NotStarted:
@@ -124,47 +141,28 @@ func orEmpty[T any](list []T) []T {
 
 // Lines writes the events of an apply as JSON, one object per line. Its methods must not be
 // called at the same time.
-type Lines struct{ enc *json.Encoder }
+type Lines struct{ w io.Writer }
 
 // NewLines returns Lines that write to w.
-func NewLines(w io.Writer) *Lines {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	return &Lines{enc}
-}
+func NewLines(w io.Writer) *Lines { return &Lines{w} }
 
-// line is a line of any type. Fields that do not apply are left out.
-type line struct {
-	Type           string            `json:"type"`
-	FormatVersion  int               `json:"format_version,omitempty"`
-	JPSyncVersion  string            `json:"jpsync_version,omitempty"`
-	Action         planner.Action    `json:"action,omitempty"`
-	App            string            `json:"app,omitempty"`
-	Environment    jpush.Environment `json:"environment,omitempty"`
-	Reason         planner.Reason    `json:"reason,omitempty"`
-	AppName        string            `json:"app_name,omitempty"`
-	AndroidPackage string            `json:"android_package,omitempty"`
-	AppKey         string            `json:"app_key,omitempty"`
-	Outcome        executor.Outcome  `json:"outcome,omitempty"`
-	Attempt        int               `json:"attempt,omitempty"`
-	Code           int               `json:"code,omitempty"`
-	Message        string            `json:"message,omitempty"`
-	Remedy         string            `json:"remedy,omitempty"`
-	DelayMS        *int64            `json:"delay_ms,omitempty"`
-}
+func (l *Lines) write(line any) error { return writeJSON(l.w, line, "") }
 
 // Version writes the first line.
 func (l *Lines) Version(version string) error {
-	return l.enc.Encode(line{Type: "version", FormatVersion: planner.FormatVersion, JPSyncVersion: version})
+	return l.write(struct {
+		Type          string `json:"type"`
+		FormatVersion int    `json:"format_version"`
+		JPSyncVersion string `json:"jpsync_version"`
+	}{"version", planner.FormatVersion, version})
 }
 
 // Plan writes a line for each planned change.
 func (l *Lines) Plan(p *planner.Plan) error {
 	for i := range p.Actions {
-		c := &p.Actions[i]
-		err := l.enc.Encode(line{Type: "planned_change", Action: c.Action, App: c.App, Environment: c.Environment,
-			Reason: c.Reason, AppName: c.AppName, AndroidPackage: c.AndroidPackage, AppKey: c.AppKey})
-		if err != nil {
+		line := planned(&p.Actions[i])
+		line.Type = "planned_change"
+		if err := l.write(line); err != nil {
 			return err
 		}
 	}
@@ -173,17 +171,14 @@ func (l *Lines) Plan(p *planner.Plan) error {
 
 // Event writes one event of the executor.
 func (l *Lines) Event(e executor.Event) error {
-	out := line{Type: string(e.Type), Action: e.Action, App: e.App, Environment: e.Environment, AppKey: e.AppKey,
-		Outcome: e.Outcome, Attempt: e.Attempt, Code: e.Code, Message: e.Message, Remedy: e.Remedy}
-	if out.Message == "" {
-		out.Message = e.Note
-	}
+	line := change{Type: string(e.Type), Action: e.Action, App: e.App, Environment: e.Environment, AppKey: e.AppKey,
+		Outcome: e.Outcome, Attempt: e.Attempt, Code: e.Code, Message: cmp.Or(e.Message, e.Note), Remedy: e.Remedy}
 	if e.Type == executor.Retry {
 		ms := e.Delay.Milliseconds()
-		out.DelayMS = &ms
+		line.DelayMS = &ms
 	}
-	return l.enc.Encode(out)
+	return l.write(line)
 }
 
 // Summary writes the last line.
-func (l *Lines) Summary(s Summary) error { return l.enc.Encode(s) }
+func (l *Lines) Summary(s Summary) error { return l.write(s) }

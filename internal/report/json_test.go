@@ -110,3 +110,33 @@ func TestSummaryCounts(t *testing.T) {
 	require.Equal(t, report.Summary{Type: "summary", Unchanged: 4, Failed: 1, NotStarted: 8, ExitCode: 5},
 		report.NewSummary(p, nil, 0, 5), "nothing was sent")
 }
+
+// What a server or a file says is shown at terminals too, and JSON itself leaves these as they are.
+func TestJSONEscapesWhatControlsATerminal(t *testing.T) {
+	const name = "商城 <&> \x7f\u0080\u009b31m\u009f\u202e\u2066\x1b"
+	p := full()
+	p.Actions[0].AppName = name
+	for form, write := range map[string]func(*bytes.Buffer) error{
+		"plan":    func(b *bytes.Buffer) error { return report.PlanJSON(b, p) },
+		"run":     func(b *bytes.Buffer) error { return report.RunJSON(b, report.Run{Plan: p, Result: result(p)}) },
+		"changes": func(b *bytes.Buffer) error { return report.NewLines(b).Plan(p) },
+		"event": func(b *bytes.Buffer) error {
+			return report.NewLines(b).Event(executor.Event{Type: executor.ApplyErrored, Message: name})
+		},
+		"keys": func(b *bytes.Buffer) error {
+			return report.Keys(b, []report.Key{{ID: "shop", AppName: name}}, report.KeysJSON)
+		},
+	} {
+		var b bytes.Buffer
+		require.NoError(t, write(&b))
+		tame(t, b.String(), report.Style{})
+		require.Contains(t, b.String(), `"商城 <&> \u007f\u0080\u009b31m\u009f\u202e\u2066\u001b"`, form)
+		for dec := json.NewDecoder(&b); dec.More(); {
+			var v any
+			require.NoError(t, dec.Decode(&v), form)
+			if form == "event" {
+				require.Equal(t, name, v.(map[string]any)["message"])
+			}
+		}
+	}
+}
