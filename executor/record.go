@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"jpsync/internal/jpush"
 	"jpsync/planner"
 	"jpsync/state"
 )
@@ -64,7 +65,7 @@ func (t *task) refused(a answer, stop error, doubt bool) error {
 		if a.unknown && (class.Retryable() || class.StopsRun()) {
 			outcome = Unknown
 		}
-		if cert := t.result().Change.Certificate; cert != nil && codeOf(err) == invalidCertificate {
+		if cert := t.result().Change.Certificate; cert != nil && codeOf(err) == jpush.CodeCertificateInvalid {
 			err = &RejectedError{Certificate: *cert, Err: err}
 		}
 		stop = stopOf(a.err)

@@ -147,9 +147,6 @@ func (e *goneError) Remedy() string {
 	return "if the app was deleted in the console, forget it with: jpsync state rm " + planner.Quote(e.id)
 }
 
-// invalidCertificate is the API's code for a certificate that it does not take.
-const invalidCertificate = 1012
-
 // RejectedError says that the server does not take a certificate, and what jpsync saw in it,
 // so that a person can tell which of the two is mistaken.
 type RejectedError struct {

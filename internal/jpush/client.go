@@ -140,7 +140,7 @@ func (c *Client) Probe(ctx context.Context) error {
 	case err == nil:
 		return c.fail(cl, &Error{Status: http.StatusOK, Sent: true, Condition: NotAnAnswer, Class: ClassStop,
 			Err: errors.New("an app without a name was accepted")})
-	case errors.As(err, &e) && (e.Code == 4002 || e.Code == 4003):
+	case errors.As(err, &e) && (e.Code == CodeParamsEmpty || e.Code == CodeParamsInvalid):
 		return nil
 	}
 	return err

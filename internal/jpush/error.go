@@ -63,7 +63,7 @@ func (e *Error) OutcomeUnknown() bool { return e.Class == ClassLost && e.Sent &&
 // Busy reports whether the service asks for fewer requests: HTTP 429, or one of the codes
 // that JPush's other APIs send with it.
 func (e *Error) Busy() bool {
-	return e.Status == http.StatusTooManyRequests || e.Code == 2001 || e.Code == 2002
+	return e.Status == http.StatusTooManyRequests || e.Code == CodeOverQuota || e.Code == CodeTooFrequent
 }
 
 // Remedy returns in English what a person can do. The Chinese text is Entry().Remedy.ZH.

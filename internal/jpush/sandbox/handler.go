@@ -22,35 +22,18 @@ type reply struct {
 // synchronized is the answer to a delete and an upload.
 var synchronized = reply{status: http.StatusOK, body: map[string]string{"success": "Synchronized success"}}
 
-// failure returns an API error with the status that the table has for its code.
-func failure(code int) reply { return failureText(code, messages[code]) }
-
-func failureText(code int, message string) reply {
+// failure returns an API error with the status and the message of its code.
+func failure(code int) reply {
 	row, _ := jpush.LookupCode(code)
+	return failureText(row, row.Message)
+}
+
+func failureText(row jpush.Entry, message string) reply {
 	type detail struct {
 		Code    int    `json:"code"`
 		Message string `json:"message"`
 	}
-	return reply{status: row.Status, code: code, body: map[string]detail{"error": {code, message}}}
-}
-
-// messages are the texts of the errors. The documents have those of 1012 and 1015.
-var messages = map[int]string{
-	10:   "system error",
-	1010: "certificate exists",
-	1012: "certificate invalid",
-	1013: "appkey invalid",
-	1014: "no certificate file",
-	1015: "app delete fail",
-	2001: "request over quota",
-	2002: "request too frequent",
-	4001: "only support POST",
-	4002: "params empty",
-	4003: "params invalid",
-	4004: "dev_key not exist",
-	4005: "dev_secret error",
-	4006: "authorization invalid",
-	4007: "no permission",
+	return reply{status: row.Status, code: row.Code, body: map[string]detail{"error": {row.Code, message}}}
 }
 
 // answer executes a request.
@@ -59,13 +42,13 @@ func (s *Server) answer(r *http.Request, in incoming) reply {
 		return reply{status: http.StatusNotFound}
 	}
 	if r.Method != http.MethodPost {
-		return failure(4001)
+		return failure(jpush.CodeOnlyPost)
 	}
 	if code := s.authorize(r); code != 0 {
 		return failure(code)
 	}
 	if in.broken {
-		return failure(4003)
+		return failure(jpush.CodeParamsInvalid)
 	}
 	switch in.op {
 	case jpush.OpCreate:
@@ -80,19 +63,19 @@ func (s *Server) answer(r *http.Request, in incoming) reply {
 func (s *Server) authorize(r *http.Request) int {
 	encoded, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Basic ")
 	if !ok {
-		return 4006
+		return jpush.CodeAuthMalformed
 	}
 	pair, err := base64.StdEncoding.DecodeString(encoded)
 	key, secret, ok := strings.Cut(string(pair), ":")
 	switch {
 	case err != nil || !ok:
-		return 4006
+		return jpush.CodeAuthMalformed
 	case key != s.opts.DevKey:
-		return 4004
+		return jpush.CodeDevKeyUnknown
 	case subtle.ConstantTimeCompare([]byte(secret), []byte(s.opts.DevSecret)) != 1:
-		return 4005
+		return jpush.CodeDevSecretWrong
 	case s.opts.NotEnabled:
-		return 4007
+		return jpush.CodeNotEnabled
 	}
 	return 0
 }
@@ -142,18 +125,18 @@ func (s *Server) upload(in incoming) reply {
 	}
 	switch {
 	case in.form.err != nil:
-		return failure(4003)
+		return failure(jpush.CodeParamsInvalid)
 	case len(in.form.files) == 0:
-		return failure(1014)
+		return failure(jpush.CodeNoCertificateFile)
 	}
 	for env, f := range in.form.files {
 		if s.checkCertificate(f.data, in.form.passwords[env]) != nil {
-			return failure(1012)
+			return failure(jpush.CodeCertificateInvalid)
 		}
 	}
 	return s.changeApp(in.key, func(app App) (reply, error) {
 		if !app.addCertificates(in.form) {
-			return failure(1010), nil
+			return failure(jpush.CodeCertificateExists), nil
 		}
 		return synchronized, s.commit(app)
 	})
@@ -164,7 +147,7 @@ func (s *Server) changeApp(key string, f func(App) (reply, error)) reply {
 	return s.change(func() (reply, error) {
 		app := s.account.live(key)
 		if app == nil {
-			return failure(1013), nil
+			return failure(jpush.CodeAppKeyInvalid), nil
 		}
 		return f(app.clone())
 	})
@@ -179,7 +162,8 @@ func (s *Server) change(f func() (reply, error)) (r reply) {
 		return err
 	})
 	if err != nil {
-		return failureText(10, err.Error())
+		row, _ := jpush.LookupCode(jpush.CodeSystemError)
+		return failureText(row, err.Error())
 	}
 	return r
 }

@@ -76,18 +76,18 @@ func route(r *http.Request) (op, key string) {
 // readApp returns the app of a create's body, and 0 or the code of what is wrong with it.
 func readApp(body []byte) (jpush.App, int) {
 	if len(bytes.TrimSpace(body)) == 0 {
-		return jpush.App{}, 4002
+		return jpush.App{}, jpush.CodeParamsEmpty
 	}
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(body, &fields) != nil || fields == nil {
-		return jpush.App{}, 4003
+		return jpush.App{}, jpush.CodeParamsInvalid
 	}
 	if len(fields) == 0 {
-		return jpush.App{}, 4002
+		return jpush.App{}, jpush.CodeParamsEmpty
 	}
 	app := jpush.App{Name: str(fields["app_name"]), AndroidPackage: str(fields["android_package"]), GroupName: str(fields["group_name"])}
 	if app.Name == "" || app.AndroidPackage == "" || fields["group_name"] != nil && app.GroupName == "" {
-		return app, 4003
+		return app, jpush.CodeParamsInvalid
 	}
 	return app, 0
 }

@@ -51,7 +51,7 @@ func ParseFault(s string) (Fault, error) {
 
 func parseKind(head string) (Fault, error) {
 	if head == "code10" {
-		return Fault{Kind: Code, Code: 10}, nil
+		return Fault{Kind: Code, Code: jpush.CodeSystemError}, nil
 	}
 	if n, err := strconv.Atoi(head); err == nil {
 		if n < 1000 {

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"jpsync/internal/jpush"
 )
 
 // ServeHTTP records the request and answers it, or misbehaves if a fault applies.
@@ -103,7 +105,7 @@ func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, in incoming, 
 	case Auth:
 		code := f.Code
 		if code == 0 {
-			code = 4005
+			code = jpush.CodeDevSecretWrong
 		}
 		s.write(w, q, failure(code))
 	case Status:
@@ -112,7 +114,7 @@ func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, in incoming, 
 		if f.RetryAfter == 0 {
 			w.Header().Set("Retry-After", "1")
 		}
-		s.write(w, q, failure(2002))
+		s.write(w, q, failure(jpush.CodeTooFrequent))
 	case Lost, Drop:
 		panic(http.ErrAbortHandler)
 	case Hang:
