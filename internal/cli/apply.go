@@ -39,7 +39,7 @@ func (c *applyCmd) Validate() error {
 	case c.PlanFile != "" && c.shapesPlan():
 		return errors.New("a saved plan is applied as it is: --target, --exclude, --select, --replace, --accept, --no-delete and --allow-cert belong to jpsync plan --out")
 	}
-	return errors.Join(c.choices.Validate(), c.check(runForms, c.PlanFile))
+	return errors.Join(c.choices.Validate(), c.check(func(f reportForm) bool { return f.run != nil }, c.PlanFile))
 }
 
 // shapesPlan reports whether a flag is there that a saved plan has no use for.
@@ -233,6 +233,3 @@ func (a *application) sumUp(saved error) error {
 	}
 	return end
 }
-
-// allKeys is the command that prints every app key.
-func (a *application) allKeys() string { return "jpsync output" + a.w.g.sameFlags() }

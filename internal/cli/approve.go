@@ -56,16 +56,11 @@ func (a *application) question(ctx context.Context) error {
 			fmt.Fprintf(w, "  and %d more, see the plan\n", n)
 		}
 	}
-	fmt.Fprintf(w, "\nType yes to apply this plan: ")
-	answer, err := readLine(ctx, a.t.In)
-	if err != nil {
-		fmt.Fprintln(w)
-		return err
+	yes, err := a.t.typedYes(ctx, "apply this plan")
+	if err == nil && !yes {
+		err = errors.New("not approved, nothing was sent")
 	}
-	if strings.TrimSpace(answer) != "yes" {
-		return errors.New("not approved, nothing was sent")
-	}
-	return nil
+	return err
 }
 
 // confirm asks whether to do something to the state, which flag does without a question.
@@ -73,27 +68,24 @@ func (t *terminal) confirm(ctx context.Context, what, flag string) error {
 	if !t.ask {
 		return refused(errors.New("nobody approved this and there is no terminal to ask at, so nothing was changed: pass " + flag))
 	}
-	fmt.Fprintf(t.Err, "\nType yes to %s: ", what)
-	answer, err := readLine(ctx, t.In)
-	if err != nil {
-		return err
+	yes, err := t.typedYes(ctx, what)
+	if err == nil && !yes {
+		err = refused(errors.New("not approved, nothing was changed"))
 	}
-	if strings.TrimSpace(answer) != "yes" {
-		return refused(errors.New("not approved, nothing was changed"))
-	}
-	return nil
+	return err
 }
 
-// readLine waits for a line or for ctx. Its goroutine cannot be stopped and ends with the
-// process.
-func readLine(ctx context.Context, r io.Reader) (string, error) {
+// typedYes asks, and waits for a line or for ctx. The goroutine that reads cannot be stopped
+// and ends with the process.
+func (t *terminal) typedYes(ctx context.Context, what string) (bool, error) {
+	fmt.Fprintf(t.Err, "\nType yes to %s: ", what)
 	type answer struct {
 		line string
 		err  error
 	}
 	c := make(chan answer, 1)
 	go func() {
-		line, err := bufio.NewReader(r).ReadString('\n')
+		line, err := bufio.NewReader(t.In).ReadString('\n')
 		if errors.Is(err, io.EOF) {
 			err = nil
 		}
@@ -101,8 +93,9 @@ func readLine(ctx context.Context, r io.Reader) (string, error) {
 	}()
 	select {
 	case a := <-c:
-		return a.line, a.err
+		return strings.TrimSpace(a.line) == "yes", a.err
 	case <-ctx.Done():
-		return "", &exitError{ExitInterrupted, errors.New("interrupted, nothing was sent")}
+		fmt.Fprintln(t.Err)
+		return false, &exitError{ExitInterrupted, errors.New("interrupted, nothing was sent")}
 	}
 }

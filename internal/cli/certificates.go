@@ -212,7 +212,7 @@ func checkFiles(ctx context.Context, files *manifest.Files, p *planner.Plan) err
 	for i, err := range errs {
 		change := uploads[i]
 		file := "the certificate file " + change.Certificate.File
-		if _, changed := errors.AsType[*movedError](err); changed {
+		if has[*movedError](err) {
 			moved = append(moved, file+" has changed")
 		} else if e, ok := errors.AsType[*manifest.ReadError](err); ok && e.Env == "" {
 			moved = append(moved, file+" or its password cannot be read: "+err.Error())

@@ -94,7 +94,7 @@ func (d *doctor) storeTrouble(what string, err error) {
 		remedy := ""
 		if errors.Is(err, state.ErrDamaged) {
 			remedy = "see \"A damaged log\" in docs/state.md"
-		} else if _, away := errors.AsType[*shared.UnavailableError](err); away {
+		} else if has[*shared.UnavailableError](err) {
 			remedy = "check the address, the network and the proxy"
 		}
 		d.trouble(what, err, remedy)

@@ -44,35 +44,27 @@ func refused(err error) error { return &exitError{ExitRefused, err} }
 
 // exitCode returns the exit code for the error of a command.
 func exitCode(err error) int {
-	if err == nil {
+	own, decided := errors.AsType[*exitError](err)
+	answer, answered := errors.AsType[*jpush.Error](err)
+	switch {
+	case err == nil:
 		return ExitDone
-	}
-	if e, ok := errors.AsType[*exitError](err); ok {
-		return e.code
-	}
-	if _, ok := errors.AsType[*state.LockedError](err); ok {
+	case decided:
+		return own.code
+	case has[*state.LockedError](err), has[*state.LeaseError](err):
 		return ExitLocked
-	}
-	if _, ok := errors.AsType[*state.LeaseError](err); ok {
-		return ExitLocked
-	}
-	if _, ok := errors.AsType[*state.MismatchError](err); ok {
+	case has[*state.MismatchError](err), has[*state.MovedError](err), has[*planner.StaleError](err), has[*planner.TooManyDeletesError](err):
 		return ExitRefused
-	}
-	if _, ok := errors.AsType[*state.MovedError](err); ok {
-		return ExitRefused
-	}
-	if _, ok := errors.AsType[*planner.StaleError](err); ok {
-		return ExitRefused
-	}
-	if _, ok := errors.AsType[*planner.TooManyDeletesError](err); ok {
-		return ExitRefused
-	}
-	if e, ok := errors.AsType[*jpush.Error](err); ok && e.Class == jpush.ClassAuth {
+	case answered && answer.Class == jpush.ClassAuth:
 		return ExitCredentials
-	}
-	if errors.Is(err, context.Canceled) {
+	case errors.Is(err, context.Canceled):
 		return ExitInterrupted
 	}
 	return ExitError
+}
+
+// has reports whether an error of type E is in err's tree.
+func has[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
 }

@@ -115,7 +115,7 @@ type planCmd struct {
 
 // Validate refuses flags that make no sense, a report that could not be written among them.
 func (c *planCmd) Validate() error {
-	return errors.Join(c.choices.Validate(), c.check(planForms, c.Out))
+	return errors.Join(c.choices.Validate(), c.check(func(f reportForm) bool { return f.plan != nil }, c.Out))
 }
 
 // Run prints the plan. The exit code says whether it could be applied.

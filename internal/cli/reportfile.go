@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -15,26 +16,34 @@ import (
 	"jpsync/planner"
 )
 
-// The formats of a report file. planForms and runForms list those of each command.
-const (
-	formJSON      = "json"
-	formMarkdown  = "markdown"
-	formTerraform = "gitlab-terraform"
-	formDotenv    = "dotenv"
-	formJUnit     = "junit"
-)
+// reportForm is a format of a report file: how a plan and how an apply are written in it, nil
+// where it has no form for one of them.
+type reportForm struct {
+	name string
+	plan func(io.Writer, *planner.Plan) error
+	run  func(io.Writer, report.Run) error
+	// public: only counts and names. Processes of other users pick these up, so everybody may
+	// read them. Other reports have mode 0600.
+	public bool
+}
 
-var (
-	planForms = []string{formJSON, formMarkdown, formTerraform, formDotenv}
-	runForms  = []string{formJSON, formMarkdown, formJUnit, formDotenv}
-)
+var reportForms = []reportForm{
+	{name: "json", plan: report.PlanJSON, run: report.RunJSON},
+	{name: "markdown", plan: report.PlanMarkdown, run: report.RunMarkdown},
+	{name: "gitlab-terraform", plan: report.PlanTerraform, public: true},
+	{name: "junit", run: report.RunJUnit, public: true},
+	{
+		name: "dotenv",
+		plan: func(w io.Writer, p *planner.Plan) error { return report.Dotenv(w, planPrefix, report.PlanCounts(p)) },
+		run: func(w io.Writer, r report.Run) error {
+			return report.Dotenv(w, applyPrefix, report.ApplyCounts(r.Summary))
+		},
+		public: true,
+	},
+}
 
 // formOf has the format for a file's extension. Other files are JSON.
-var formOf = map[string]string{".md": formMarkdown, ".xml": formJUnit, ".env": formDotenv}
-
-// publicForms are the formats that hold only counts and names. Processes of other users pick
-// them up, so everybody may read them. Other reports have mode 0600.
-var publicForms = map[string]bool{formTerraform: true, formDotenv: true, formJUnit: true}
+var formOf = map[string]string{".md": "markdown", ".xml": "junit", ".env": "dotenv"}
 
 // The prefixes of the variables of a dotenv report. A job that has them in its environment
 // may run jpsync, so no flag's variable begins with them.
@@ -50,19 +59,14 @@ type reporting struct {
 }
 
 // form is the format to write.
-func (r *reporting) form() string {
-	if r.ReportFormat != "" {
-		return r.ReportFormat
-	}
-	if form, ok := formOf[strings.ToLower(filepath.Ext(r.Report))]; ok {
-		return form
-	}
-	return formJSON
+func (r *reporting) form() reportForm {
+	name := cmp.Or(r.ReportFormat, formOf[strings.ToLower(filepath.Ext(r.Report))], "json")
+	return reportForms[slices.IndexFunc(reportForms, func(f reportForm) bool { return f.name == name })]
 }
 
-// check refuses a report that could not be written, before anything is done. planFile is
-// another file of the command, or "".
-func (r *reporting) check(forms []string, planFile string) error {
+// check refuses a report that could not be written, before anything is done. has reports
+// whether the command can write a format; planFile is another file of the command, or "".
+func (r *reporting) check(has func(reportForm) bool, planFile string) error {
 	switch {
 	case r.Report == "" && r.ReportFormat != "":
 		return errors.New("--report-format needs --report FILE")
@@ -70,8 +74,14 @@ func (r *reporting) check(forms []string, planFile string) error {
 		return nil
 	case sameFile(r.Report, planFile):
 		return fmt.Errorf("--report %s is the plan file: name another file", r.Report)
-	case !slices.Contains(forms, r.form()):
-		return fmt.Errorf("--report: this command cannot write %s, only %s", r.form(), strings.Join(forms, ", "))
+	case !has(r.form()):
+		var names []string
+		for _, form := range reportForms {
+			if has(form) {
+				names = append(names, form.name)
+			}
+		}
+		return fmt.Errorf("--report: this command cannot write %s, only %s", r.form().name, strings.Join(names, ", "))
 	}
 	if info, err := os.Stat(r.Report); err == nil && info.IsDir() {
 		return fmt.Errorf("--report %s is a directory: name a file", r.Report)
@@ -93,7 +103,7 @@ func (r *reporting) write(to func(w io.Writer) error) error {
 	if err == nil {
 		err = writeFile(r.Report, &b)
 	}
-	if err == nil && publicForms[r.form()] {
+	if err == nil && r.form().public {
 		err = os.Chmod(r.Report, 0o644)
 	}
 	if err != nil {
@@ -108,17 +118,7 @@ func (c *planCmd) publish(t *terminal, w *workspace, p *planner.Plan) error {
 	if err := t.actions.tell(func(w io.Writer) error { return report.PlanMarkdown(w, p) }, report.PlanCounts(p)); err != nil {
 		t.warn("the plan is not in the step's summary or outputs: %v", err)
 	}
-	return c.write(func(w io.Writer) error {
-		switch c.form() {
-		case formMarkdown:
-			return report.PlanMarkdown(w, p)
-		case formTerraform:
-			return report.PlanTerraform(w, p)
-		case formDotenv:
-			return report.Dotenv(w, planPrefix, report.PlanCounts(p))
-		}
-		return report.PlanJSON(w, p)
-	})
+	return c.write(func(w io.Writer) error { return c.form().plan(w, p) })
 }
 
 // publish reports how an apply ended to the CI system and in the report file. err is what the
@@ -128,27 +128,17 @@ func (a *application) publish(err error) error {
 		return nil
 	}
 	r := a.report(err)
-	lang := a.t.out.Lang
 	a.t.actions.remark(a.w.manifest, a.plan)
 	a.t.actions.stopped(a.w.manifest, a.plan, a.result, err)
-	if err := a.t.actions.tell(func(w io.Writer) error { return report.RunMarkdown(w, r, lang) }, report.ApplyCounts(r.Summary)); err != nil {
+	if err := a.t.actions.tell(func(w io.Writer) error { return report.RunMarkdown(w, r) }, report.ApplyCounts(r.Summary)); err != nil {
 		a.t.warn("the result is not in the step's summary or outputs: %v", err)
 	}
-	return a.write(func(w io.Writer) error {
-		switch a.form() {
-		case formMarkdown:
-			return report.RunMarkdown(w, r, lang)
-		case formJUnit:
-			return report.RunJUnit(w, r)
-		case formDotenv:
-			return report.Dotenv(w, applyPrefix, report.ApplyCounts(r.Summary))
-		}
-		return report.RunJSON(w, r)
-	})
+	return a.write(func(w io.Writer) error { return a.form().run(w, r) })
 }
 
 // report returns the apply for its reports. err is what the command ends with, nil if it has
 // not ended.
 func (a *application) report(err error) report.Run {
-	return report.Run{Version: version(), Plan: a.plan, Result: a.result, Err: err, Summary: a.summary(err), AllKeys: a.allKeys()}
+	return report.Run{Version: version(), Plan: a.plan, Result: a.result, Err: err, Summary: a.summary(err),
+		AllKeys: "jpsync output" + a.w.g.sameFlags(), Lang: a.t.out.Lang}
 }

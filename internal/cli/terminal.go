@@ -93,7 +93,7 @@ func (t *terminal) fail(err error) {
 	if text == "" || readerLeft(err) {
 		return
 	}
-	_, placed := errors.AsType[manifest.Errors](err)
+	placed := has[manifest.Errors](err)
 	for _, line := range strings.Split(text, "\n") {
 		line = report.Printable(line)
 		if placed {

@@ -114,7 +114,7 @@ func (a *application) summary(err error) report.Summary {
 		p = &planner.Plan{}
 	}
 	s := report.NewSummary(p, a.result, elapsed, exitCode(err))
-	if _, counted := errors.AsType[*report.IncompleteError](err); err != nil && !counted && s.Message == "" {
+	if err != nil && !has[*report.IncompleteError](err) && s.Message == "" {
 		s.Message = err.Error()
 	}
 	return s

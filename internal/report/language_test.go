@@ -82,7 +82,7 @@ func TestEveryRowIsTold(t *testing.T) {
 				}
 			}
 			markdown := written(t, func(w io.Writer) error {
-				return report.RunMarkdown(w, report.Run{Plan: p, Result: res}, report.Chinese)
+				return report.RunMarkdown(w, report.Run{Plan: p, Result: res, Lang: report.Chinese})
 			})
 			require.Regexp(t, `\p{Han}`, markdown)
 		})

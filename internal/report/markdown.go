@@ -44,14 +44,14 @@ func PlanMarkdown(w io.Writer, p *planner.Plan) error {
 
 // RunMarkdown writes how an apply ended, for a job's summary page: the counts, why it stopped,
 // the remarks, and the app keys as a folded table. What does not fit is counted.
-func RunMarkdown(w io.Writer, r Run, l Language) error {
+func RunMarkdown(w io.Writer, r Run) error {
 	m := &markdown{}
 	fmt.Fprintf(m, "### jpsync: %s\n\n%s. Exit code %d.\n", r.verdict(), r.counts(Style{}), r.Summary.ExitCode)
 	// The counts and the list of failures say what an IncompleteError does.
 	if _, counted := errors.AsType[*IncompleteError](r.Err); r.Err != nil && !counted {
-		fmt.Fprintf(m, "\n%s\n", sentence(strings.ReplaceAll(ErrorText(r.Err, l), "\n", "; ")))
+		fmt.Fprintf(m, "\n%s\n", sentence(strings.ReplaceAll(ErrorText(r.Err, r.Lang), "\n", "; ")))
 	}
-	m.sections(conflictSection(r.Plan), failedSection(r.Plan, r.Result, l))
+	m.sections(conflictSection(r.Plan), failedSection(r.Plan, r.Result, r.Lang))
 	if r.Result != nil {
 		m.sections(noteSection(r.Result))
 		made := r.made()

@@ -19,6 +19,7 @@ type Run struct {
 	Summary Summary
 	Err     error  // what the command ended with; nil if all went well
 	AllKeys string // the command that prints every app key
+	Lang    Language
 }
 
 // outcomes are the words for outcomes.

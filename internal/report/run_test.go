@@ -45,7 +45,7 @@ func TestRunReports(t *testing.T) {
 	for name, r := range map[string]report.Run{"ended": ended(), "turned-away": turnedAway()} {
 		golden(t, "run-"+name+".json", written(t, func(w io.Writer) error { return report.RunJSON(w, r) }))
 		golden(t, "run-"+name+".xml", written(t, func(w io.Writer) error { return report.RunJUnit(w, r) }))
-		golden(t, "run-"+name+".md", written(t, func(w io.Writer) error { return report.RunMarkdown(w, r, report.English) }))
+		golden(t, "run-"+name+".md", written(t, func(w io.Writer) error { return report.RunMarkdown(w, r) }))
 	}
 }
 
@@ -145,7 +145,7 @@ func TestRunMarkdownOfManyAppsFits(t *testing.T) {
 		res.Failures = append(res.Failures, executor.Failure{App: c.App, Message: strings.Repeat("m", 200)})
 	}
 	text := written(t, func(w io.Writer) error {
-		return report.RunMarkdown(w, report.Run{Plan: p, Result: res, AllKeys: "jpsync output --sandbox"}, report.English)
+		return report.RunMarkdown(w, report.Run{Plan: p, Result: res, AllKeys: "jpsync output --sandbox"})
 	})
 	require.LessOrEqual(t, len(text), report.MaxMarkdown)
 	require.True(t, strings.HasSuffix(text, "</details>\n"))
