@@ -18,7 +18,7 @@ import (
 type applyCmd struct {
 	choices
 	reporting
-	PlanFile    string        `arg:"" optional:"" name:"planfile" help:"A plan saved by jpsync plan --out."`
+	PlanFile    string        `arg:"" optional:"" name:"planfile" complete:"file" help:"A plan saved by jpsync plan --out."`
 	AutoApprove bool          `help:"Don't ask. Covers creates and uploads; deletes need --max-deletes or policy.max_deletes as well."`
 	Parallelism parallelism   `default:"4" placeholder:"N|auto" help:"How many requests may be in flight at once (${default}); auto starts with 4 and adapts to the service, up to 64."`
 	Rate        float64       `placeholder:"N" help:"The most requests per second; the default is no limit."`

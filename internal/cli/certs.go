@@ -79,7 +79,7 @@ func (c *certsListCmd) print(t *terminal, w *workspace, dues []planner.Due, now 
 
 type certsInspectCmd struct {
 	passwordFlags
-	File     string `arg:"" help:"A .p12 file."`
+	File     string `arg:"" complete:"file" help:"A .p12 file."`
 	BundleID string `placeholder:"ID" help:"Check that the certificate is for this bundle ID."`
 	Format   string `enum:"text,json" default:"text" help:"text or json."`
 }

@@ -44,7 +44,7 @@ type root struct {
 // globals are the flags of every command.
 type globals struct {
 	Manifest    string        `short:"m" default:"jpsync.yaml" placeholder:"PATH" help:"The manifest: a file, or a directory of files (${default})."`
-	State       string        `placeholder:"LOCATION" help:"The state: a file, s3://BUCKET/PREFIX or postgres://USER@HOST/DB (jpsync.state.json beside the manifest)."`
+	State       string        `placeholder:"LOCATION" complete:"file" help:"The state: a file, s3://BUCKET/PREFIX or postgres://USER@HOST/DB (jpsync.state.json beside the manifest)."`
 	Lease       time.Duration `default:"120s" placeholder:"DURATION" help:"How long the lock of a shared state outlives a run that died (${default}); at least 5s."`
 	CertRoot    string        `placeholder:"DIR" help:"The directory that certificates and secret files must be in (the manifest's)."`
 	Endpoint    string        `env:"JPSYNC_ENDPOINT" placeholder:"URL" help:"The Admin API (https://admin.jpush.cn/v1/)."`

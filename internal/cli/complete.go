@@ -60,7 +60,7 @@ func (q *query) answer(word string) proposal {
 	case q.wrong:
 		return proposal{}
 	case q.pending != nil:
-		return q.valueOf(q.pending.Value, "--"+q.pending.Name)
+		return q.valueOf(q.pending.Value)
 	case strings.HasPrefix(word, "-") && !slices.Contains(q.before, "--"):
 		return q.flag(word)
 	}
@@ -75,7 +75,7 @@ func (q *query) flag(word string) proposal {
 		switch {
 		case hasValue && name == "--"+f.Name:
 			q.word = value
-			p = q.valueOf(f.Value, name)
+			p = q.valueOf(f.Value)
 			for i := range p.words {
 				p.words[i].value = name + "=" + p.words[i].value
 			}
@@ -100,8 +100,7 @@ func (q *query) argument() proposal {
 		p.words = subcommands(q.node)
 	}
 	if next < len(q.leaf.Positional) {
-		arg := q.leaf.Positional[next]
-		values := q.valueOf(arg, arg.Name)
+		values := q.valueOf(q.leaf.Positional[next])
 		p.words, p.paths = append(p.words, values.words...), values.paths
 	}
 	return p

@@ -16,35 +16,18 @@ import (
 	"jpsync/state"
 )
 
-// sources propose values where neither an enum nor a placeholder says what they are. A key is
-// "--flag", for every command that has it, or "command argument", or "command --flag".
+// sources propose the values of a flag or an argument. Its tag complete names one, where
+// neither an enum nor a placeholder says what the values are.
 var sources = map[string]func(*query) proposal{
-	"--state":             paths("file"),
-	"--target":            (*query).everyID,
-	"--exclude":           (*query).everyID,
-	"--replace":           (*query).recordedIDs,
-	"--accept":            (*query).recordedIDs,
-	"--select":            (*query).labels,
-	"--allow-cert":        fixed(planner.AllowableCodes...),
-	"output --format":     (*query).outputFormats,
-	"output id":           (*query).recordedIDs,
-	"state show id":       (*query).recordedIDs,
-	"state mv old":        (*query).recordedIDs,
-	"state mv new":        (*query).unrecordedIDs,
-	"state rm id":         (*query).recordedIDs,
-	"import id":           (*query).unrecordedIDs,
-	"apply planfile":      paths("file"),
-	"show planfile":       paths("file"),
-	"certs inspect file":  paths("file"),
-	"state recover file":  paths("file"),
-	"state push file":     paths("file"),
-	"state copy location": paths("file"),
-	"certs make-test dir": paths("dir"),
-	"help topic":          (*query).topics,
-}
-
-func fixed(values ...string) func(*query) proposal {
-	return func(*query) proposal { return words(values) }
+	"file":       paths("file"),
+	"dir":        paths("dir"),
+	"recorded":   (*query).recordedIDs,
+	"unrecorded": (*query).unrecordedIDs,
+	"every":      (*query).everyID,
+	"label":      (*query).labels,
+	"code":       func(*query) proposal { return words(planner.AllowableCodes) },
+	"format":     (*query).outputFormats,
+	"topic":      (*query).topics,
 }
 
 func paths(kind string) func(*query) proposal {
@@ -60,11 +43,8 @@ func words(values []string) proposal {
 }
 
 // valueOf proposes values of a flag or a positional argument.
-func (q *query) valueOf(v *kong.Value, name string) proposal {
-	if source, ok := sources[q.leaf.Path()+" "+name]; ok {
-		return source(q)
-	}
-	if source, ok := sources[name]; ok {
+func (q *query) valueOf(v *kong.Value) proposal {
+	if source, ok := sources[v.Tag.Get("complete")]; ok {
 		return source(q)
 	}
 	switch {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"jpsync/internal/jpush"
@@ -70,12 +71,17 @@ func (d *doctor) warning(what, found, remedy string) {
 	d.report(report.Warning, what, note{found, remedy})
 }
 
-// trouble reports what keeps an apply from working.
+// trouble reports what keeps an apply from working. An error that knows a remedy itself needs
+// no other.
 func (d *doctor) trouble(what string, err error, remedy string) {
 	if exitCode(err) == ExitCredentials {
 		d.code = ExitCredentials
 	}
-	d.report(report.Trouble, what, note{report.ErrorText(err, d.t.out.Lang), remedy})
+	found := report.ErrorText(err, d.t.out.Lang)
+	if own := report.Remedy(err, d.t.out.Lang); own != "" {
+		found, remedy = strings.Replace(found, "; "+own, "", 1), own
+	}
+	d.report(report.Trouble, what, note{found, remedy})
 }
 
 // note is one finding and what to do about it; an empty remedy says that the finding tells.
@@ -210,16 +216,16 @@ func (d *doctor) account(ctx context.Context) {
 		d.well("credentials", "accepted for account "+d.w.account())
 	case e != nil && e.Class == jpush.ClassAuth:
 		d.well("endpoint", d.w.endpoint)
-		d.trouble("credentials", outcome{e}, report.Remedy(e, d.t.out.Lang))
+		d.trouble("credentials", outcome{e}, "")
 	case e != nil:
-		d.trouble("endpoint", fmt.Errorf("%s: %w", d.w.endpoint, outcome{e}), report.Remedy(e, d.t.out.Lang))
+		d.trouble("endpoint", fmt.Errorf("%s: %w", d.w.endpoint, outcome{e}), "")
 		d.tlsClock(err)
 	default:
 		d.trouble("endpoint", err, "")
 	}
 }
 
-// outcome is an API error without its remedy, which a finding prints after an arrow.
+// outcome is an API error without its target and its remedy, which the finding has already.
 type outcome struct{ err *jpush.Error }
 
 func (o outcome) Error() string { return o.err.Op + ": " + o.err.Outcome() }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"jpsync/state"
 	"jpsync/state/s3"
@@ -81,26 +80,15 @@ func (d *doctor) lease(ctx context.Context, store *stateStore) (held bool) {
 	return holder != nil
 }
 
-// remedied is an error of a store that knows what to do about it.
-type remedied interface {
-	error
-	Remedy() string
-}
-
-// storeTrouble reports an error of a store, with its remedy after an arrow.
+// storeTrouble reports an error of a store. Most of them know what to do.
 func (d *doctor) storeTrouble(what string, err error) {
-	e, ok := errors.AsType[remedied](err)
-	if !ok || e.Remedy() == "" {
-		remedy := ""
-		if errors.Is(err, state.ErrDamaged) {
-			remedy = "see \"A damaged log\" in docs/state.md"
-		} else if has[*shared.UnavailableError](err) {
-			remedy = "check the address, the network and the proxy"
-		}
-		d.trouble(what, err, remedy)
-		return
+	remedy := ""
+	if errors.Is(err, state.ErrDamaged) {
+		remedy = "see \"A damaged log\" in docs/state.md"
+	} else if has[*shared.UnavailableError](err) {
+		remedy = "check the address, the network and the proxy"
 	}
-	d.trouble(what, errors.New(strings.Replace(err.Error(), "; "+e.Remedy(), "", 1)), e.Remedy())
+	d.trouble(what, err, remedy)
 }
 
 // encryption tells who can read the master secrets of a state.

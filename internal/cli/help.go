@@ -30,7 +30,7 @@ var topics = []struct{ name, help string }{
 }
 
 type helpCmd struct {
-	Topic []string `arg:"" optional:"" help:"A command, or one of manifest, state, outputs and exit-codes."`
+	Topic []string `arg:"" optional:"" complete:"topic" help:"A command, or one of manifest, state, outputs and exit-codes."`
 }
 
 // addDetails gives a command and its subcommands the texts of their --help.

@@ -12,7 +12,7 @@ import (
 )
 
 type importCmd struct {
-	ID     string `arg:"" help:"The app's id in the manifest."`
+	ID     string `arg:"" complete:"unrecorded" help:"The app's id in the manifest."`
 	AppKey string `arg:"" help:"Its app key, from the JPush console."`
 }
 

@@ -14,7 +14,7 @@ import (
 
 type certsMakeTestCmd struct {
 	passwordFlags
-	Dir      string `arg:"" help:"The directory to write to; it is made if it does not exist."`
+	Dir      string `arg:"" complete:"dir" help:"The directory to write to; it is made if it does not exist."`
 	BundleID string `default:"cn.example.app" placeholder:"ID" help:"The bundle ID (${default})."`
 	Days     int    `default:"395" placeholder:"N" help:"How many days the sound ones are valid (${default})."`
 }

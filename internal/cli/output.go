@@ -15,8 +15,8 @@ import (
 )
 
 type outputCmd struct {
-	IDs         []string     `arg:"" optional:"" name:"id" help:"Only these apps."`
-	Format      outputFormat `default:"table" placeholder:"FORMAT" help:"table, json, dotenv, github, gitlab, gradle, xcconfig, k8s-secret or template=FILE (${default})."`
+	IDs         []string     `arg:"" optional:"" name:"id" complete:"recorded" help:"Only these apps."`
+	Format      outputFormat `default:"table" placeholder:"FORMAT" complete:"format" help:"table, json, dotenv, github, gitlab, gradle, xcconfig, k8s-secret or template=FILE (${default})."`
 	Name        string       `env:"JPSYNC_SECRET_NAME" placeholder:"NAME" help:"The name of the Secret that k8s-secret writes."`
 	Out         string       `env:"JPSYNC_OUTPUT_OUT" placeholder:"FILE" help:"Write to this file, mode 0600, instead of standard output."`
 	ShowSecrets bool         `help:"Include the master secrets."`
@@ -64,13 +64,21 @@ func (c *outputCmd) Run(ctx context.Context, t *terminal, g *globals, store *sta
 	if err != nil {
 		return err
 	}
-	keys, err := c.keys(st)
+	ids, apps, err := c.chosen(st)
 	if err != nil {
 		return err
 	}
 	if c.ShowSecrets {
-		if err := c.reveal(t, keys); err != nil {
+		if err := c.reveal(t, apps); err != nil {
 			return err
+		}
+	}
+	keys := make([]report.Key, len(ids))
+	for i, id := range ids {
+		app := apps[id]
+		keys[i] = report.Key{ID: id, AppName: app.AppName, AndroidPackage: app.AndroidPackage, AppKey: app.AppKey}
+		if c.ShowSecrets {
+			keys[i].MasterSecret = app.MasterSecret
 		}
 	}
 	var text bytes.Buffer
@@ -81,41 +89,27 @@ func (c *outputCmd) Run(ctx context.Context, t *terminal, g *globals, store *sta
 	return c.deliver(t, g, store, keys, &text)
 }
 
-// keys returns the keys of the apps that are asked for, with secrets only if they are shown.
-func (c *outputCmd) keys(st *state.State) ([]report.Key, error) {
-	var ids []string
-	seen := make(map[string]bool, len(c.IDs))
+// chosen returns the apps that are asked for, each once and in that order; all if none is named.
+func (c *outputCmd) chosen(st *state.State) (ids []string, apps map[string]state.App, err error) {
+	if len(c.IDs) == 0 {
+		return sortedKeys(st.Apps), st.Apps, nil
+	}
+	apps = make(map[string]state.App, len(c.IDs))
 	for _, id := range c.IDs {
 		if err := recorded(st, id); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if !seen[id] {
-			seen[id] = true
+		if _, twice := apps[id]; !twice {
 			ids = append(ids, id)
+			apps[id] = st.Apps[id]
 		}
 	}
-	if len(c.IDs) == 0 {
-		ids = sortedIDs(st)
-	}
-	keys := make([]report.Key, 0, len(ids))
-	for _, id := range ids {
-		app := st.Apps[id]
-		key := report.Key{ID: id, AppName: app.AppName, AndroidPackage: app.AndroidPackage, AppKey: app.AppKey}
-		if c.ShowSecrets {
-			key.MasterSecret = app.MasterSecret
-		}
-		keys = append(keys, key)
-	}
-	return keys, nil
+	return ids, apps, nil
 }
 
 // reveal decrypts the master secrets, masks them, and warns of where they may be seen.
-func (c *outputCmd) reveal(t *terminal, keys []report.Key) error {
-	ids, secrets := make([]string, len(keys)), make([]*string, len(keys))
-	for i := range keys {
-		ids[i], secrets[i] = keys[i].ID, &keys[i].MasterSecret
-	}
-	if err := decrypt(ids, secrets); err != nil {
+func (c *outputCmd) reveal(t *terminal, apps map[string]state.App) error {
+	if err := decrypt(apps); err != nil {
 		return err
 	}
 	if c.Out == "" {
@@ -127,7 +121,7 @@ func (c *outputCmd) reveal(t *terminal, keys []report.Key) error {
 	case report.KeysGitLab:
 		t.warn("GitLab shows a dotenv report to everybody who can see the pipeline: put master secrets into masked variables instead")
 	}
-	t.maskAll(secrets)
+	t.maskAll(apps)
 	return nil
 }
 

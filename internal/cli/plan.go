@@ -17,14 +17,14 @@ import (
 
 // choices are the flags that shape a plan; plan and apply share them.
 type choices struct {
-	Target     []string `sep:"none" placeholder:"GLOB" help:"Only apps with a matching id (repeatable)."`
-	Exclude    []string `sep:"none" placeholder:"GLOB" help:"No apps with a matching id (repeatable)."`
-	Select     []string `sep:"none" placeholder:"KEY=VALUE" help:"Only apps with this label (repeatable)."`
-	Replace    []string `sep:"none" placeholder:"ID" help:"Delete the app and create it again, with a new app key: all its devices are lost (repeatable)."`
-	Accept     []string `sep:"none" placeholder:"ID" help:"Record the app as the manifest has it, because it was changed in the console; nothing is sent (repeatable)."`
+	Target     []string `sep:"none" placeholder:"GLOB" complete:"every" help:"Only apps with a matching id (repeatable)."`
+	Exclude    []string `sep:"none" placeholder:"GLOB" complete:"every" help:"No apps with a matching id (repeatable)."`
+	Select     []string `sep:"none" placeholder:"KEY=VALUE" complete:"label" help:"Only apps with this label (repeatable)."`
+	Replace    []string `sep:"none" placeholder:"ID" complete:"recorded" help:"Delete the app and create it again, with a new app key: all its devices are lost (repeatable)."`
+	Accept     []string `sep:"none" placeholder:"ID" complete:"recorded" help:"Record the app as the manifest has it, because it was changed in the console; nothing is sent (repeatable)."`
 	NoDelete   bool     `help:"Plan no deletes."`
 	MaxDeletes *limit   `placeholder:"N|P%" help:"How many apps may be deleted without a typed yes (policy.max_deletes, or 0)."`
-	AllowCert  []string `placeholder:"CODE" help:"Treat certificate errors of this code as warnings, for instance expired (repeatable)."`
+	AllowCert  []string `placeholder:"CODE" complete:"code" help:"Treat certificate errors of this code as warnings, for instance expired (repeatable)."`
 }
 
 // Validate refuses --allow-cert codes that do not exist.

@@ -33,13 +33,13 @@ func readIdentities() (state.Identities, error) {
 	return identities, nil
 }
 
-// decrypt opens the recorded master secrets of some ids, in place and several side by side.
+// decrypt opens the master secrets of some recorded apps, in place and several side by side.
 // The identity file is only read when one of them is encrypted.
-func decrypt(ids []string, secrets []*string) error {
-	var encrypted []int
-	for i, secret := range secrets {
-		if state.Encrypted(*secret) {
-			encrypted = append(encrypted, i)
+func decrypt(apps map[string]state.App) error {
+	var encrypted []string
+	for _, id := range sortedKeys(apps) {
+		if state.Encrypted(apps[id].MasterSecret) {
+			encrypted = append(encrypted, id)
 		}
 	}
 	if len(encrypted) == 0 {
@@ -49,19 +49,26 @@ func decrypt(ids []string, secrets []*string) error {
 	if err != nil {
 		return fmt.Errorf("%s encrypted: %w", plural(len(encrypted), "master secret")+isOrAre(len(encrypted)), err)
 	}
+	clear := make([]string, len(encrypted))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	for _, i := range encrypted {
-		group.Go(func() error {
-			clear, err := identities.Decrypt(*secrets[i])
-			if err != nil {
-				return fmt.Errorf("the master secret of %s: %w; name another identity file with %s", ids[i], err, identityVariable)
+	for i, id := range encrypted {
+		group.Go(func() (err error) {
+			if clear[i], err = identities.Decrypt(apps[id].MasterSecret); err != nil {
+				err = fmt.Errorf("the master secret of %s: %w; name another identity file with %s", id, err, identityVariable)
 			}
-			*secrets[i] = clear
-			return nil
+			return err
 		})
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for i, id := range encrypted {
+		app := apps[id]
+		app.MasterSecret = clear[i]
+		apps[id] = app
+	}
+	return nil
 }
 
 func isOrAre(n int) string {
@@ -72,12 +79,12 @@ func isOrAre(n int) string {
 }
 
 // reveal is decrypt for secrets that go to standard output.
-func (t *terminal) reveal(ids []string, secrets []*string) error {
-	if err := decrypt(ids, secrets); err != nil {
+func (t *terminal) reveal(apps map[string]state.App) error {
+	if err := decrypt(apps); err != nil {
 		return err
 	}
 	t.warnOfSecrets()
-	t.maskAll(secrets)
+	t.maskAll(apps)
 	return nil
 }
 
@@ -88,10 +95,10 @@ func (t *terminal) warnOfSecrets() {
 	}
 }
 
-// maskAll has GitHub Actions mask secrets in the job's log.
-func (t *terminal) maskAll(secrets []*string) {
-	for _, secret := range secrets {
-		t.actions.mask(*secret)
+// maskAll has GitHub Actions mask the master secrets in the job's log.
+func (t *terminal) maskAll(apps map[string]state.App) {
+	for _, id := range sortedKeys(apps) {
+		t.actions.mask(apps[id].MasterSecret)
 	}
 }
 

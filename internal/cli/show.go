@@ -12,7 +12,7 @@ import (
 )
 
 type showCmd struct {
-	PlanFile string `arg:"" optional:"" name:"planfile" help:"A plan saved by jpsync plan --out; without one the state is shown."`
+	PlanFile string `arg:"" optional:"" name:"planfile" complete:"file" help:"A plan saved by jpsync plan --out; without one the state is shown."`
 	Format   string `enum:"text,json" default:"text" help:"text or json."`
 }
 

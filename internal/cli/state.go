@@ -37,7 +37,7 @@ func (stateListCmd) Run(ctx context.Context, t *terminal, store *stateStore) err
 	if err != nil {
 		return err
 	}
-	for _, id := range sortedIDs(st) {
+	for _, id := range sortedKeys(st.Apps) {
 		if err := t.printf("%s", id); err != nil {
 			return err
 		}
@@ -46,7 +46,7 @@ func (stateListCmd) Run(ctx context.Context, t *terminal, store *stateStore) err
 }
 
 type stateShowCmd struct {
-	ID          string `arg:"" help:"The recorded id."`
+	ID          string `arg:"" complete:"recorded" help:"The recorded id."`
 	ShowSecrets bool   `help:"Include the master secret."`
 }
 
@@ -59,18 +59,18 @@ func (c stateShowCmd) Run(ctx context.Context, t *terminal, store *stateStore) e
 	if err := recorded(st, c.ID); err != nil {
 		return err
 	}
-	app := st.Apps[c.ID]
+	shown := map[string]state.App{c.ID: st.Apps[c.ID]}
 	if c.ShowSecrets {
-		if err := t.reveal([]string{c.ID}, []*string{&app.MasterSecret}); err != nil {
+		if err := t.reveal(shown); err != nil {
 			return err
 		}
 	}
-	return report.AppText(t.Out, c.ID, app, c.ShowSecrets)
+	return report.AppText(t.Out, c.ID, shown[c.ID], c.ShowSecrets)
 }
 
 type stateMvCmd struct {
-	Old string `arg:"" help:"The recorded id."`
-	New string `arg:"" help:"The new id."`
+	Old string `arg:"" complete:"recorded" help:"The recorded id."`
+	New string `arg:"" complete:"unrecorded" help:"The new id."`
 }
 
 // Run renames under the lock. A pending request goes with its app.
@@ -102,7 +102,7 @@ func (c stateMvCmd) Run(ctx context.Context, t *terminal, store *stateStore) err
 }
 
 type stateRmCmd struct {
-	IDs []string `arg:"" name:"id" help:"The recorded ids."`
+	IDs []string `arg:"" name:"id" complete:"recorded" help:"The recorded ids."`
 }
 
 // Run forgets under the lock; all of the ids or none.
@@ -176,12 +176,10 @@ func recorded(st *state.State, id string) error {
 	if _, ok := st.Apps[id]; ok {
 		return nil
 	}
-	if near := manifest.Suggest(id, sortedIDs(st)); near != "" {
+	if near := manifest.Suggest(id, sortedKeys(st.Apps)); near != "" {
 		return fmt.Errorf("the state has no app with the id %q; did you mean %q?", id, near)
 	}
 	return fmt.Errorf("the state has no app with the id %q: jpsync state list shows what it has", id)
 }
-
-func sortedIDs(st *state.State) []string { return sortedKeys(st.Apps) }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -32,24 +32,17 @@ func (c *statePullCmd) Run(ctx context.Context, t *terminal, store *stateStore) 
 	if err := st.Moved(store.Location()); err != nil {
 		t.warn("%v", err)
 	}
-	ids := sortedIDs(st)
-	texts, secrets := make([]string, len(ids)), make([]*string, len(ids))
-	for i, id := range ids {
-		texts[i] = st.Apps[id].MasterSecret
-		secrets[i] = &texts[i]
-	}
 	if c.ShowSecrets {
-		if err := t.reveal(ids, secrets); err != nil {
+		if err := t.reveal(st.Apps); err != nil {
 			return err
 		}
-	}
-	for i, id := range ids {
-		app := st.Apps[id]
-		app.MasterSecret = texts[i]
-		if !c.ShowSecrets && app.MasterSecret != "" && !state.Encrypted(app.MasterSecret) {
-			app.MasterSecret = masked
+	} else {
+		for id, app := range st.Apps {
+			if app.MasterSecret != "" && !state.Encrypted(app.MasterSecret) {
+				app.MasterSecret = masked
+				st.Apps[id] = app
+			}
 		}
-		st.Apps[id] = app
 	}
 	data, err := state.Marshal(st)
 	if err != nil {
@@ -60,7 +53,7 @@ func (c *statePullCmd) Run(ctx context.Context, t *terminal, store *stateStore) 
 }
 
 type statePushCmd struct {
-	File  string `arg:"" help:"A state, as jpsync state pull --show-secrets prints it, or a state file."`
+	File  string `arg:"" complete:"file" help:"A state, as jpsync state pull --show-secrets prints it, or a state file."`
 	Force bool   `env:"JPSYNC_PUSH_FORCE" help:"Also in the place of another state, a newer one, or one that has moved."`
 }
 
@@ -74,8 +67,8 @@ func (c *statePushCmd) Run(ctx context.Context, t *terminal, g *globals, store *
 	if err != nil {
 		return fmt.Errorf("read %s: %w", c.File, err)
 	}
-	for _, id := range sortedIDs(st) {
-		if st.Apps[id].MasterSecret == masked {
+	for _, app := range st.Apps {
+		if app.MasterSecret == masked {
 			return fmt.Errorf("the master secrets in %s are masked, and would be lost: pull it again with --show-secrets", c.File)
 		}
 	}
@@ -118,7 +111,7 @@ func continues(st, there *state.State, location string) error {
 }
 
 type stateCopyCmd struct {
-	Location string `arg:"" help:"Where to: a file, s3://BUCKET/PREFIX or postgres://USER@HOST/DB."`
+	Location string `arg:"" complete:"file" help:"Where to: a file, s3://BUCKET/PREFIX or postgres://USER@HOST/DB."`
 }
 
 // Run moves the state under both locks.

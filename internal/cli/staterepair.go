@@ -77,7 +77,7 @@ func describe(t *terminal, d *state.Damage) {
 }
 
 type stateRecoverCmd struct {
-	File string `arg:"" help:"A recovery file (errored.jpsync.journal), or a journal."`
+	File string `arg:"" complete:"file" help:"A recovery file (errored.jpsync.journal), or a journal."`
 }
 
 // Run merges under the lock and lists what was left out.

@@ -11,7 +11,7 @@ import (
 )
 
 type validateCmd struct {
-	AllowCert []string `placeholder:"CODE" help:"Treat certificate errors of this code as warnings, for instance expired (repeatable)."`
+	AllowCert []string `placeholder:"CODE" complete:"code" help:"Treat certificate errors of this code as warnings, for instance expired (repeatable)."`
 }
 
 // Validate checks the codes as plan does.

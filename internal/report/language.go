@@ -50,10 +50,17 @@ func ErrorText(err error, l Language) string {
 	return text
 }
 
-// Remedy returns what to do about an API error.
-func Remedy(e *jpush.Error, l Language) string {
-	if l == Chinese {
+// Remedy returns what to do about an error of the API or of a store, or "" if it does not know.
+func Remedy(err error, l Language) string {
+	if e, ok := errors.AsType[*jpush.Error](err); ok && l == Chinese {
 		return e.Entry().Remedy.ZH
+	}
+	e, _ := errors.AsType[interface {
+		error
+		Remedy() string
+	}](err)
+	if e == nil {
+		return ""
 	}
 	return e.Remedy()
 }
