@@ -132,9 +132,9 @@ func (r *Run) enqueue(rec Record) (wait func() error) {
 	return q.next.wait
 }
 
-// gather is how long a commit that may linger does so at least: for what is appended at the
-// same moment.
-const gather = time.Millisecond
+// gather is how long a commit waits for what is appended at the same moment: workers that were
+// released together need that long until they append again.
+const gather = 300 * time.Microsecond
 
 // commitAll commits until the run ends. Where commits linger, that much time passes from the
 // end of one to the beginning of the next. So the number of commits is bounded, and who appends
@@ -144,7 +144,7 @@ func (r *Run) commitAll() {
 	linger := r.session.Linger()
 	var next time.Time
 	for more := true; more; {
-		if _, more = <-r.queue.wake; more && linger > 0 {
+		if _, more = <-r.queue.wake; more {
 			time.Sleep(max(gather, time.Until(next)))
 		}
 		r.commit(r.ctx)

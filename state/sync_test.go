@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -109,6 +110,7 @@ func TestWaitersShareASync(t *testing.T) {
 			return done
 		}
 		wait("first")
+		time.Sleep(time.Millisecond) // until its sync has begun
 		require.Zero(t, count())
 		for i := range 64 {
 			wait(fmt.Sprint("later", i))
