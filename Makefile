@@ -42,4 +42,4 @@ bench: ## the figures of docs/performance.md on this machine
 	go run ./internal/benchtest
 
 bench-docs: ## the same, into docs/performance.md
-	go run ./internal/benchtest -write docs/performance.md
+	go run ./internal/benchtest > docs/performance.md

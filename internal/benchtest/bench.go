@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,11 +25,13 @@ func appID(i int) string      { return fmt.Sprintf("app-%06d", i) }
 func appName(i int) string    { return fmt.Sprintf("Application %06d", i) }
 func appPackage(i int) string { return fmt.Sprintf("cn.example.bench.app%06d", i) }
 
-// bench has the programs to measure and a directory to do it in.
+// bench has the program to measure, a directory to do it in, and where the figures go.
 type bench struct {
 	dir    string
 	jpsync string
 	rounds int
+	out    io.Writer
+	missed int // figures that miss their goal
 }
 
 // build makes the program as it is shipped.
@@ -67,7 +70,7 @@ func (b *bench) rival(args ...string) side {
 // create is a first apply of n apps: everything that it does, in a new directory.
 func (b *bench) create(s *service, endpoint string, n int, parallelism string) side {
 	return func() (usage, error) {
-		dir, err := b.project(n, "")
+		dir, err := b.project(n)
 		if err != nil {
 			return usage{}, err
 		}
@@ -83,22 +86,23 @@ func (b *bench) create(s *service, endpoint string, n int, parallelism string) s
 
 // applied makes a project whose n apps are all created and recorded.
 func (b *bench) applied(endpoint string, n int) (dir string, err error) {
-	if dir, err = b.project(n, ""); err != nil {
+	if dir, err = b.project(n); err != nil {
 		return "", err
 	}
 	_, err = b.command(dir, endpoint, "apply", "--auto-approve", "--quiet", "--parallelism", "16")()
 	return dir, err
 }
 
-// project makes a directory with a manifest of n apps. Each of them has a certificate if a
-// directory of certificates is given.
-func (b *bench) project(n int, certificates string) (dir string, err error) {
+// project makes a directory with a manifest of n apps.
+func (b *bench) project(n int) (dir string, err error) {
 	if dir, err = os.MkdirTemp(b.dir, "project-"); err != nil {
 		return "", err
 	}
-	return dir, writeManifest(dir, n, certificates)
+	return dir, writeManifest(dir, n, "")
 }
 
+// writeManifest writes a manifest of n apps. Each of them has a certificate if a directory of
+// certificates is given.
 func writeManifest(dir string, n int, certificates string) error {
 	var b bytes.Buffer
 	b.WriteString("version: 1\napps:\n")

@@ -1,13 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
-	"os"
-	"runtime"
 	"slices"
-	"strings"
-	"time"
 )
 
 // figure is one row of the table.
@@ -18,14 +13,13 @@ type figure struct {
 	kept        bool
 }
 
-const tableHead = "| what | jpsync | the other | measured | goal | kept |\n|---|---:|---:|---:|---:|---|\n"
-
-func (f figure) row() string {
+func (b *bench) print(f figure) {
 	kept := "yes"
 	if !f.kept {
 		kept = "**no**"
+		b.missed++
 	}
-	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s |\n", f.name, f.ours, f.other, f.value, f.goal, kept)
+	fmt.Fprintf(b.out, "| %s | %s | %s | %s | %s | %s |\n", f.name, f.ours, f.other, f.value, f.goal, kept)
 }
 
 // side is one of the two programs of a comparison.
@@ -55,16 +49,30 @@ func compare(rounds int, ours, other side) (samples, error) {
 	return s, nil
 }
 
-// wall is the figure of the time, which is at most so many times the other side's.
+// wall prints how many times the other side's time ours is, which may be most at the most.
+func (b *bench) wall(name string, most float64, ours, other side) error {
+	s, err := compare(b.rounds, ours, other)
+	if err != nil {
+		return err
+	}
+	b.print(s.wall(name, most))
+	return nil
+}
+
+// wall is the figure of the time.
 func (s samples) wall(name string, most float64) figure {
-	return s.figure(name, most, func(u usage) float64 { return float64(u.wall) },
-		func(v float64) string { return formatDuration(time.Duration(v)) })
+	return s.figure(name, most, func(u usage) float64 { return u.wall.Seconds() }, func(seconds float64) string {
+		if seconds >= 1 {
+			return fmt.Sprintf("%.2f s", seconds)
+		}
+		return fmt.Sprintf("%.0f ms", seconds*1000)
+	})
 }
 
 // memory is the figure of the most memory that was resident.
 func (s samples) memory(name string, most float64) figure {
 	return s.figure(name, most, func(u usage) float64 { return float64(u.memory) },
-		func(v float64) string { return fmt.Sprintf("%.0f MiB", v/mebibyte) })
+		func(bytes float64) string { return fmt.Sprintf("%.0f MiB", bytes/mebibyte) })
 }
 
 // figure takes the median of the rounds' ratios: one disturbed round does not show.
@@ -88,44 +96,4 @@ func median(v []float64) float64 {
 		return (v[mid-1] + v[mid]) / 2
 	}
 	return v[mid]
-}
-
-func formatDuration(d time.Duration) string {
-	if d >= time.Second {
-		return fmt.Sprintf("%.2f s", d.Seconds())
-	}
-	return fmt.Sprintf("%.0f ms", float64(d)/float64(time.Millisecond))
-}
-
-const preface = `# How fast jpsync is
-
-` + "`make bench`" + ` prints this table for your machine; ` + "`make bench-docs`" + ` writes this page.
-
-A figure is a ratio of two processes that run in turn on a real disk, and the median of the rounds. jpsync does all that it always does: it
-reads the manifest, plans, syncs the journal and writes the state. The bare loop sends the same requests through the same client, and has
-no plan, no journal, no state and no retry. The bare decode is yaml.v3 reading the manifest into a struct. The servers answer on loopback.
-
-`
-
-// pageOf is docs/performance.md.
-func pageOf(figures []figure) []byte {
-	var b bytes.Buffer
-	b.WriteString(preface + tableHead)
-	for _, f := range figures {
-		b.WriteString(f.row())
-	}
-	fmt.Fprintf(&b, "\nMeasured on %s, with %d cores (%s), %s, %s/%s.\n", time.Now().UTC().Format(time.DateOnly),
-		runtime.NumCPU(), processor(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return b.Bytes()
-}
-
-// processor is the model's name, which only Linux tells without a library.
-func processor() string {
-	data, _ := os.ReadFile("/proc/cpuinfo")
-	for line := range strings.Lines(string(data)) {
-		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return "unknown"
 }
