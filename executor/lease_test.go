@@ -141,8 +141,8 @@ func TestTheLockIsLostInFlight(t *testing.T) {
 				}
 				require.Equal(t, Counts{Created: 8, Failed: 4, NotStarted: 88, Requests: 12}, res.Counts)
 				for _, f := range res.Failures {
-					require.Contains(t, f.Message, "app_key")
-					require.Contains(t, f.Message, state.ErrFenced.Error())
+					require.Contains(t, f.Message(), "app_key")
+					require.Contains(t, f.Message(), state.ErrFenced.Error())
 				}
 			})
 		})

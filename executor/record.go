@@ -26,21 +26,14 @@ func (t *task) save(c planner.Change, app *state.App, outcome Outcome, a answer,
 	if app != nil {
 		s.AppKey = app.AppKey
 	}
-	t.run.report(wait, s, Event{
-		Type: ApplyComplete, Action: c.Action, App: c.App, Environment: c.Environment,
-		AppKey: s.AppKey, Attempt: a.attempts, Outcome: outcome, Note: note, Certificate: c.Certificate,
-	})
+	t.run.report(wait, s, Event{Type: ApplyComplete, Step: *s})
 }
 
 // fail reports that the present step was not made, once the record of that is durable.
 func (t *task) fail(outcome Outcome, a answer, err error, wait func() error) {
 	s := t.result()
 	s.Outcome, s.Attempts, s.Code, s.Err, s.Remedy = outcome, a.attempts, codeOf(err), err, remedyOf(err)
-	c := s.Change
-	t.run.report(wait, nil, Event{
-		Type: ApplyErrored, Action: c.Action, App: c.App, Environment: c.Environment, AppKey: s.AppKey,
-		Attempt: a.attempts, Code: s.Code, Message: messageOf(err), Remedy: s.Remedy, Err: err, Outcome: outcome,
-	})
+	t.run.report(wait, nil, Event{Type: ApplyErrored, Step: *s})
 }
 
 // refused ends a step whose request did not succeed, and returns why the run stops with it,
@@ -123,7 +116,7 @@ func (r *run) tell(rep report) (err error) {
 		if made := rep.made; made != nil {
 			made.Err = &UnsavedError{Outcome: made.Outcome, AppKey: made.AppKey, Err: broken}
 			made.Outcome = Failed
-			e.Type, e.Outcome, e.Message, e.Err = ApplyErrored, Failed, made.Err.Error(), made.Err
+			e.Type, e.Step = ApplyErrored, *made
 		}
 	}
 	if r.opts.OnEvent != nil {

@@ -31,16 +31,23 @@ func (o Outcome) OK() bool {
 	return false
 }
 
-// Step is what came of one change of the plan.
+// Step is what came of one change of the plan. Its AppKey is empty while it is not known.
 type Step struct {
-	Change   planner.Change
+	planner.Change
 	Outcome  Outcome
-	AppKey   string // empty while it is not known
 	Attempts int    // requests sent for it
 	Note     string // what a person should know although it went well; mostly empty
 	Code     int    // the API's error code, 0 where there is none
 	Err      error  // nil exactly if Outcome.OK
 	Remedy   string // what to do about Err; may be empty
+}
+
+// Message says what went wrong, without the remedy; empty if nothing did.
+func (s Step) Message() string {
+	if s.Err == nil {
+		return ""
+	}
+	return messageOf(s.Err)
 }
 
 // Counts adds up a run. Adopted is not part of Created, and AlreadyThere counts as uploaded;
@@ -57,24 +64,12 @@ type Counts struct {
 	Recorded   int // apps whose record alone changed
 }
 
-// Failure is one change that was tried and failed, or whose outcome is unknown.
-type Failure struct {
-	App         string
-	Action      planner.Action
-	Environment jpush.Environment
-	Outcome     Outcome // Failed or Unknown
-	Code        int
-	Message     string
-	Remedy      string
-	Err         error // what Message and Remedy are of
-}
-
 // Result is how a run ended.
 type Result struct {
 	Steps    []Step // one for each of the plan's actions, in their order
 	Counts   Counts
-	Failures []Failure // in the plan's order, one per app
-	Stopped  *Stop     // nil if the run went to its end
+	Failures []Step // those that failed or whose outcome is unknown: one per app
+	Stopped  *Stop  // nil if the run went to its end
 }
 
 // Complete reports whether every change was made.
@@ -138,10 +133,7 @@ func (r *Result) count() {
 			c.NotStarted++
 		default:
 			c.Failed++
-			r.Failures = append(r.Failures, Failure{
-				App: s.Change.App, Action: s.Change.Action, Environment: s.Change.Environment,
-				Outcome: s.Outcome, Code: s.Code, Message: messageOf(s.Err), Remedy: s.Remedy, Err: s.Err,
-			})
+			r.Failures = append(r.Failures, *s)
 		}
 	}
 	r.Counts = c

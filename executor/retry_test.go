@@ -67,10 +67,10 @@ func TestTheFirstTwoFailTheThirdSucceeds(t *testing.T) {
 		}
 		require.Equal(t, []EventType{ApplyStart, Retry, Retry, ApplyComplete}, types)
 		require.Equal(t, 250*time.Millisecond, w.events[1].Delay)
-		require.Equal(t, 1, w.events[1].Attempt)
+		require.Equal(t, 1, w.events[1].Attempts)
 		require.Equal(t, 10, w.events[1].Code)
 		require.Equal(t, 500*time.Millisecond, w.events[2].Delay)
-		require.Equal(t, 3, w.events[3].Attempt)
+		require.Equal(t, 3, w.events[3].Attempts)
 	})
 }
 
@@ -134,7 +134,7 @@ func TestFailures(t *testing.T) {
 				require.Equal(t, codeOf(failed.Err), failed.Code)
 				require.Len(t, res.Failures, 1)
 				require.Equal(t, "shop", res.Failures[0].App)
-				require.NotEmpty(t, res.Failures[0].Message)
+				require.NotEmpty(t, res.Failures[0].Message())
 				require.Equal(t, NotStarted, res.Steps[1].Outcome, "the app's later steps are not made")
 				require.ErrorContains(t, res.Steps[1].Err, "an earlier step of this app failed")
 				require.Equal(t, Created, res.Steps[2].Outcome, "the other app is not touched by it")

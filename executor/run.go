@@ -56,7 +56,7 @@ func newRun(plan *planner.Plan, st *state.State, opts Options) *run {
 	}
 	for i, c := range plan.Actions {
 		r.planned[c.App] = true
-		r.steps[i] = Step{Change: c, Outcome: NotStarted, AppKey: c.AppKey}
+		r.steps[i] = Step{Change: c, Outcome: NotStarted}
 	}
 	return r
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"jpsync/internal/jpush"
-	"jpsync/planner"
 	"jpsync/state"
 )
 
@@ -63,9 +62,9 @@ func (a answer) class() jpush.Class {
 // send makes a request, again and again as long as that may help. It is the only place that
 // retries. Stop is why the run stopped before the request was through. An attempt that was
 // started goes on to its end, or to that of the lease.
-func (t *task) send(ctx context.Context, c planner.Change, call func(context.Context) error) (a answer, stop error) {
+func (t *task) send(ctx context.Context, call func(context.Context) error) (a answer, stop error) {
 	r := t.run
-	e := Event{Action: c.Action, App: c.App, Environment: c.Environment, AppKey: c.AppKey}
+	e := Event{Step: Step{Change: t.result().Change}}
 	for {
 		if r.limiter.acquire(ctx) != nil {
 			return a, stopped(ctx)
@@ -81,7 +80,7 @@ func (t *task) send(ctx context.Context, c planner.Change, call func(context.Con
 		}
 		if !a.started {
 			a.started = true
-			e.Type, e.Attempt = ApplyStart, 1
+			e.Type, e.Attempts = ApplyStart, 1
 			r.report(noWait, nil, e)
 		}
 		t.sent = true
@@ -99,7 +98,7 @@ func (t *task) send(ctx context.Context, c planner.Change, call func(context.Con
 		if _, ok := r.deadline(); !ok {
 			return a, leaseOver()
 		}
-		e.Type, e.Attempt, e.Code, e.Message, e.Err, e.Delay = Retry, a.attempts, codeOf(err), messageOf(err), err, delay
+		e.Type, e.Attempts, e.Code, e.Err, e.Delay = Retry, a.attempts, codeOf(err), err, delay
 		r.report(noWait, nil, e)
 		if pause(ctx, delay) != nil {
 			return a, stopped(ctx)

@@ -18,7 +18,7 @@ import (
 // policy (API.md, "Unknowns").
 func (t *task) create(ctx context.Context, c planner.Change) (ok bool, err error) {
 	var made jpush.Created
-	a, stop := t.send(ctx, c, func(ctx context.Context) (err error) {
+	a, stop := t.send(ctx, func(ctx context.Context) (err error) {
 		made, err = t.run.opts.API.CreateApp(ctx, jpush.App{Name: c.AppName, AndroidPackage: c.AndroidPackage, GroupName: c.GroupName})
 		return err
 	})
@@ -80,7 +80,7 @@ func createNote(c planner.Change, isNew, doubt bool, app *state.App, prior *stat
 // remove deletes an app. An app that the server does not know was deleted by an earlier
 // attempt if one was never answered. Otherwise a person should look.
 func (t *task) remove(ctx context.Context, c planner.Change) (ok bool, err error) {
-	a, stop := t.send(ctx, c, func(ctx context.Context) error {
+	a, stop := t.send(ctx, func(ctx context.Context) error {
 		return t.run.opts.API.DeleteApp(ctx, c.AppKey)
 	})
 	unanswered := t.run.unanswered.deletes[c.AppKey]
@@ -113,7 +113,7 @@ func (t *task) upload(ctx context.Context, c planner.Change) (ok bool, err error
 	}
 	cert := loaded.Certificate
 	c.Certificate, t.result().Change.Certificate = &cert, &cert
-	a, stop := t.send(ctx, c, func(ctx context.Context) error {
+	a, stop := t.send(ctx, func(ctx context.Context) error {
 		return t.run.opts.API.UploadCertificate(ctx, c.AppKey, jpush.Certificate{
 			Environment: c.Environment, Filename: path.Base(cert.Path), Data: loaded.Data, Password: loaded.Password,
 		})

@@ -135,7 +135,7 @@ func (a *actions) failed(m *manifest.Manifest, e executor.Event, lang report.Lan
 		a.position = positions(m)
 	}
 	a.failures++
-	reason := cmp.Or(lang.Reason(e.Err), e.Message)
+	reason := cmp.Or(lang.Reason(e.Err), e.Message())
 	a.annotate(report.LevelError, a.position(e.App, e.Environment), fmt.Sprintf("%s: %s failed: %s", place(e.App, e.Environment), e.Action, reason))
 	return true
 }

@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -45,11 +46,12 @@ func TestNamesCommandNoRunner(t *testing.T) {
 	for _, name := range []string{"::add-mask::a", "  ::error::b", "x ##[set-output name=changes]false", "##[error]", "####[[stop-commands]x"} {
 		p := &planner.Plan{Actions: []planner.Change{change(planner.Create, name, name, name)}, Conflicts: []planner.Conflict{{App: name, Message: name}},
 			Warnings: []planner.Problem{{App: name, Message: name}}}
-		res := &executor.Result{Steps: []executor.Step{{Change: p.Actions[0], Outcome: executor.Created, AppKey: name, Note: name}},
-			Failures: []executor.Failure{{App: name, Message: name, Remedy: name}}}
+		res := &executor.Result{Steps: []executor.Step{{Change: p.Actions[0], Outcome: executor.Created, Note: name}},
+			Failures: []executor.Step{{Change: p.Actions[0], Err: errors.New(name), Remedy: name}}}
+		res.Steps[0].AppKey = name
 		text := written(t, func(w io.Writer) error {
 			for _, kind := range []executor.EventType{executor.Retry, executor.ApplyComplete, executor.ApplyErrored} {
-				io.WriteString(w, report.EventText(executor.Event{Type: kind, App: name, Message: name, Note: name}, report.Style{})+"\n")
+				io.WriteString(w, report.EventText(executor.Event{Type: kind, Step: executor.Step{Change: planner.Change{App: name}, Err: errors.New(name), Note: name}}, report.Style{})+"\n")
 			}
 			report.Finding(w, report.Style{}, report.Trouble, "state", name, name)
 			return report.ResultText(w, report.Run{Plan: p, Result: res}, report.Style{})

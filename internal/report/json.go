@@ -112,11 +112,10 @@ func (r Run) changes() []change {
 	if r.Result == nil {
 		return list
 	}
-	failures := r.Result.Failures // in the order of the steps
 	for i, s := range r.Result.Steps {
 		c := &list[i]
 		c.Outcome, c.Attempts, c.Code, c.Message = s.Outcome, s.Attempts, s.Code, s.Note
-		c.AppKey = cmp.Or(s.AppKey, c.AppKey)
+		c.AppKey = s.AppKey
 		switch {
 		case s.Outcome.OK():
 		case s.Outcome == executor.NotStarted:
@@ -124,8 +123,7 @@ func (r Run) changes() []change {
 				c.Message = s.Err.Error()
 			}
 		default:
-			c.Message, c.Remedy = failures[0].Message, failures[0].Remedy
-			failures = failures[1:]
+			c.Message, c.Remedy = s.Message(), s.Remedy
 		}
 	}
 	return list
@@ -172,7 +170,7 @@ func (l *Lines) Plan(p *planner.Plan) error {
 // Event writes one event of the executor.
 func (l *Lines) Event(e executor.Event) error {
 	line := change{Type: string(e.Type), Action: e.Action, App: e.App, Environment: e.Environment, AppKey: e.AppKey,
-		Outcome: e.Outcome, Attempt: e.Attempt, Code: e.Code, Message: cmp.Or(e.Message, e.Note), Remedy: e.Remedy}
+		Outcome: e.Outcome, Attempt: e.Attempts, Code: e.Code, Message: cmp.Or(e.Message(), e.Note), Remedy: e.Remedy}
 	if e.Type == executor.Retry {
 		ms := e.Delay.Milliseconds()
 		line.DelayMS = &ms

@@ -3,6 +3,7 @@ package report_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -68,13 +69,16 @@ func TestLines(t *testing.T) {
 	p := full()
 	require.NoError(t, l.Version("1.2.3"))
 	require.NoError(t, l.Plan(p))
+	shop := planner.Change{Action: planner.Create, App: "shop"}
+	made := shop
+	made.AppKey = "k"
 	for _, e := range []executor.Event{
-		{Type: executor.ApplyStart, Action: planner.Create, App: "shop", Attempt: 1},
-		{Type: executor.Retry, Action: planner.Create, App: "shop", Attempt: 1, Code: 10, Message: "busy <&>", Delay: 0},
-		{Type: executor.Retry, Action: planner.Create, App: "shop", Attempt: 2, Message: "cut\noff", Delay: 1500 * time.Millisecond},
-		{Type: executor.ApplyComplete, Action: planner.Create, App: "shop", AppKey: "k", Attempt: 3, Outcome: executor.Created, Note: "note"},
-		{Type: executor.ApplyErrored, Action: planner.Upload, App: "news", Environment: jpush.Production, AppKey: "k", Attempt: 1, Code: 1012,
-			Outcome: executor.Failed, Message: "invalid", Remedy: "export again"},
+		{Type: executor.ApplyStart, Step: executor.Step{Change: shop, Attempts: 1}},
+		{Type: executor.Retry, Step: executor.Step{Change: shop, Attempts: 1, Code: 10, Err: errors.New("busy <&>")}, Delay: 0},
+		{Type: executor.Retry, Step: executor.Step{Change: shop, Attempts: 2, Err: errors.New("cut\noff")}, Delay: 1500 * time.Millisecond},
+		{Type: executor.ApplyComplete, Step: executor.Step{Change: made, Attempts: 3, Outcome: executor.Created, Note: "note"}},
+		{Type: executor.ApplyErrored, Step: executor.Step{Change: planner.Change{Action: planner.Upload, App: "news", Environment: jpush.Production, AppKey: "k"},
+			Attempts: 1, Code: 1012, Outcome: executor.Failed, Err: errors.New("invalid"), Remedy: "export again"}},
 	} {
 		require.NoError(t, l.Event(e))
 	}
@@ -121,7 +125,7 @@ func TestJSONEscapesWhatControlsATerminal(t *testing.T) {
 		"run":     func(b *bytes.Buffer) error { return report.RunJSON(b, report.Run{Plan: p, Result: result(p)}) },
 		"changes": func(b *bytes.Buffer) error { return report.NewLines(b).Plan(p) },
 		"event": func(b *bytes.Buffer) error {
-			return report.NewLines(b).Event(executor.Event{Type: executor.ApplyErrored, Message: name})
+			return report.NewLines(b).Event(executor.Event{Type: executor.ApplyErrored, Step: executor.Step{Err: errors.New(name)}})
 		},
 		"keys": func(b *bytes.Buffer) error {
 			return report.Keys(b, []report.Key{{ID: "shop", AppName: name}}, report.KeysJSON)

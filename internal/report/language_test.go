@@ -52,8 +52,6 @@ func TestEveryRowIsTold(t *testing.T) {
 			require.NotEmpty(t, row.Meaning.ZH)
 			require.NotEmpty(t, row.Remedy.ZH)
 			err := errorOf(row)
-			message := "create app cn.example.shop: " + err.Outcome()
-
 			text := report.ErrorText(fmt.Errorf("stopped: %w", err), report.Chinese)
 			require.Contains(t, text, row.Meaning.ZH)
 			require.Contains(t, text, row.Remedy.ZH)
@@ -62,15 +60,16 @@ func TestEveryRowIsTold(t *testing.T) {
 			require.Equal(t, row.Remedy.ZH, report.Remedy(err, report.Chinese))
 			require.Equal(t, row.Remedy.EN, report.Remedy(err, report.English))
 
+			failed := executor.Step{Change: change(planner.Create, "shop", "Shop", "cn.example.shop"), Outcome: executor.Failed,
+				Code: row.Code, Err: err, Remedy: row.Remedy.EN}
 			for _, kind := range []executor.EventType{executor.Retry, executor.ApplyErrored} {
-				e := executor.Event{Type: kind, Action: planner.Create, App: "shop", Code: row.Code, Message: message, Err: err, Outcome: executor.Failed}
+				e := executor.Event{Type: kind, Step: failed}
 				require.Contains(t, report.EventText(e, zh), row.Meaning.ZH)
 				require.NotRegexp(t, `\p{Han}`, report.EventText(e, report.Style{}))
 			}
 
-			p := &planner.Plan{Actions: []planner.Change{change(planner.Create, "shop", "Shop", "cn.example.shop")}}
-			res := &executor.Result{Steps: []executor.Step{{Change: p.Actions[0], Outcome: executor.Failed}}, Stopped: &executor.Stop{Err: err},
-				Failures: []executor.Failure{{App: "shop", Action: planner.Create, Code: row.Code, Message: message, Remedy: row.Remedy.EN, Err: err}}}
+			p := &planner.Plan{Actions: []planner.Change{failed.Change}}
+			res := &executor.Result{Steps: []executor.Step{failed}, Stopped: &executor.Stop{Err: err}, Failures: []executor.Step{failed}}
 			for lang, want := range map[report.Language][2]string{report.Chinese: {row.Meaning.ZH, row.Remedy.ZH}, report.English: {row.Meaning.EN, row.Remedy.EN}} {
 				text := written(t, func(w io.Writer) error {
 					return report.ResultText(w, report.Run{Plan: p, Result: res}, report.Style{Lang: lang})
@@ -89,11 +88,17 @@ func TestEveryRowIsTold(t *testing.T) {
 	}
 }
 
+// failure is the event of a create that failed.
+func failure(err error) executor.Event {
+	return executor.Event{Type: executor.ApplyErrored, Step: executor.Step{Change: planner.Change{Action: planner.Create, App: "a"},
+		Err: err, Outcome: executor.Failed}}
+}
+
 // What is not of the table stays as it is, also where it uses the table's words.
 func TestOtherTextStaysAsItIs(t *testing.T) {
 	zh := report.Style{Lang: report.Chinese}
 	for _, message := range []string{"create app x: disk full", "the certificate is invalid", "run again"} {
-		text := report.EventText(executor.Event{Type: executor.ApplyErrored, Action: planner.Create, App: "a", Message: message, Err: errors.New(message), Outcome: executor.Failed}, zh)
+		text := report.EventText(failure(errors.New(message)), zh)
 		require.NotRegexp(t, `\p{Han}`, text)
 	}
 	require.Equal(t, "run again", report.ErrorText(errors.New("run again"), report.Chinese))
@@ -111,7 +116,7 @@ func TestOtherTextStaysAsItIs(t *testing.T) {
 func TestUnknownCodeIsTold(t *testing.T) {
 	row, _ := jpush.LookupCondition(jpush.UnknownCode)
 	err := &jpush.Error{Op: jpush.OpCreate, Status: 200, Code: 1099, Sent: true}
-	text := report.EventText(executor.Event{Type: executor.ApplyErrored, App: "a", Code: 1099, Message: "create: " + err.Outcome(), Err: err, Outcome: executor.Failed}, report.Style{Lang: report.Chinese})
+	text := report.EventText(failure(err), report.Style{Lang: report.Chinese})
 	require.Contains(t, text, row.Meaning.ZH)
 }
 
@@ -119,6 +124,6 @@ func TestUnknownCodeIsTold(t *testing.T) {
 func TestTheConditionIsToldBeforeTheCode(t *testing.T) {
 	row, _ := jpush.LookupCondition(jpush.NotAnAnswer)
 	err := &jpush.Error{Op: jpush.OpCreate, Status: 200, Code: 4005, Condition: row.Condition, Sent: true}
-	text := report.EventText(executor.Event{Type: executor.ApplyErrored, App: "a", Code: 4005, Message: "create: " + err.Outcome(), Err: err, Outcome: executor.Failed}, report.Style{Lang: report.Chinese})
+	text := report.EventText(failure(err), report.Style{Lang: report.Chinese})
 	require.Contains(t, text, row.Meaning.ZH)
 }

@@ -85,8 +85,8 @@ func failedSection(p *planner.Plan, res *executor.Result, l Language) section {
 	return s
 }
 
-func failure(f executor.Failure, l Language) remark {
-	message, remedy := l.failure(f.Err, f.Message, f.Remedy)
+func failure(f executor.Step, l Language) remark {
+	message, remedy := l.failure(f.Err, f.Message(), f.Remedy)
 	if action := string(f.Action); !strings.HasPrefix(message, action+" ") { // an API error begins with it
 		message = action + ": " + message
 	}
@@ -102,7 +102,7 @@ func noteSection(res *executor.Result) section {
 	s := section{title: "Notes", sign: "!", color: yellow}
 	for i := range res.Steps {
 		if step := &res.Steps[i]; step.Note != "" && step.Outcome != executor.Adopted {
-			s.add(remark{app: step.Change.App, about: string(step.Change.Environment), text: step.Note})
+			s.add(remark{app: step.App, about: string(step.Environment), text: step.Note})
 		}
 	}
 	return s

@@ -118,13 +118,12 @@ func result(p *planner.Plan) *executor.Result {
 	steps[0].Outcome, steps[0].AppKey = executor.Created, "key-shop"
 	steps[1].Outcome, steps[1].Note = executor.AlreadyThere, "already there: the server has it"
 	steps[2].Outcome, steps[2].AppKey, steps[2].Note = executor.Adopted, "key-evil", "the server had it before: adopted"
-	steps[3].Outcome = executor.Unknown
+	steps[3].Outcome, steps[3].Err, steps[3].Remedy = executor.Unknown, errors.New("delete key-mall: no answer\x1b]0;x\x07"), "run the same command again, which finds out"
 	return &executor.Result{
-		Steps:  steps,
-		Counts: executor.Counts{Created: 1, Adopted: 1, Uploaded: 1, Failed: 1, NotStarted: 4, Recorded: 1, Requests: 5, Retries: 1},
-		Failures: []executor.Failure{{App: "mall", Action: planner.Delete, Outcome: executor.Unknown,
-			Message: "delete key-mall: no answer\x1b]0;x\x07", Remedy: "run the same command again, which finds out"}},
-		Stopped: &executor.Stop{Reason: executor.StopAuth, Err: errors.New("the credentials were refused (code 4005)")},
+		Steps:    steps,
+		Counts:   executor.Counts{Created: 1, Adopted: 1, Uploaded: 1, Failed: 1, NotStarted: 4, Recorded: 1, Requests: 5, Retries: 1},
+		Failures: []executor.Step{steps[3]},
+		Stopped:  &executor.Stop{Reason: executor.StopAuth, Err: errors.New("the credentials were refused (code 4005)")},
 	}
 }
 
@@ -159,22 +158,24 @@ func TestResultVerdicts(t *testing.T) {
 }
 
 func TestEventText(t *testing.T) {
+	create := planner.Change{Action: planner.Create, App: "a"}
+	upload := planner.Change{Action: planner.Upload, App: "a", Environment: jpush.Production, AppKey: "k"}
 	for _, c := range []struct {
 		event executor.Event
 		want  string
 	}{
-		{executor.Event{Type: executor.ApplyStart, Action: planner.Create, App: "a"}, ""},
-		{executor.Event{Type: executor.Retry, Action: planner.Create, App: "a", Attempt: 2, Message: "busy", Delay: 1234 * time.Millisecond},
+		{executor.Event{Type: executor.ApplyStart, Step: executor.Step{Change: create}}, ""},
+		{executor.Event{Type: executor.Retry, Step: executor.Step{Change: create, Attempts: 2, Err: errors.New("busy")}, Delay: 1234 * time.Millisecond},
 			"retry a: attempt 2 failed: busy; next in 1.23s"},
-		{executor.Event{Type: executor.ApplyComplete, Action: planner.Create, App: "商城", AppKey: "k", Outcome: executor.Created}, "created 商城"},
-		{executor.Event{Type: executor.ApplyComplete, Action: planner.Upload, App: "a", Environment: jpush.Production, AppKey: "k",
-			Outcome: executor.AlreadyThere, Note: "look"}, "already there a production"},
-		{executor.Event{Type: executor.ApplyErrored, Action: planner.Delete, App: "a\x1b[2J", Outcome: executor.Unknown, Message: "lost\n"},
+		{executor.Event{Type: executor.ApplyComplete, Step: executor.Step{Change: planner.Change{App: "商城", AppKey: "k"}, Outcome: executor.Created}}, "created 商城"},
+		{executor.Event{Type: executor.ApplyComplete, Step: executor.Step{Change: upload, Outcome: executor.AlreadyThere, Note: "look"}}, "already there a production"},
+		{executor.Event{Type: executor.ApplyErrored, Step: executor.Step{Change: planner.Change{Action: planner.Delete, App: "a\x1b[2J"},
+			Outcome: executor.Unknown, Err: errors.New("lost\n")}},
 			"unknown delete a\ufffd[2J"},
-		{executor.Event{Type: executor.ApplyErrored, Action: planner.Upload, App: "a", Environment: jpush.Production, Outcome: executor.Failed, Code: 1012, Err: &jpush.Error{Op: jpush.OpUpload, Status: 200, Code: 1012, Sent: true},
-			Message: "upload a: HTTP 200, code 1012: the certificate is invalid (the server says \"no\")"}, "failed upload a production: the certificate is invalid (code 1012)"},
+		{executor.Event{Type: executor.ApplyErrored, Step: executor.Step{Change: upload, Outcome: executor.Failed, Code: 1012,
+			Err: &jpush.Error{Op: jpush.OpUpload, Status: 200, Code: 1012, Sent: true}}}, "failed upload a production: the certificate is invalid (code 1012)"},
 	} {
 		require.Equal(t, c.want, report.EventText(c.event, report.Style{}))
 	}
-	require.Equal(t, "\x1b[32mcreated\x1b[0m a", report.EventText(executor.Event{Type: executor.ApplyComplete, App: "a", Outcome: executor.Created}, report.Style{Color: true}))
+	require.Equal(t, "\x1b[32mcreated\x1b[0m a", report.EventText(executor.Event{Type: executor.ApplyComplete, Step: executor.Step{Change: create, Outcome: executor.Created}}, report.Style{Color: true}))
 }
