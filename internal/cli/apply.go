@@ -218,18 +218,3 @@ func (a *application) event(e executor.Event) {
 		a.progress.show(e)
 	}
 }
-
-// sumUp shows the result and returns what the command ends with. saved is the error of save.
-func (a *application) sumUp(saved error) error {
-	end := saved
-	if saved == nil {
-		a.result.Saved()
-		end = a.verdict()
-	}
-	if a.lines == nil {
-		if err := report.ResultText(a.t.Out, a.report(nil), a.t.out); err != nil {
-			end = errors.Join(end, fmt.Errorf("the result could not be shown: %w", err))
-		}
-	}
-	return end
-}

@@ -142,38 +142,44 @@ func keyOf(cert manifest.Certificate, known string) inspectKey {
 // errInterruptedPlanning ends a command that was interrupted before anything was sent.
 var errInterruptedPlanning = &exitError{ExitInterrupted, errors.New("interrupted while planning, nothing was sent")}
 
-// inspectAll inspects every certificate of a manifest, as many at a time as there are cores.
-// Its only error is errInterruptedPlanning.
+// inspectAll inspects every certificate of a manifest. Its only error is
+// errInterruptedPlanning.
 func inspectAll(ctx context.Context, files *manifest.Files, m *manifest.Manifest, st *state.State) (planner.Inspector, error) {
 	all := inspections{certificates{files}, map[inspectKey]*inspection{}}
-	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
+	var work []func()
 	for i := range m.Apps {
 		app := &m.Apps[i]
 		for _, env := range jpush.Environments {
 			cert, wanted := app.Certificates[env]
-			if !wanted {
-				continue
-			}
 			known := st.Apps[app.ID].Certificates.Of(env).FileSHA256
 			key := keyOf(cert, known)
-			if all.done[key] != nil {
+			if !wanted || all.done[key] != nil {
 				continue
 			}
 			in := &inspection{cert: cert}
 			all.done[key] = in
-			group.Go(func() error {
-				if ctx.Err() == nil {
-					in.seen, in.err = all.inspect(cert, known)
-				}
-				return ctx.Err()
-			})
+			work = append(work, func() { in.seen, in.err = all.inspect(cert, known) })
 		}
 	}
-	if err := group.Wait(); err != nil {
-		return nil, errInterruptedPlanning
+	return all, onAllCores(ctx, work)
+}
+
+// onAllCores does work side by side. Its only error is errInterruptedPlanning.
+func onAllCores(ctx context.Context, work []func()) error {
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for _, do := range work {
+		group.Go(func() error {
+			if ctx.Err() == nil {
+				do()
+			}
+			return ctx.Err()
+		})
 	}
-	return all, nil
+	if group.Wait() != nil {
+		return errInterruptedPlanning
+	}
+	return nil
 }
 
 // Inspect implements [planner.Inspector].
@@ -185,38 +191,29 @@ func (all inspections) Inspect(cert manifest.Certificate, known string) (planner
 	return in.seen, in.err
 }
 
-// checkFiles checks that the certificate files of a saved plan are still the planned ones, as
-// many at a time as there are cores.
+// checkFiles checks that the certificate files of a saved plan are still the planned ones.
 func checkFiles(ctx context.Context, files *manifest.Files, p *planner.Plan) error {
-	var uploads []planner.Change
-	for _, change := range p.Actions {
+	errs := make([]error, len(p.Actions))
+	var work []func()
+	for i, change := range p.Actions {
 		if change.Certificate != nil {
-			uploads = append(uploads, change)
+			work = append(work, func() { _, errs[i] = certificates{files}.Load(change) })
 		}
 	}
-	errs := make([]error, len(uploads))
-	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, change := range uploads {
-		group.Go(func() error {
-			if ctx.Err() == nil {
-				_, errs[i] = certificates{files}.Load(change)
-			}
-			return ctx.Err()
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return errInterruptedPlanning
+	if err := onAllCores(ctx, work); err != nil {
+		return err
 	}
 	var moved []string
 	for i, err := range errs {
-		change := uploads[i]
-		file := "the certificate file " + change.Certificate.File
+		if err == nil {
+			continue
+		}
+		file := "the certificate file " + p.Actions[i].Certificate.File
 		if has[*movedError](err) {
 			moved = append(moved, file+" has changed")
 		} else if e, ok := errors.AsType[*manifest.ReadError](err); ok && e.Env == "" {
 			moved = append(moved, file+" or its password cannot be read: "+err.Error())
-		} else if err != nil {
+		} else {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"jpsync/internal/jpush"
 	"jpsync/planner"
@@ -67,4 +68,54 @@ func exitCode(err error) int {
 func has[E error](err error) bool {
 	_, ok := errors.AsType[E](err)
 	return ok
+}
+
+// mostListed is how many obstacles of one kind an error lists.
+const mostListed = 20
+
+// obstacles returns an error for what stands in a plan's way, or nil. Conflicts come before
+// certificate errors, since nothing of a plan with a conflict is applied. If standard output
+// shows the plan to a person, the error only counts; otherwise it lists them.
+func obstacles(p *planner.Plan, shown bool) error {
+	var list []string
+	for _, c := range p.Conflicts {
+		list = append(list, c.App+": "+c.Message)
+	}
+	if len(list) > 0 {
+		return refused(listed(list, "conflict", "nothing is applied until resolved", shown))
+	}
+	for _, e := range p.Errors {
+		list = append(list, problem(e))
+	}
+	if len(list) > 0 {
+		return listed(list, "certificate error", "not sent until corrected", shown)
+	}
+	return nil
+}
+
+func listed(list []string, what, effect string, shown bool) error {
+	if shown {
+		return fmt.Errorf("%s: %s", plural(len(list), what), effect)
+	}
+	var errs []error
+	for _, text := range list[:min(mostListed, len(list))] {
+		errs = append(errs, errors.New(text))
+	}
+	if more := len(list) - mostListed; more > 0 {
+		errs = append(errs, fmt.Errorf("and %s, see jpsync plan", plural(more, "more "+what)))
+	}
+	return errors.Join(errs...)
+}
+
+// problem is a problem's text with what it is about.
+func problem(p planner.Problem) string {
+	return place(p.App, p.Environment) + ": " + p.Text()
+}
+
+// place names an app, or its certificate for an environment.
+func place(app string, env jpush.Environment) string {
+	if env == "" {
+		return app
+	}
+	return app + " " + string(env)
 }

@@ -135,10 +135,3 @@ func (a *application) publish(err error) error {
 	}
 	return a.write(func(w io.Writer) error { return a.form().run(w, r) })
 }
-
-// report returns the apply for its reports. err is what the command ends with, nil if it has
-// not ended.
-func (a *application) report(err error) report.Run {
-	return report.Run{Version: version(), Plan: a.plan, Result: a.result, Err: err, Summary: a.summary(err),
-		AllKeys: "jpsync output" + a.w.g.sameFlags(), Lang: a.t.out.Lang}
-}

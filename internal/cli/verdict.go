@@ -1,64 +1,87 @@
 package cli
 
+// Here is how an apply ends: its answers are saved, then shown, then judged.
+
 import (
+	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"jpsync/executor"
-	"jpsync/internal/jpush"
 	"jpsync/internal/report"
 	"jpsync/planner"
+	"jpsync/state"
 )
 
-// mostListed is how many obstacles of one kind an error lists.
-const mostListed = 20
-
-// obstacles returns an error for what stands in a plan's way, or nil. Conflicts come before
-// certificate errors, since nothing of a plan with a conflict is applied. If standard output
-// shows the plan to a person, the error only counts; otherwise it lists them.
-func obstacles(p *planner.Plan, shown bool) error {
-	var list []string
-	for _, c := range p.Conflicts {
-		list = append(list, c.App+": "+c.Message)
+// save folds the answers into the state. When neither the state nor its journal has them, they
+// go into a recovery file, and when no place takes one, the app keys are printed: the API
+// cannot tell them a second time.
+func (a *application) save(ctx context.Context) error {
+	err := a.w.run.Finish(context.WithoutCancel(ctx))
+	if err == nil {
+		if remains := a.w.run.Unpurged(); remains != nil {
+			a.t.warn("the secrets are encrypted from now on, but not where they were before: %v", remains)
+		}
+		return nil
 	}
-	if len(list) > 0 {
-		return refused(listed(list, "conflict", "nothing is applied until resolved", shown))
+	unsaved, ok := errors.AsType[*state.SaveError](err)
+	if !ok {
+		return fmt.Errorf("the state is saved, but: %w", err)
 	}
-	for _, e := range p.Errors {
-		list = append(list, problem(e))
+	if unsaved.Journaled {
+		return fmt.Errorf("the state could not be saved: %w", err)
 	}
-	if len(list) > 0 {
-		return listed(list, "certificate error", "not sent until corrected", shown)
+	path, recoverErr := a.w.run.Recover(a.w.store.directory(), ".", os.TempDir())
+	secrets := "which holds master secrets"
+	if a.w.run.Encrypts() {
+		secrets = "whose master secrets are encrypted"
+		a.printRecovery()
 	}
-	return nil
+	if recoverErr == nil {
+		return fmt.Errorf("the state could not be saved: %w\nwhat the server answered is in %s, %s; take it into the state before the next run: jpsync state recover%s %s",
+			err, path, secrets, a.w.g.sameFlags(), planner.Quote(path))
+	}
+	a.printKeys()
+	return fmt.Errorf("the state could not be saved: %w\nand neither could a recovery file: %w\nthe app keys are printed above; what is left of the journal stays with the state, and the next apply that can read it replays it", err, recoverErr)
 }
 
-func listed(list []string, what, effect string, shown bool) error {
-	if shown {
-		return fmt.Errorf("%s: %s", plural(len(list), what), effect)
+// printRecovery prints what a recovery file has, whose secrets are encrypted: a job's log
+// outlives its runner.
+func (a *application) printRecovery() {
+	data, err := a.w.run.Recovery()
+	if err != nil {
+		return
 	}
-	var errs []error
-	for _, text := range list[:min(mostListed, len(list))] {
-		errs = append(errs, errors.New(text))
-	}
-	if more := len(list) - mostListed; more > 0 {
-		errs = append(errs, fmt.Errorf("and %s, see jpsync plan", plural(more, "more "+what)))
-	}
-	return errors.Join(errs...)
+	fmt.Fprintf(a.t.Err, "what the server answered follows, for a file that jpsync state recover takes:\n%s", data)
 }
 
-// problem is a problem's text with what it is about.
-func problem(p planner.Problem) string {
-	return place(p.App, p.Environment) + ": " + p.Text()
+// printKeys prints the keys of this run as commands that record them.
+func (a *application) printKeys() {
+	if a.result == nil {
+		return
+	}
+	for _, s := range a.result.Steps {
+		if s.AppKey != "" && s.Change.AppKey != s.AppKey && s.Change.Environment == "" {
+			fmt.Fprintf(a.t.Err, "jpsync import %s %s\n", planner.Quote(s.Change.App), s.AppKey)
+		}
+	}
 }
 
-// place names an app, or its certificate for an environment.
-func place(app string, env jpush.Environment) string {
-	if env == "" {
-		return app
+// sumUp shows the result and returns what the command ends with. saved is the error of save.
+func (a *application) sumUp(saved error) error {
+	end := saved
+	if saved == nil {
+		a.result.Saved()
+		end = a.verdict()
 	}
-	return app + " " + string(env)
+	if a.lines == nil {
+		if err := report.ResultText(a.t.Out, a.report(nil), a.t.out); err != nil {
+			end = errors.Join(end, fmt.Errorf("the result could not be shown: %w", err))
+		}
+	}
+	return end
 }
 
 // verdict is the error that the command ends with after it sent requests. The text of the
@@ -118,4 +141,11 @@ func (a *application) summary(err error) report.Summary {
 		s.Message = err.Error()
 	}
 	return s
+}
+
+// report returns the apply for its reports. err is what the command ends with, nil if it has
+// not ended.
+func (a *application) report(err error) report.Run {
+	return report.Run{Version: version(), Plan: a.plan, Result: a.result, Err: err, Summary: a.summary(err),
+		AllKeys: "jpsync output" + a.w.g.sameFlags(), Lang: a.t.out.Lang}
 }
