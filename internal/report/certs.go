@@ -20,19 +20,17 @@ import (
 // CertsText writes certificates as a table, and below it what is wrong with those that could
 // not be read.
 func CertsText(w io.Writer, dues []planner.Due, st Style) error {
+	t := newText(w, st)
 	if len(dues) == 0 {
-		_, err := fmt.Fprintln(w, "No certificates.")
-		return err
+		t.line("No certificates.")
+		return t.Flush()
 	}
 	rows := [][]string{{"EXPIRES", "DAYS", "STATE", "APP", "ENVIRONMENT", "BUNDLE ID", "TOPICS"}}
 	for _, d := range dues {
 		expires, days := expiryOf(d)
 		rows = append(rows, []string{expires, days, string(d.State), d.App, string(d.Environment), d.BundleID, topicsOf(d)})
 	}
-	if err := writeTable(w, rows, st, 6, 5, 3); err != nil {
-		return err
-	}
-	t := &textWriter{bufio.NewWriter(w), st}
+	t.table(rows, 6, 5, 3)
 	for _, d := range dues {
 		if d.Message != "" {
 			t.line(st.Wrap("  "+st.paint("!", red)+" ", "      ", Printable(place(d.App, string(d.Environment)))+": "+Printable(d.Message)))
@@ -135,7 +133,8 @@ func CertificateText(w io.Writer, c *pushcert.Certificate, findings []pushcert.F
 	if !c.NotAfter.After(now) {
 		left = "expired " + count(-days, "day") + " ago"
 	}
-	err := writeTable(w, [][]string{
+	t := newText(w, st)
+	t.table([][]string{
 		{"bundle ID", value(c.BundleID)},
 		{"environments", environments},
 		{"topics", value(strings.Join(c.Topics, " "))},
@@ -149,11 +148,7 @@ func CertificateText(w io.Writer, c *pushcert.Certificate, findings []pushcert.F
 		{"fingerprint", c.Fingerprint},
 		{"encryption", value(c.Encryption)},
 		{"certificates", strconv.Itoa(c.ChainLength) + " in the file"},
-	}, Style{})
-	if err != nil {
-		return err
-	}
-	t := &textWriter{bufio.NewWriter(w), st}
+	})
 	for _, f := range findings {
 		color := yellow
 		if f.Severity == pushcert.SeverityError {

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"strconv"
@@ -94,21 +93,22 @@ func ApplyCounts(s Summary) []Count {
 
 // Outputs writes counts as outputs of a step of GitHub Actions: name=value lines.
 func Outputs(w io.Writer, counts []Count) error {
-	b := bufio.NewWriter(w)
+	var b strings.Builder
 	for _, c := range counts {
 		b.WriteString(c.Name + "=" + c.Value + "\n")
 	}
-	return b.Flush()
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 // Dotenv writes counts for a dotenv report: PREFIX_NAME=value lines. A job that has them in
 // its environment may run jpsync, so no flag's variable may begin with the prefix.
 func Dotenv(w io.Writer, prefix string, counts []Count) error {
-	b := bufio.NewWriter(w)
+	var named []Count
 	for _, c := range counts {
-		b.WriteString(prefix + "_" + strings.ToUpper(c.Name) + "=" + c.Value + "\n")
+		named = append(named, Count{prefix + "_" + strings.ToUpper(c.Name), c.Value})
 	}
-	return b.Flush()
+	return Outputs(w, named)
 }
 
 // PlanTerraform writes the counts that GitLab shows in a merge request for an artifact

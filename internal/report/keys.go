@@ -79,21 +79,20 @@ func KeysText(w io.Writer, keys []Key, st Style) error {
 		}
 		rows = append(rows, row)
 	}
-	return writeTable(w, rows, st, 1, 0, 2)
+	t := newText(w, st)
+	t.table(rows, 1, 0, 2)
+	return t.Flush()
 }
 
 // properties returns a Java properties file with shop.jpush.appKey, shop.jpush.packageName
 // and, if it was asked for, shop.jpush.masterSecret.
 func properties(keys []Key) (string, error) {
+	if err := distinct(keys, func(k Key) string { return "property " + asciiName(k) + ".jpush.appKey" }); err != nil {
+		return "", err
+	}
 	var b strings.Builder
-	owner := make(map[string]string, len(keys))
 	for _, k := range keys {
-		name := asciiName(k)
-		if other, ok := owner[name]; ok {
-			return "", sameName(other, k.ID, "property "+name+".jpush.appKey")
-		}
-		owner[name] = k.ID
-		prefix := escapeProperty(name, true) + ".jpush."
+		prefix := escapeProperty(asciiName(k), true) + ".jpush."
 		b.WriteString(prefix + "appKey=" + escapeProperty(k.AppKey, false) + "\n")
 		b.WriteString(prefix + "packageName=" + escapeProperty(k.AndroidPackage, false) + "\n")
 		if k.MasterSecret != "" {
@@ -123,8 +122,17 @@ func escapeProperty(s string, key bool) string {
 	return b.String()
 }
 
-func sameName(first, second, name string) error {
-	return fmt.Errorf("%s and %s would both be the %s: name one of them alone, or use --format json", first, second, name)
+// distinct refuses two keys that would get the same name.
+func distinct(keys []Key, nameOf func(Key) string) error {
+	owner := make(map[string]string, len(keys))
+	for _, k := range keys {
+		name := nameOf(k)
+		if other, ok := owner[name]; ok {
+			return fmt.Errorf("%s and %s would both be the %s: name one of them alone, or use --format json", other, k.ID, name)
+		}
+		owner[name] = k.ID
+	}
+	return nil
 }
 
 // asciiName is the id. An id with other than ASCII characters would lose its meaning in a

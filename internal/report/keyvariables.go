@@ -18,14 +18,13 @@ type variable struct {
 
 // variables names all keys and secrets. It fails if two apps would share a name.
 func variables(keys []Key) ([]variable, error) {
+	err := distinct(keys, func(k Key) string { return "variable JPUSH_APP_KEY_" + variableName(k) })
+	if err != nil {
+		return nil, err
+	}
 	list := make([]variable, 0, len(keys))
-	owner := make(map[string]string, len(keys))
 	for _, k := range keys {
 		suffix := variableName(k)
-		if other, ok := owner[suffix]; ok {
-			return nil, sameName(other, k.ID, "variable JPUSH_APP_KEY_"+suffix)
-		}
-		owner[suffix] = k.ID
 		list = append(list, variable{k.ID, "JPUSH_APP_KEY_" + suffix, k.AppKey})
 		if k.MasterSecret != "" {
 			list = append(list, variable{k.ID, "JPUSH_MASTER_SECRET_" + suffix, k.MasterSecret})

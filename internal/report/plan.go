@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"strings"
@@ -15,7 +14,7 @@ import (
 // PlanText writes a plan for a person to review: the changes, the remarks, and last the
 // counts. Days left are counted from now.
 func PlanText(w io.Writer, p *planner.Plan, st Style, now time.Time) error {
-	t := &planText{textWriter{bufio.NewWriter(w), st}, now}
+	t := &planText{newText(w, st), now}
 	t.changes(p)
 	t.sections(planSections(p)...)
 	t.counts(p)
@@ -24,13 +23,13 @@ func PlanText(w io.Writer, p *planner.Plan, st Style, now time.Time) error {
 
 // ProblemsText writes the certificate errors and the warnings of a plan, and nothing else.
 func ProblemsText(w io.Writer, p *planner.Plan, st Style) error {
-	t := &textWriter{bufio.NewWriter(w), st}
+	t := newText(w, st)
 	t.sections(problemSections(p)...)
 	return t.Flush()
 }
 
 type planText struct {
-	textWriter
+	*textWriter
 	now time.Time
 }
 

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"strings"
@@ -109,14 +108,6 @@ func noteSection(res *executor.Result) section {
 }
 
 func (s *section) add(r remark) { s.remarks = append(s.remarks, r) }
-
-// textWriter writes lines of text for people. Flush returns the first error.
-type textWriter struct {
-	*bufio.Writer
-	st Style
-}
-
-func (t *textWriter) line(s string) { t.WriteString(s + "\n") }
 
 func (t *textWriter) sections(list ...section) {
 	for _, s := range list {

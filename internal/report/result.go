@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"strings"
@@ -67,7 +66,7 @@ const maxKeys = 50
 // ResultText writes how an apply ended: the app keys, the notes, what failed, and last the
 // counts. Why the run stopped early is left to the command's error.
 func ResultText(w io.Writer, r Run, st Style) error {
-	t := &textWriter{bufio.NewWriter(w), st}
+	t := newText(w, st)
 	t.keys(r)
 	t.sections(noteSection(r.Result), failedSection(r.Plan, r.Result, st.Lang))
 	verdict := r.verdict()

@@ -19,9 +19,8 @@ func StateText(w io.Writer, st *state.State, style Style) error {
 	if st.Account != "" {
 		bound = "account " + Printable(st.Account) + " at " + Printable(st.Endpoint)
 	}
-	if _, err := fmt.Fprintf(w, "Serial %d, %s, %s.\n\n", st.Serial, bound, count(len(st.Apps), "app")); err != nil {
-		return err
-	}
+	t := newText(w, style)
+	t.line(fmt.Sprintf("Serial %d, %s, %s.\n", st.Serial, bound, count(len(st.Apps), "app")))
 	rows := [][]string{{"ID", "APP NAME", "PACKAGE", "APP KEY", "CERTIFICATES"}}
 	for _, id := range slices.Sorted(maps.Keys(st.Apps)) {
 		app := st.Apps[id]
@@ -33,15 +32,11 @@ func StateText(w io.Writer, st *state.State, style Style) error {
 		}
 		rows = append(rows, []string{id, app.AppName, app.AndroidPackage, app.AppKey, strings.Join(certs, ", ")})
 	}
-	if err := writeTable(w, rows, style, 1, 0, 4, 2); err != nil {
-		return err
-	}
+	t.table(rows, 1, 0, 4, 2)
 	for _, id := range slices.Sorted(maps.Keys(st.Pending)) {
-		if _, err := fmt.Fprintf(w, "\nUnanswered: %s of %s, sent %s\n", Printable(string(st.Pending[id].Op)), Printable(id), st.Pending[id].At.UTC().Format(time.RFC3339)); err != nil {
-			return err
-		}
+		t.line(fmt.Sprintf("\nUnanswered: %s of %s, sent %s", Printable(string(st.Pending[id].Op)), Printable(id), st.Pending[id].At.UTC().Format(time.RFC3339)))
 	}
-	return nil
+	return t.Flush()
 }
 
 // AppText writes one record, with its master secret if that is to be shown.
@@ -77,7 +72,9 @@ func AppText(w io.Writer, id string, app state.App, showSecret bool) error {
 			[]string{"  file_sha256", c.FileSHA256},
 			[]string{"  uploaded_at", c.UploadedAt.UTC().Format(time.RFC3339)})
 	}
-	return writeTable(w, rows, Style{})
+	t := newText(w, Style{})
+	t.table(rows)
+	return t.Flush()
 }
 
 // StateJSON writes the state as JSON, without master secrets.

@@ -6,6 +6,16 @@ import (
 	"strings"
 )
 
+// textWriter writes lines, tables and remarks for people. Flush returns the first error.
+type textWriter struct {
+	*bufio.Writer
+	st Style
+}
+
+func newText(w io.Writer, st Style) *textWriter { return &textWriter{bufio.NewWriter(w), st} }
+
+func (t *textWriter) line(s string) { t.WriteString(s + "\n") }
+
 // columnGap is the space between two columns. minColumn is what a narrowed column keeps.
 const (
 	columnGap = 2
@@ -57,9 +67,9 @@ func (c columns) row(cells ...string) string {
 	return strings.TrimRight(b.String(), " ")
 }
 
-// writeTable writes rows in columns. If they are too wide for the style, the columns of the
-// given indexes are narrowed, the first of them first: names may be cut, keys may not.
-func writeTable(w io.Writer, rows [][]string, st Style, narrow ...int) error {
+// table writes rows in columns. If they are too wide for the style, the columns of the given
+// indexes are narrowed, the first of them first: names may be cut, keys may not.
+func (t *textWriter) table(rows [][]string, narrow ...int) {
 	var c columns
 	for _, row := range rows {
 		for i := range row {
@@ -67,17 +77,15 @@ func writeTable(w io.Writer, rows [][]string, st Style, narrow ...int) error {
 		}
 		c.fit(row...)
 	}
-	if st.Width > 0 {
-		c.narrow(st.Width, narrow)
+	if t.st.Width > 0 {
+		c.narrow(t.st.Width, narrow)
 	}
-	b := bufio.NewWriter(w)
 	for _, row := range rows {
 		for i, cell := range row {
 			if width(cell) > c[i] {
 				row[i] = cut(cell, c[i])
 			}
 		}
-		b.WriteString(c.row(row...) + "\n")
+		t.line(c.row(row...))
 	}
-	return b.Flush()
 }
