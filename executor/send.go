@@ -48,10 +48,10 @@ type answer struct {
 	started  bool  // an ApplyStart was told
 }
 
-// class is the class of the last error, 0 if there is none.
+// class is the class of the last error, empty if there is none.
 func (a answer) class() jpush.Class {
 	if a.err == nil {
-		return 0
+		return ""
 	}
 	if e, ok := errors.AsType[*jpush.Error](a.err); ok {
 		return e.Class

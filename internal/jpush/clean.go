@@ -7,6 +7,7 @@ import (
 	"html"
 	"io"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -130,12 +131,6 @@ func printable(s string) string {
 func quoted(s string) string { return s[1 : len(s)-1] }
 
 // lowerEscapes turns %2F into %2f: servers write either.
-func lowerEscapes(s string) string {
-	b := []byte(s)
-	for i := 0; i+2 < len(b); i++ {
-		if b[i] == '%' {
-			copy(b[i+1:i+3], strings.ToLower(string(b[i+1:i+3])))
-		}
-	}
-	return string(b)
-}
+func lowerEscapes(s string) string { return escapes.ReplaceAllStringFunc(s, strings.ToLower) }
+
+var escapes = regexp.MustCompile("%..")

@@ -4,48 +4,30 @@ import "slices"
 
 // Class says what a caller can do about an [Error]. Retry and stop decisions depend on
 // nothing else.
-type Class int
+type Class string
 
 // The classes. Only ClassLost leaves open whether the server executed the request.
 const (
 	// ClassApp: this request failed, the others may succeed. Sending it again does not
 	// help.
-	ClassApp Class = iota + 1
+	ClassApp Class = "app"
 	// ClassConverged: the server has this certificate already. There is nothing to do.
-	ClassConverged
+	ClassConverged Class = "converged"
 	// ClassGone: the server knows no app with this key. After a delete whose answer was
 	// lost this means success; otherwise the request failed.
-	ClassGone
+	ClassGone Class = "gone"
 	// ClassSystem: the server reported a failure of its own (code 10). It did not execute
 	// the request and may do so the next time.
-	ClassSystem
+	ClassSystem Class = "system"
 	// ClassLost: no usable answer arrived. The request may be sent again. Until a later
 	// answer tells, its effect is unknown; see [Error.OutcomeUnknown].
-	ClassLost
+	ClassLost Class = "lost"
 	// ClassAuth: the credentials were refused. Every other request will be refused too.
-	ClassAuth
+	ClassAuth Class = "auth"
 	// ClassStop: the endpoint is no usable Admin API: a wrong address, a proxy, a retired
 	// version. No request can succeed.
-	ClassStop
+	ClassStop Class = "stop"
 )
-
-var classNames = [...]string{
-	ClassApp:       "app",
-	ClassConverged: "converged",
-	ClassGone:      "gone",
-	ClassSystem:    "system",
-	ClassLost:      "lost",
-	ClassAuth:      "auth",
-	ClassStop:      "stop",
-}
-
-// String returns a lower-case word, or "none" for the zero value.
-func (c Class) String() string {
-	if c <= 0 || int(c) >= len(classNames) {
-		return "none"
-	}
-	return classNames[c]
-}
 
 // Retryable reports whether the request may succeed when it is sent again: ClassSystem and
 // ClassLost.

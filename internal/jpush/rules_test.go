@@ -26,7 +26,7 @@ func TestTable(t *testing.T) {
 		assert.NotEqual(t, row.Code == 0, row.Condition == "", "a row has a code or a condition: %v", key)
 		assert.False(t, seen[key], "%v stands twice", key)
 		seen[key] = true
-		assert.NotEqual(t, "none", row.Class.String(), key)
+		assert.NotEmpty(t, row.Class, key)
 		for _, text := range []Text{row.Meaning, row.Remedy} {
 			assert.NotEmpty(t, text.EN, key)
 			assert.NotEmpty(t, text.ZH, key)
@@ -44,8 +44,6 @@ func TestTable(t *testing.T) {
 	assert.False(t, ok)
 	_, ok = LookupCondition("")
 	assert.False(t, ok)
-	assert.Equal(t, "none", Class(0).String())
-	assert.Equal(t, "none", Class(99).String())
 }
 
 func TestNormalizeEndpoint(t *testing.T) {

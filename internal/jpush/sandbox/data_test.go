@@ -12,12 +12,10 @@ import (
 func TestCommitGoesToDiskFirst(t *testing.T) {
 	s, err := New(Options{Data: filepath.Join(t.TempDir(), "sandbox.jsonl")})
 	require.NoError(t, err)
-	s.mu.Lock()
-	err = s.withAccount(func() error {
+	err = s.update(func() error {
 		require.NoError(t, s.data.file.Close())
 		return s.commit(App{AppKey: "k", Name: "a", AndroidPackage: "b"})
 	})
-	s.mu.Unlock()
 	assert.ErrorContains(t, err, "write the sandbox's data")
 	assert.Empty(t, s.Apps())
 }

@@ -1,10 +1,12 @@
 package sandbox
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"time"
@@ -22,18 +24,34 @@ type reply struct {
 // synchronized is the answer to a delete and an upload.
 var synchronized = reply{status: http.StatusOK, body: map[string]string{"success": "Synchronized success"}}
 
-// failure returns an API error with the status and the message of its code.
+// failure returns an API error with the message that the table has for its code.
 func failure(code int) reply {
 	row, _ := jpush.LookupCode(code)
-	return failureText(row, row.Message)
+	return failureText(code, row.Message)
 }
 
-func failureText(row jpush.Entry, message string) reply {
+func failureText(code int, message string) reply {
+	row, _ := jpush.LookupCode(code)
 	type detail struct {
 		Code    int    `json:"code"`
 		Message string `json:"message"`
 	}
-	return reply{status: row.Status, code: row.Code, body: map[string]detail{"error": {row.Code, message}}}
+	return reply{status: row.Status, code: code, body: map[string]detail{"error": {code, message}}}
+}
+
+// encode returns the body and its type. JSON is compact, without a line break, as the
+// documents show it.
+func (r reply) encode() (contentType string, body []byte) {
+	if r.body == nil {
+		return "text/plain; charset=utf-8", []byte(http.StatusText(r.status) + "\n")
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(r.body); err != nil {
+		panic(err) // strings, numbers and booleans always encode
+	}
+	return "application/json", bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
 // answer executes a request.
@@ -111,61 +129,63 @@ func (s *Server) create(in incoming) reply {
 }
 
 func (s *Server) remove(key string) reply {
-	return s.changeApp(key, func(app App) (reply, error) {
+	return s.changeApp(key, func(app *App) int {
 		app.Deleted = true
-		return synchronized, s.commit(app)
+		return 0
 	})
 }
 
 func (s *Server) upload(in incoming) reply {
-	// Opening a .p12 is slow. It is done without the lock, and only for an app that exists.
-	exists := func(App) (reply, error) { return synchronized, nil }
-	if r := s.changeApp(in.key, exists); r.code != 0 {
-		return r
-	}
-	switch {
-	case in.form.err != nil:
-		return failure(jpush.CodeParamsInvalid)
-	case len(in.form.files) == 0:
-		return failure(jpush.CodeNoCertificateFile)
-	}
-	for env, f := range in.form.files {
-		if s.checkCertificate(f.data, in.form.passwords[env]) != nil {
-			return failure(jpush.CodeCertificateInvalid)
+	code := s.checkForm(in.form) // without the lock: opening a .p12 is slow
+	return s.changeApp(in.key, func(app *App) int {
+		if code == 0 && !app.addCertificates(in.form) {
+			return jpush.CodeCertificateExists
 		}
-	}
-	return s.changeApp(in.key, func(app App) (reply, error) {
-		if !app.addCertificates(in.form) {
-			return failure(jpush.CodeCertificateExists), nil
+		return code
+	})
+}
+
+// changeApp lets f change the app of a key. f returns 0 or the code of what is wrong.
+func (s *Server) changeApp(key string, f func(*App) int) reply {
+	return s.change(func() (reply, error) {
+		known := s.account.live(key)
+		if known == nil {
+			return failure(jpush.CodeAppKeyInvalid), nil
+		}
+		app := known.clone()
+		if code := f(&app); code != 0 {
+			return failure(code), nil
 		}
 		return synchronized, s.commit(app)
 	})
 }
 
-// changeApp calls f with a copy of the app that has the key, under the lock.
-func (s *Server) changeApp(key string, f func(App) (reply, error)) reply {
-	return s.change(func() (reply, error) {
-		app := s.account.live(key)
-		if app == nil {
-			return failure(jpush.CodeAppKeyInvalid), nil
-		}
-		return f(app.clone())
-	})
-}
-
-// change calls f under the lock. An error of f is the server's own failure.
+// change calls f within an update. An error of f is the server's own failure.
 func (s *Server) change(f func() (reply, error)) (r reply) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	err := s.withAccount(func() (err error) {
+	err := s.update(func() (err error) {
 		r, err = f()
 		return err
 	})
 	if err != nil {
-		row, _ := jpush.LookupCode(jpush.CodeSystemError)
-		return failureText(row, err.Error())
+		return failureText(jpush.CodeSystemError, err.Error())
 	}
 	return r
+}
+
+// checkForm returns 0 or the code of what is wrong with an upload.
+func (s *Server) checkForm(f form) int {
+	switch {
+	case f.err != nil:
+		return jpush.CodeParamsInvalid
+	case len(f.files) == 0:
+		return jpush.CodeNoCertificateFile
+	}
+	for env, file := range f.files {
+		if s.checkCertificate(file.data, f.passwords[env]) != nil {
+			return jpush.CodeCertificateInvalid
+		}
+	}
+	return 0
 }
 
 // checkCertificate remembers its results, since many apps may share one certificate.

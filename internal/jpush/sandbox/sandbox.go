@@ -128,9 +128,7 @@ func (s *Server) SetFaults(list ...Fault) error {
 
 // Preload adds apps to the account. It sets a missing app key or master secret.
 func (s *Server) Preload(apps ...App) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.withAccount(func() error {
+	return s.update(func() error {
 		for _, app := range apps {
 			app = app.clone()
 			s.account.complete(&app)
@@ -153,17 +151,18 @@ func (s *Server) Apps() []App {
 	return out
 }
 
-// withAccount runs f after reading what other processes have changed. The caller holds the
-// lock.
-func (s *Server) withAccount(f func() error) error {
+// update runs f under the lock, after reading what other processes have changed.
+func (s *Server) update(f func() error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.data == nil {
 		return f()
 	}
 	return s.data.locked(&s.account, f)
 }
 
-// commit records an app's new state. It is written to disk first: if that fails, nothing
-// has changed.
+// commit records an app's new state within an update. It is written to disk first: if that
+// fails, nothing has changed.
 func (s *Server) commit(app App) error {
 	if s.data != nil {
 		if err := s.data.append(app); err != nil {

@@ -3,10 +3,10 @@ package sandbox
 import (
 	"bytes"
 	"compress/gzip"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -56,31 +56,29 @@ func (s *Server) finish(q *Request) {
 	s.ledger.end(q)
 }
 
-// note records the answer before it is written, so that the ledger is never behind the
-// client.
 func (s *Server) note(q *Request, status, code int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	q.Status, q.Code = status, code
 }
 
-func (s *Server) write(w http.ResponseWriter, q *Request, rep reply) {
-	if rep.body == nil {
-		s.send(w, q, rep.status, 0, "text/plain; charset=utf-8", []byte(http.StatusText(rep.status)+"\n"))
-		return
-	}
-	s.send(w, q, rep.status, rep.code, "application/json", rep.json())
+func (s *Server) write(w http.ResponseWriter, q *Request, r reply) {
+	contentType, body := r.encode()
+	s.send(w, q, r.status, r.code, contentType, body)
 }
 
-// json returns the body as the documents show it: compact, without a line break.
-func (r reply) json() []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(r.body); err != nil {
-		panic(err) // strings, numbers and booleans always encode
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+func (s *Server) send(w http.ResponseWriter, q *Request, status, code int, contentType string, body []byte) {
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	s.sendHeaders(w, q, status, code, contentType)
+	w.Write(body)
+}
+
+// sendHeaders records the answer before anything of it is written, so that the ledger is
+// never behind the client.
+func (s *Server) sendHeaders(w http.ResponseWriter, q *Request, status, code int, contentType string) {
+	s.note(q, status, code)
+	w.Header().Set("Content-Type", contentType)
+	w.WriteHeader(status)
 }
 
 const (
@@ -141,14 +139,6 @@ func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, in incoming, 
 	}
 }
 
-func (s *Server) send(w http.ResponseWriter, q *Request, status, code int, contentType string, body []byte) {
-	s.note(q, status, code)
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	w.Write(body)
-}
-
 func (s *Server) redirect(w http.ResponseWriter, r *http.Request, q *Request, f Fault) {
 	status, to := f.Code, f.To
 	if status == 0 {
@@ -164,30 +154,22 @@ func (s *Server) redirect(w http.ResponseWriter, r *http.Request, q *Request, f 
 
 // huge returns a proper answer with 8 MiB of padding in front.
 func huge(done reply) []byte {
-	body := []byte(`{"padding":"`)
-	body = append(body, bytes.Repeat([]byte("x"), hugeBytes)...)
-	body = append(body, `",`...)
-	return append(body, bytes.TrimPrefix(done.json(), []byte("{"))...)
+	_, proper := done.encode()
+	return slices.Concat([]byte(`{"padding":"`), bytes.Repeat([]byte("x"), hugeBytes), []byte(`",`), bytes.TrimPrefix(proper, []byte("{")))
 }
 
 // cut announces the length of the whole answer and cuts the connection after its first half.
 func (s *Server) cut(w http.ResponseWriter, q *Request, done reply) {
-	body := []byte("not found")
-	if done.body != nil {
-		body = done.json()
-	}
-	s.note(q, done.status, 0)
-	w.Header().Set("Content-Type", "application/json")
+	contentType, body := done.encode()
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(done.status)
+	s.sendHeaders(w, q, done.status, 0, contentType)
 	w.Write(body[:len(body)/2])
 	http.NewResponseController(w).Flush()
 	panic(http.ErrAbortHandler)
 }
 
 func (s *Server) endless(w http.ResponseWriter, r *http.Request, q *Request) {
-	s.note(q, http.StatusOK, 0)
-	w.Header().Set("Content-Type", "application/json")
+	s.sendHeaders(w, q, http.StatusOK, 0, "application/json")
 	io.WriteString(w, `{"app_key":"`)
 	chunk := bytes.Repeat([]byte("a"), 32<<10)
 	for r.Context().Err() == nil {
