@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"jpsync/executor"
 	"jpsync/internal/jpush"
@@ -28,9 +27,6 @@ type actions struct {
 	outputs   string
 	masks     bool // only the runner reads w
 
-	mu     sync.Mutex
-	masked map[string]bool
-
 	failures int // annotated by failed
 	position func(id string, env jpush.Environment) manifest.Position
 }
@@ -45,7 +41,6 @@ func findActions(host Host) *actions {
 		summary:   os.Getenv("GITHUB_STEP_SUMMARY"),
 		outputs:   os.Getenv("GITHUB_OUTPUT"),
 		masks:     goesToRunner(host.Err),
-		masked:    map[string]bool{},
 	}
 }
 
@@ -62,13 +57,7 @@ func goesToRunner(w io.Writer) bool {
 
 // mask has the runner replace a secret by asterisks wherever it would show it from now on.
 func (a *actions) mask(secret string) {
-	if a == nil || !a.masks || secret == "" {
-		return
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if !a.masked[secret] {
-		a.masked[secret] = true
+	if a != nil && a.masks {
 		_ = report.Mask(a.w, secret) // an error here could only be written to a.w
 	}
 }

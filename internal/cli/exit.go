@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"jpsync/internal/jpush"
+	"jpsync/manifest"
 	"jpsync/planner"
 	"jpsync/state"
 )
@@ -91,6 +92,14 @@ func obstacles(p *planner.Plan, shown bool) error {
 		return listed(list, "certificate error", "not sent until corrected", shown)
 	}
 	return nil
+}
+
+// nearest returns the hint at the name that was perhaps meant, or "" if none is near.
+func nearest(hint, name string, names []string) string {
+	if near := manifest.Suggest(name, names); near != "" {
+		return fmt.Sprintf(hint, near)
+	}
+	return ""
 }
 
 func listed(list []string, what, effect string, shown bool) error {

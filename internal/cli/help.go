@@ -56,11 +56,7 @@ func (c *helpCmd) Run(t *terminal) error {
 		for _, topic := range topics {
 			names = append(names, topic.name)
 		}
-		hint := ""
-		if near := manifest.Suggest(name, names); near != "" {
-			hint = fmt.Sprintf(" (did you mean %q?)", near)
-		}
-		return fmt.Errorf("no help on %q%s: the topics are %s, and jpsync --help lists the commands", name, hint, strings.Join(names, ", "))
+		return fmt.Errorf("no help on %q%s: the topics are %s, and jpsync --help lists the commands", name, nearest(" (did you mean %q?)", name, names), strings.Join(names, ", "))
 	}
 	data, err := pages.ReadFile("help/topics/" + name + ".txt")
 	if err != nil {

@@ -65,9 +65,5 @@ func (w *workspace) find(id string) (*manifest.App, error) {
 		}
 		ids = append(ids, w.manifest.Apps[i].ID)
 	}
-	hint := ""
-	if near := manifest.Suggest(id, ids); near != "" {
-		hint = fmt.Sprintf("; did you mean %q?", near)
-	}
-	return nil, fmt.Errorf("the manifest %s has no app with the id %q%s: add it there first", w.manifest.Path, id, hint)
+	return nil, fmt.Errorf("the manifest %s has no app with the id %q%s: add it there first", w.manifest.Path, id, nearest("; did you mean %q?", id, ids))
 }
