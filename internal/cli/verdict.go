@@ -63,8 +63,8 @@ func (a *application) printKeys() {
 		return
 	}
 	for _, s := range a.result.Steps {
-		if s.AppKey != "" && s.Change.AppKey != s.AppKey && s.Change.Environment == "" {
-			fmt.Fprintf(a.t.Err, "jpsync import %s %s\n", planner.Quote(s.Change.App), s.AppKey)
+		if s.Action == planner.Create && s.AppKey != "" {
+			fmt.Fprintf(a.t.Err, "jpsync import %s %s\n", planner.Quote(s.App), s.AppKey)
 		}
 	}
 }

@@ -102,28 +102,20 @@ func RunJSON(w io.Writer, r Run) error {
 	}{planner.FormatVersion, r.Version, r.Plan.Endpoint, r.Plan.Account, r.changes(), orEmpty(r.Plan.Conflicts), orEmpty(r.Plan.Errors), r.Summary})
 }
 
-// changes joins each planned change with what became of it.
+// changes are the planned changes with what became of them.
 func (r Run) changes() []change {
 	list := make([]change, len(r.Plan.Actions))
-	for i := range r.Plan.Actions {
+	for i := range list {
 		list[i] = planned(&r.Plan.Actions[i])
 		list[i].Outcome = executor.NotStarted
-	}
-	if r.Result == nil {
-		return list
-	}
-	for i, s := range r.Result.Steps {
-		c := &list[i]
-		c.Outcome, c.Attempts, c.Code, c.Message = s.Outcome, s.Attempts, s.Code, s.Note
-		c.AppKey = s.AppKey
-		switch {
-		case s.Outcome.OK():
-		case s.Outcome == executor.NotStarted:
-			if s.Err != nil {
-				c.Message = s.Err.Error()
-			}
-		default:
-			c.Message, c.Remedy = s.Message(), s.Remedy
+		if r.Result == nil {
+			continue
+		}
+		s := &r.Result.Steps[i]
+		list[i].AppKey, list[i].Outcome, list[i].Attempts, list[i].Code = s.AppKey, s.Outcome, s.Attempts, s.Code
+		list[i].Message = cmp.Or(s.Message(), s.Note)
+		if s.Outcome != executor.NotStarted {
+			list[i].Remedy = s.Remedy
 		}
 	}
 	return list
