@@ -40,6 +40,7 @@ type Client struct {
 	timeout   time.Duration
 	transport http.RoundTripper
 	refused   atomic.Pointer[Error] // the first 401
+	large     chan struct{}         // a semaphore: held while a large body is in memory
 }
 
 // New checks the options and makes a client. It opens no connection.
@@ -83,6 +84,7 @@ func New(o Options) (*Client, error) {
 		userAgent: "jpsync/" + o.Version,
 		timeout:   o.Timeout,
 		transport: o.Transport,
+		large:     make(chan struct{}, largeBodies),
 	}, nil
 }
 

@@ -464,7 +464,7 @@ func TestBodiesAreBounded(t *testing.T) {
 		e := wantError(t, create(c))
 		runtime.ReadMemStats(&after)
 		assert.Equal(t, jpush.ClassLost, e.Class)
-		assert.Contains(t, e.Error(), "exceeds 64 KiB")
+		assert.Contains(t, e.Error(), "exceeds 1 MiB")
 		assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(16<<20), name)
 	}
 }

@@ -17,7 +17,7 @@ import (
 
 var (
 	errRefused  = errors.New("the credentials were refused meanwhile")
-	errTooLong  = errors.New("the answer exceeds 64 KiB")
+	errTooLong  = errors.New("the answer exceeds 1 MiB")
 	errTimedOut = errors.New("no complete answer in time")
 )
 
@@ -77,7 +77,9 @@ func (c *Client) do(parent context.Context, cl call) (answer, error) {
 	if location := resp.Header.Get("Location"); location != "" {
 		r.location = c.cleaner(cl).scrub(location)
 	}
-	r.body, r.err = readBody(resp.Body)
+	var release func()
+	r.body, release, r.err = c.readBody(ctx, resp)
+	defer release()
 	if r.err != nil && parent.Err() != nil && resp.StatusCode < 300 {
 		return answer{}, c.fail(cl, judgeFailure(parent, r.err, true))
 	}
@@ -154,17 +156,38 @@ func (a *attempt) gotConn(info httptrace.GotConnInfo) {
 // call the trace.
 func (a *attempt) maySent() bool { return a.sent.Load() || !a.waited.Load() }
 
-// maxBody is the most that is read of an answer, in bytes. The documented ones have about 100.
-// A run has up to 64 answers in memory at a time.
-const maxBody = 64 << 10
+const (
+	// maxBody is the most that is read of an answer. The documented ones have about 100
+	// bytes.
+	maxBody = 1 << 20
+	// Larger answers than smallBody are in memory at most largeBodies at a time.
+	smallBody   = 64 << 10
+	largeBodies = 8
+)
 
-// readBody reads to the end, so that the connection can be used again, or to maxBody.
-func readBody(r io.Reader) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(r, maxBody+1))
-	if len(body) > maxBody {
-		return nil, errTooLong
+// readBody reads to the end, so that the connection can be used again, or to maxBody. The
+// caller calls release when it no longer needs the body.
+func (c *Client) readBody(ctx context.Context, resp *http.Response) (body []byte, release func(), err error) {
+	release = func() {}
+	if resp.ContentLength > maxBody {
+		return nil, release, errTooLong
 	}
-	return body, err
+	body, err = io.ReadAll(io.LimitReader(resp.Body, smallBody))
+	if err != nil || len(body) < smallBody {
+		return body, release, err
+	}
+	select {
+	case c.large <- struct{}{}:
+		release = func() { <-c.large }
+	case <-ctx.Done():
+		return nil, release, ctx.Err()
+	}
+	rest, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1-smallBody))
+	body = append(body, rest...)
+	if len(body) > maxBody {
+		return nil, release, errTooLong
+	}
+	return body, release, err
 }
 
 // ownCause returns why the attempt was cancelled, if it was, in place of the transport's
