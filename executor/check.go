@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"jpsync/internal/jpush"
 	"jpsync/planner"
 	"jpsync/state"
 )
@@ -45,6 +44,9 @@ func check(plan *planner.Plan, st *state.State, opts Options) error {
 
 // checkStep looks at one step, given whether the app has a record when its turn comes.
 func checkStep(c planner.Change, app state.App, recorded bool, opts Options) error {
+	if err := c.Check(); err != nil {
+		return fmt.Errorf("apply: %w", err)
+	}
 	switch c.Action {
 	case planner.Create:
 		if recorded {
@@ -58,14 +60,9 @@ func checkStep(c planner.Change, app state.App, recorded bool, opts Options) err
 		if !recorded {
 			return stale(c.App, "is recorded", "has no record of it")
 		}
-		if c.Certificate == nil || (c.Environment != jpush.Development && c.Environment != jpush.Production) {
-			return fmt.Errorf("apply: the plan's upload for %q names no certificate or no environment: plan again", c.App)
-		}
 		if opts.Certificates == nil {
 			return errors.New("apply: the plan uploads certificates, but there is nothing to read them with")
 		}
-	default:
-		return fmt.Errorf("apply: the plan wants to %q the app %q, and there is no such action: plan again", c.Action, c.App)
 	}
 	return nil
 }

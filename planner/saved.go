@@ -73,22 +73,22 @@ func Decode(data []byte) (*Plan, error) {
 	if sum != s.Checksum {
 		return nil, errors.New("the plan was damaged or edited (its checksum does not fit): make it anew")
 	}
-	if err := s.checkActions(); err != nil {
-		return nil, err
+	for _, c := range s.Actions {
+		if err := c.Check(); err != nil {
+			return nil, err
+		}
 	}
 	return s.Plan, nil
 }
 
-// checkActions refuses changes that cannot be shown or applied. The checksum finds accidents;
-// this finds files that another program made.
-func (p *Plan) checkActions() error {
-	for _, c := range p.Actions {
-		switch {
-		case c.Action != Create && c.Action != Upload && c.Action != Delete:
-			return fmt.Errorf("the plan wants to %q the app %q, and there is no such action: make it anew", c.Action, c.App)
-		case c.Action == Upload && (c.Certificate == nil || c.Certificate.Fingerprint == "" || !slices.Contains(jpush.Environments, c.Environment)):
-			return fmt.Errorf("the plan's upload for %q names no certificate or no environment: make it anew", c.App)
-		}
+// Check refuses a change that cannot be shown or applied. The checksum of a saved plan finds
+// accidents; this finds files that another program made.
+func (c Change) Check() error {
+	switch {
+	case c.Action != Create && c.Action != Upload && c.Action != Delete:
+		return fmt.Errorf("the plan wants to %q the app %q, and there is no such action: make it anew", c.Action, c.App)
+	case c.Action == Upload && (c.Certificate == nil || c.Certificate.Fingerprint == "" || !slices.Contains(jpush.Environments, c.Environment)):
+		return fmt.Errorf("the plan's upload for %q names no certificate or no environment: make it anew", c.App)
 	}
 	return nil
 }
