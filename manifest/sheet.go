@@ -16,19 +16,16 @@ var errLongRow = errors.New("the row is too long")
 // sheet reads the rows of a CSV file. Its places count columns in characters, where encoding/csv
 // counts bytes.
 type sheet struct {
+	name  string
 	csv   *csv.Reader
 	input *limitedReader
-	text  string // lines end with LF
-	start int    // of the last row, in bytes
-
-	at        Position // the place that was asked for last
-	offset    int      // of at, in bytes
-	lineStart int      // of the line of at, in bytes
+	lines []string // of the text
+	start int64    // of the last row, in bytes
 }
 
 func newSheet(name, text string, comma byte) *sheet {
 	input := &limitedReader{text: strings.NewReader(text)}
-	s := &sheet{csv: csv.NewReader(input), input: input, text: text, at: Position{name, 1, 1}}
+	s := &sheet{name: name, csv: csv.NewReader(input), input: input, lines: strings.SplitAfter(text, "\n")}
 	s.csv.Comma = rune(comma)
 	s.csv.FieldsPerRecord = -1
 	s.csv.ReuseRecord = true
@@ -55,7 +52,7 @@ func (l *limitedReader) Read(p []byte) (int, error) {
 func (s *sheet) next() ([]string, error) {
 	for {
 		s.input.left = maxRowBytes
-		s.start = int(s.csv.InputOffset())
+		s.start = s.csv.InputOffset()
 		record, err := s.csv.Read()
 		if err != nil || slices.ContainsFunc(record, func(cell string) bool { return cell != "" }) {
 			return record, err
@@ -63,42 +60,35 @@ func (s *sheet) next() ([]string, error) {
 	}
 }
 
-// cell returns the place where a cell of the last row begins, its quote included. Within a row
-// it must be called in order.
+// cell returns the place where a cell of the last row begins, its quote included.
 func (s *sheet) cell(i int) Position { return s.place(s.csv.FieldPos(i)) }
 
-// place turns a column in bytes into one in characters. It must be called in order.
+// place turns a column in bytes, from 1, into one in characters.
 func (s *sheet) place(line, column int) Position {
-	for s.at.Line < line {
-		i := strings.IndexByte(s.text[s.offset:], '\n')
-		if i < 0 {
-			break
-		}
-		s.offset += i + 1
-		s.lineStart = s.offset
-		s.at.Line, s.at.Column = s.at.Line+1, 1
-	}
-	to := min(s.lineStart+column-1, len(s.text))
-	if to > s.offset {
-		s.at.Column += utf8.RuneCountInString(s.text[s.offset:to])
-		s.offset = to
-	}
-	return s.at
+	return Position{s.name, line, 1 + utf8.RuneCountInString(s.lines[line-1][:column-1])}
 }
 
 // explain turns an error of next into a place and a message.
 func (s *sheet) explain(err error) (at Position, message string) {
 	var parse *csv.ParseError
-	if !errors.As(err, &parse) {
-		line := 1 + strings.Count(s.text[:s.start], "\n")
-		return Position{s.at.File, line, 1}, "the row that begins here is longer than " + bytesText(maxRowBytes) + ": is a quote not closed?"
-	}
-	at = s.place(parse.Line, parse.Column)
 	switch {
+	case !errors.As(err, &parse):
+		return s.lineAt(s.start), "the row that begins here is longer than " + bytesText(maxRowBytes) + ": is a quote not closed?"
 	case errors.Is(err, csv.ErrBareQuote):
-		return at, `unexpected quote: put the whole cell in quotes, and write each quote in it as ""`
-	case s.offset == len(s.text):
-		return Position{s.at.File, parse.StartLine, 1}, "a quote in the row that begins here is not closed"
+		message = `unexpected quote: put the whole cell in quotes, and write each quote in it as ""`
+	case parse.Column > len(s.lines[parse.Line-1]): // the end of the file
+		return Position{s.name, parse.StartLine, 1}, "a quote in the row that begins here is not closed"
+	default:
+		message = `unexpected text after the quote that closes a cell: write a quote in a cell as ""`
 	}
-	return at, `unexpected text after the quote that closes a cell: write a quote in a cell as ""`
+	return s.place(parse.Line, parse.Column), message
+}
+
+// lineAt returns the place of the line that an offset is in.
+func (s *sheet) lineAt(offset int64) Position {
+	line := 1
+	for ; line < len(s.lines) && offset >= int64(len(s.lines[line-1])); line++ {
+		offset -= int64(len(s.lines[line-1]))
+	}
+	return Position{s.name, line, 1}
 }
