@@ -72,18 +72,13 @@ func (r *reader) appsFrom(n *yaml.Node) {
 }
 
 func (l *loader) csvFile(rel, encoding string) error {
-	file, shown, err := l.openFile(rel, "CSV file")
-	if err != nil {
-		return err
-	}
-	r, data, err := l.readFile(file, rel, shown, "CSV file")
+	r, data, err := l.readFile(rel, "CSV file")
 	if err != nil {
 		return err
 	}
 	text, problem, at := decodeCSV(data, encoding)
 	if problem != "" {
-		at.File = r.name
-		r.loader.errs.add(at, "%s", problem)
+		l.errs.add(Position{r.name, at.Line, at.Column}, "%s", problem)
 		return nil
 	}
 	r.csv(text)

@@ -93,18 +93,9 @@ func newLoader(path string, opts Options) *loader {
 // load is the whole work in its order. The apps of a file are read with it, but the defaults may
 // follow in a later file: what needs them, or all apps, comes last.
 func (l *loader) load() (*Manifest, error) {
-	if err := l.openRoots(); err != nil {
-		return nil, err
-	}
-	defer l.root.Close()
-	files, err := l.list()
+	err := l.eachFile(func(rel string) error { return l.yamlFile(rel, documentSpec) })
 	if err != nil {
 		return nil, err
-	}
-	for _, rel := range files {
-		if err := l.yamlFile(rel, documentSpec); err != nil {
-			return nil, err
-		}
 	}
 	m := l.manifest
 	if !l.hasApps && len(l.errs.list) == 0 {
@@ -119,6 +110,24 @@ func (l *loader) load() (*Manifest, error) {
 		m.SHA256 = fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(l.sums, ""))))
 	}
 	return m, nil
+}
+
+// eachFile calls read for each of the manifest's own files.
+func (l *loader) eachFile(read func(rel string) error) error {
+	if err := l.openRoots(); err != nil {
+		return err
+	}
+	defer l.root.Close()
+	files, err := l.list()
+	if err != nil {
+		return err
+	}
+	for _, rel := range files {
+		if err := read(rel); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // openRoots opens the manifest's directory and finds the certificate root.
@@ -150,12 +159,7 @@ func (l *loader) openRoots() error {
 // yamlFile reads a YAML file, with the files that it names. A long list of apps is read in
 // pieces if that is possible, before the rest of the file.
 func (l *loader) yamlFile(rel string, spec *mappingSpec) error {
-	file, shown, err := l.openFile(rel, "manifest")
-	if err != nil {
-		return err
-	}
-	l.read[rel] = true
-	r, text, err := l.readFile(file, rel, shown, "manifest")
+	r, text, err := l.readFile(rel, "manifest")
 	if err != nil {
 		return err
 	}
@@ -169,35 +173,19 @@ func (l *loader) yamlFile(rel string, spec *mappingSpec) error {
 	return nil
 }
 
-// openFile opens a file of the manifest's directory and says how it is shown. rel is
-// slash-separated. kind is the kind of the file, for messages. A manifest of one file is opened as
-// the user names it: a link to it may lead anywhere.
-func (l *loader) openFile(rel, kind string) (file *os.File, shown string, err error) {
-	if l.only != "" && len(l.manifest.Files) == 0 {
-		shown = l.manifest.Path
-		if file, err = os.OpenFile(shown, os.O_RDONLY|nonblock, 0); err != nil {
-			err = reason(err)
-		}
-	} else {
-		shown = filepath.Join(l.base, filepath.FromSlash(rel))
-		file, err = openIn(l.root, rel)
-	}
-	if errors.Is(err, ErrOutside) {
-		err = errors.New("is outside the manifest's directory, or a link leads out of it")
-	}
-	if err != nil {
-		return nil, "", fmt.Errorf("%s %q %w", kind, shown, err)
-	}
-	return file, shown, nil
-}
-
-// readFile reads and closes an open file. It returns a reader for the nodes of its text.
-func (l *loader) readFile(file *os.File, rel, shown, kind string) (r *reader, text []byte, err error) {
-	defer file.Close()
+// readFile reads a file of the manifest's directory and returns a reader for the nodes of its
+// text. rel is slash-separated. kind is the kind of the file, for messages.
+func (l *loader) readFile(rel, kind string) (r *reader, text []byte, err error) {
 	m := l.manifest
 	if len(m.Files) >= maxFiles {
 		return nil, nil, fmt.Errorf("manifest %q has more than %d files", m.Path, maxFiles)
 	}
+	file, shown, err := l.openFile(rel)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s %q %w", kind, shown, err)
+	}
+	defer file.Close()
+	l.read[rel] = true
 	m.Files = append(m.Files, shown)
 	text, err = readRegular(file, l.left)
 	if errors.Is(err, ErrTooLarge) && len(m.Files) > 1 {
@@ -215,6 +203,24 @@ func (l *loader) readFile(file *os.File, rel, shown, kind string) (r *reader, te
 		return nil, nil, fmt.Errorf("the directory of %s %q %w", kind, shown, reason(err))
 	}
 	return &reader{loader: l, name: shown, rel: rel, dir: dir}, text, nil
+}
+
+// openFile opens a file and says how it is shown. A manifest of one file is opened as the user
+// names it: a link to it may lead anywhere.
+func (l *loader) openFile(rel string) (file *os.File, shown string, err error) {
+	if l.only != "" && len(l.manifest.Files) == 0 {
+		shown = l.manifest.Path
+		if file, err = os.OpenFile(shown, os.O_RDONLY|nonblock, 0); err != nil {
+			err = reason(err)
+		}
+	} else {
+		shown = filepath.Join(l.base, filepath.FromSlash(rel))
+		file, err = openIn(l.root, rel)
+	}
+	if errors.Is(err, ErrOutside) {
+		err = errors.New("is outside the manifest's directory, or a link leads out of it")
+	}
+	return file, shown, err
 }
 
 // realDir returns the absolute, slash-separated path of a directory without links in it, so

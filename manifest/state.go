@@ -22,18 +22,8 @@ type StateSettings struct {
 // error. Otherwise its errors are those of [Load].
 func LoadState(path string) (StateSettings, error) {
 	l := newLoader(path, Options{})
-	if err := l.openRoots(); err != nil {
+	if err := l.eachFile(l.stateFile); err != nil {
 		return StateSettings{}, err
-	}
-	defer l.root.Close()
-	files, err := l.list()
-	if err != nil {
-		return StateSettings{}, err
-	}
-	for _, rel := range files {
-		if err := l.stateFile(rel); err != nil {
-			return StateSettings{}, err
-		}
 	}
 	if err := l.errs.sorted(l.manifest.Files); err != nil {
 		return StateSettings{}, err
@@ -43,11 +33,7 @@ func LoadState(path string) (StateSettings, error) {
 
 // stateFile reads what a file says about the state. A list of apps is left out if it can be.
 func (l *loader) stateFile(rel string) error {
-	file, shown, err := l.openFile(rel, "manifest")
-	if err != nil {
-		return err
-	}
-	r, text, err := l.readFile(file, rel, shown, "manifest")
+	r, text, err := l.readFile(rel, "manifest")
 	if err != nil || !bytes.Contains(text, []byte("state")) {
 		return err
 	}
