@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"bytes"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -21,57 +22,51 @@ const (
 	character               // there is no line: find the bad character
 )
 
-// syntaxErrors are the errors of yaml.v3 by how they begin. The first match counts.
-var syntaxErrors = []struct {
-	begins  string
+// syntaxRow explains some errors of yaml.v3, which are known by how they begin.
+type syntaxRow struct {
 	locate  locate
 	message string
-}{
-	{"control characters are not allowed", character, badCharacter},
-	{"invalid leading UTF-8", character, badCharacter},
-	{"invalid trailing UTF-8", character, badCharacter},
-	{"invalid length of a UTF-8", character, badCharacter},
-	{"invalid Unicode character", character, badCharacter},
-	{"incomplete UTF-8", character, badCharacter},
-	{"unknown anchor", search, `unknown anchor: an alias (*) in this line refers to an anchor (&) that is not above it; put text that begins with * in quotes`},
-	{"exceeded max depth", scanner, "lists and mappings are nested too deeply"},
-	{"found character that cannot start any token", scanner, "unexpected tab, @, ` or %: indent with spaces, and put text that begins with such a character in quotes"},
-	{"found a tab character", scanner, "unexpected tab: indent with spaces"},
-	{"did not find expected ',' or ']'", parser, "the list that begins with [ in this line is not closed, or lacks a comma"},
-	{"did not find expected ',' or '}'", parser, "the mapping that begins with { in this line is not closed, or lacks a comma"},
-	{"did not find expected key", search, "bad indentation, or text after a closing quote or bracket: this line does not belong to the mapping above"},
-	{"did not find expected '-' indicator", search, "bad indentation: this line does not belong to the list above"},
-	{"did not find expected node content", search, "unexpected comma, closing bracket or end of file: a value is missing"},
-	{"did not find expected <document start>", parser, "unexpected text after the end of the document: check the indentation"},
-	{"found unexpected end of stream", scanner, "the quote that begins in this line is not closed"},
-	{"found unexpected document indicator", scanner, "the quote that begins in this line is not closed before a --- or ..."},
-	{"mapping values are not allowed", scanner, `unexpected ": ": put text with ": " in it in quotes, or check the indentation`},
-	{"mapping keys are not allowed", scanner, `unexpected "? ": put text that begins with it in quotes`},
-	{"block sequence entries are not allowed", scanner, `unexpected "- ": begin the list in a line of its own`},
-	{"could not find expected ':'", scanner, "a key without its colon, or text that is not indented"},
-	{"did not find expected alphabetic", scanner, "put text that begins with * or & in quotes"},
-	{"found an indentation indicator", scanner, "only an indentation and a comment may follow | or > in the line"},
-	{"did not find expected comment", scanner, "only an indentation and a comment may follow | or > in the line"},
-	{"found unknown escape", scanner, badEscape},
-	{"found invalid Unicode character escape", scanner, badEscape},
-	{"did not find expected hexdecimal", scanner, badEscape},
-	{"did not find expected '!'", scanner, badTag},
-	{"did not find the expected '>'", scanner, badTag},
-	{"did not find expected tag", scanner, badTag},
-	{"did not find URI", scanner, badTag},
-	{"did not find expected whitespace or line break", scanner, badTag},
-	{"found undefined tag handle", parser, badTag},
-	{"found duplicate %", parser, badDirective},
-	{"found incompatible YAML", parser, badDirective},
-	{"", scanner, "invalid YAML"},
+	begins  []string
 }
 
-const (
-	badCharacter = "invalid UTF-8 or a control character: YAML allows neither"
-	badEscape    = `invalid escape: in double quotes a \ begins an escape, use single quotes`
-	badTag       = "invalid tag: put text that begins with ! in quotes"
-	badDirective = "invalid directive: put text that begins with % in quotes"
-)
+// syntaxRows has an entry for each mistake that people make.
+var syntaxRows = []syntaxRow{
+	{character, "invalid UTF-8 or a control character: YAML allows neither", []string{"control characters are not allowed", "incomplete UTF-8", "invalid leading UTF-8", "invalid trailing UTF-8", "invalid length of a UTF-8", "invalid Unicode character"}},
+	{search, `unknown anchor: an alias (*) in this line refers to an anchor (&) that is not above it; put text that begins with * in quotes`, []string{"unknown anchor"}},
+	{scanner, "lists and mappings are nested too deeply", []string{"exceeded max depth"}},
+	{scanner, "unexpected tab, @, ` or %: indent with spaces, and put text that begins with such a character in quotes", []string{"found character that cannot start any token"}},
+	{scanner, "unexpected tab: indent with spaces", []string{"found a tab character"}},
+	{parser, "the list that begins with [ in this line is not closed, or lacks a comma", []string{"did not find expected ',' or ']'"}},
+	{parser, "the mapping that begins with { in this line is not closed, or lacks a comma", []string{"did not find expected ',' or '}'"}},
+	{search, "bad indentation, or text after a closing quote or bracket: this line does not belong to the mapping above", []string{"did not find expected key"}},
+	{search, "bad indentation: this line does not belong to the list above", []string{"did not find expected '-' indicator"}},
+	{search, "unexpected comma, closing bracket or end of file: a value is missing", []string{"did not find expected node content"}},
+	{parser, "unexpected text after the end of the document: check the indentation", []string{"did not find expected <document start>"}},
+	{scanner, "the quote that begins in this line is not closed", []string{"found unexpected end of stream"}},
+	{scanner, "the quote that begins in this line is not closed before a --- or ...", []string{"found unexpected document indicator"}},
+	{scanner, `unexpected ": ": put text with ": " in it in quotes, or check the indentation`, []string{"mapping values are not allowed"}},
+	{scanner, `unexpected "? ": put text that begins with it in quotes`, []string{"mapping keys are not allowed"}},
+	{scanner, `unexpected "- ": begin the list in a line of its own`, []string{"block sequence entries are not allowed"}},
+	{scanner, "a key without its colon, or text that is not indented", []string{"could not find expected ':'"}},
+	{scanner, "put text that begins with * or & in quotes", []string{"did not find expected alphabetic"}},
+	{scanner, "only an indentation and a comment may follow | or > in the line", []string{"found an indentation indicator", "did not find expected comment"}},
+	{scanner, `invalid escape: in double quotes a \ begins an escape, use single quotes`, []string{"found unknown escape", "found invalid Unicode character escape", "did not find expected hexdecimal"}},
+	{scanner, badTag, []string{"did not find expected '!'", "did not find the expected '>'", "did not find expected tag", "did not find URI", "did not find expected whitespace or line break"}},
+	{parser, badTag, []string{"found undefined tag handle"}},
+	{parser, "invalid directive: put text that begins with % in quotes", []string{"found duplicate %", "found incompatible YAML"}},
+}
+
+const badTag = "invalid tag: put text that begins with ! in quotes"
+
+// rowOf returns the row of an error's text.
+func rowOf(text string) syntaxRow {
+	for _, row := range syntaxRows {
+		if slices.ContainsFunc(row.begins, func(begin string) bool { return strings.HasPrefix(text, begin) }) {
+			return row
+		}
+	}
+	return syntaxRow{locate: scanner, message: "invalid YAML"}
+}
 
 // syntaxError reports why yaml.v3 could not decode a piece.
 func (r *reader) syntaxError(p piece, err error) {
@@ -94,27 +89,21 @@ func explain(err error, data []byte) (line, column int, message string) {
 		err = again
 	}
 	line, text := lineOf(err)
-	for _, e := range syntaxErrors {
-		if !strings.HasPrefix(text, e.begins) {
-			continue
-		}
-		message = e.message
-		switch {
-		case e.locate == character:
-			at := place(string(data), notYAML)
-			return at.Line, at.Column, e.message
-		case e.locate == scanner:
-			line--
-		case e.locate == search && len(data) <= maxSearch:
-			line = searchLine(data, e.begins)
-		}
-		break
+	row := rowOf(text)
+	switch {
+	case row.locate == character:
+		at := place(string(data), notYAML)
+		return at.Line, at.Column, row.message
+	case row.locate == scanner:
+		line--
+	case row.locate == search && len(data) <= maxSearch:
+		line = searchLine(data, row.message)
 	}
 	line = max(line, 1)
 	for range line - 1 {
 		_, data, _ = bytes.Cut(data, []byte("\n"))
 	}
-	return line, len(data) - len(bytes.TrimLeft(data, " \t")) + 1, message
+	return line, len(data) - len(bytes.TrimLeft(data, " \t")) + 1, row.message
 }
 
 // notYAML reports a character that no YAML text may have.
@@ -138,7 +127,7 @@ func lineOf(err error) (line int, text string) {
 
 // searchLine finds the line of an error: the last one of the shortest beginning of the text
 // that has the error. Every longer beginning has it too.
-func searchLine(data []byte, begins string) int {
+func searchLine(data []byte, message string) int {
 	lines := bytes.SplitAfter(data, []byte("\n"))
 	return 1 + sort.Search(len(lines)-1, func(i int) bool {
 		_, err := decode(bytes.NewReader(bytes.Join(lines[:i+1], nil)))
@@ -146,6 +135,6 @@ func searchLine(data []byte, begins string) int {
 			return false
 		}
 		_, text := lineOf(err)
-		return strings.HasPrefix(text, begins)
+		return rowOf(text).message == message
 	})
 }
