@@ -27,7 +27,7 @@ type lab struct {
 
 func newLab(t *testing.T, o sandbox.Options) *lab {
 	t.Helper()
-	o.KeepRequests = -1
+	o.KeepRequests = true
 	o.Seed = 7
 	if o.CheckCertificate == nil {
 		o.CheckCertificate = func([]byte, string) error { return nil }

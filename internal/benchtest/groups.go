@@ -162,7 +162,7 @@ func (b *bench) auto() error {
 // limited creates apps on a simulator that takes 200 requests per second. It returns the
 // apps per second, and which share of the answers of the second half was a 429.
 func (b *bench) limited(apps int, parallelism string) (speed, refused float64, err error) {
-	server, err := sandbox.New(sandbox.Options{KeepRequests: -1, Faults: []sandbox.Fault{
+	server, err := sandbox.New(sandbox.Options{KeepRequests: true, Faults: []sandbox.Fault{
 		{Kind: sandbox.Latency, Delay: 20 * time.Millisecond},
 		{Kind: sandbox.Rate, PerSecond: 200},
 	}})

@@ -25,7 +25,7 @@ type account struct {
 func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 	plain(ts, neg)
 	options := sandbox.Options{
-		DevKey: "story-dev-key", DevSecret: canaryDevSecret, KeepRequests: -1, Seed: 1,
+		DevKey: "story-dev-key", DevSecret: canaryDevSecret, KeepRequests: true, Seed: 1,
 		CheckCertificate: func(data []byte, password string) error {
 			_, err := pushcert.Inspect(data, password)
 			return err

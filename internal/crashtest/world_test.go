@@ -45,7 +45,7 @@ func p12(t *testing.T) []byte {
 // newWorld makes apps apps, every fifth of them with a certificate.
 func newWorld(t *testing.T, apps int, certificate []byte, options sandbox.Options) *world {
 	t.Helper()
-	options.KeepRequests = -1
+	options.KeepRequests = true
 	server, err := sandbox.New(options)
 	require.NoError(t, err)
 	w := &world{t: t, server: server, http: httptest.NewServer(server), apps: apps}

@@ -94,8 +94,14 @@ const (
 func newTransport(endpoint *url.URL, maxConns int) *http.Transport {
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}
 	t := &http.Transport{
-		Proxy:                  proxyFromEnvironment,
-		DialContext:            limitedDial(dialer),
+		Proxy: proxyFromEnvironment,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			c, err := dialer.DialContext(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return &limitedConn{Conn: c}, nil
+		},
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    handshakeTimeout,
 		IdleConnTimeout:        idleTimeout,
@@ -120,16 +126,6 @@ func newTransport(endpoint *url.URL, maxConns int) *http.Transport {
 type limitedConn struct {
 	net.Conn
 	deadline atomic.Pointer[time.Time]
-}
-
-func limitedDial(d *net.Dialer) func(ctx context.Context, network, address string) (net.Conn, error) {
-	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		c, err := d.DialContext(ctx, network, address)
-		if err != nil {
-			return nil, err
-		}
-		return &limitedConn{Conn: c}, nil
-	}
 }
 
 func (c *limitedConn) Write(p []byte) (int, error) {

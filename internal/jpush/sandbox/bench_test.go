@@ -12,7 +12,7 @@ import (
 
 // BenchmarkCreate makes apps, 64 at a time.
 func BenchmarkCreate(b *testing.B) {
-	s, err := sandbox.New(sandbox.Options{KeepRequests: 1})
+	s, err := sandbox.New(sandbox.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func BenchmarkCreate(b *testing.B) {
 
 // BenchmarkUpload sends a certificate of a usual size to one app after the other.
 func BenchmarkUpload(b *testing.B) {
-	s, err := sandbox.New(sandbox.Options{KeepRequests: 1, CheckCertificate: func([]byte, string) error { return nil }})
+	s, err := sandbox.New(sandbox.Options{CheckCertificate: func([]byte, string) error { return nil }})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"net/http"
-	"slices"
 
 	"jpsync/internal/jpush"
 )
@@ -32,7 +31,7 @@ type Counts struct {
 
 // ledger records the requests. The server's lock guards it.
 type ledger struct {
-	keep     int // negative: all
+	keep     bool
 	requests []*Request
 	order    int
 	counts   Counts
@@ -55,10 +54,8 @@ func (l *ledger) start(r *http.Request, in incoming) *Request {
 		Number: l.counts.Requests, Method: r.Method, Path: r.URL.RequestURI(), Op: in.op,
 		Header: r.Header.Clone(), Body: in.body, Started: l.order,
 	}
-	l.requests = append(l.requests, q)
-	// The older half goes when there are twice as many, so that the copy costs little.
-	if l.keep >= 0 && len(l.requests) > 2*l.keep {
-		l.requests = slices.Clone(l.requests[len(l.requests)-l.keep:])
+	if l.keep {
+		l.requests = append(l.requests, q)
 	}
 	return q
 }
@@ -69,23 +66,20 @@ func (l *ledger) end(q *Request) {
 	q.Ended = l.order
 }
 
-// Requests returns copies of the latest requests in the order of their arrival.
+// Requests returns copies of all requests in the order of their arrival, if
+// Options.KeepRequests asks for them.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	kept := s.ledger.requests
-	if s.ledger.keep >= 0 && len(kept) > s.ledger.keep {
-		kept = kept[len(kept)-s.ledger.keep:]
-	}
-	out := make([]Request, len(kept))
-	for i, q := range kept {
+	out := make([]Request, len(s.ledger.requests))
+	for i, q := range s.ledger.requests {
 		out[i] = *q
 		out[i].Header = q.Header.Clone()
 	}
 	return out
 }
 
-// Counts returns the sums over all requests, including those that Requests has dropped.
+// Counts returns the sums over all requests.
 func (s *Server) Counts() Counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -40,9 +40,6 @@ const (
 	CreateAlways                     // nothing: every create makes an app
 )
 
-// defaultKeep limits the memory of a sandbox that runs for a long time.
-const defaultKeep = 10_000
-
 // Options configures a [Server]. The zero value is a working account.
 type Options struct {
 	DevKey     string // empty: DevKey
@@ -59,9 +56,8 @@ type Options struct {
 	// Seed determines keys, secrets and probabilities, independently of the order of the
 	// requests; 0: a random one.
 	Seed uint64
-	// KeepRequests is the number of latest requests that [Server.Requests] returns;
-	// 0: 10,000, negative: all.
-	KeepRequests int
+	// KeepRequests lets [Server.Requests] return all requests. Their bodies stay in memory.
+	KeepRequests bool
 	// CheckCertificate reports what is wrong with a .p12; nil: [pushcert.Inspect]. It is
 	// called from several goroutines.
 	CheckCertificate func(data []byte, password string) error
@@ -86,9 +82,6 @@ func New(o Options) (*Server, error) {
 	}
 	if o.DevSecret == "" {
 		o.DevSecret = DevSecret
-	}
-	if o.KeepRequests == 0 {
-		o.KeepRequests = defaultKeep
 	}
 	if o.CheckCertificate == nil {
 		o.CheckCertificate = func(data []byte, password string) error {

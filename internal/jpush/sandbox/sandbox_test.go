@@ -72,6 +72,7 @@ var wires = []wire{
 
 func newServer(t *testing.T, o sandbox.Options) *sandbox.Server {
 	t.Helper()
+	o.KeepRequests = true
 	s, err := sandbox.New(o)
 	require.NoError(t, err)
 	return s
