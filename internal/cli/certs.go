@@ -84,34 +84,6 @@ type certsInspectCmd struct {
 	Format   string `enum:"text,json" default:"text" help:"text or json."`
 }
 
-// inspected is the JSON form.
-type inspected struct {
-	File         string    `json:"file"`
-	BundleID     string    `json:"bundle_id"`
-	Environments []string  `json:"environments"`
-	Universal    bool      `json:"universal"`
-	Topics       []string  `json:"topics"`
-	VoIP         bool      `json:"voip"`
-	CommonName   string    `json:"common_name"`
-	Issuer       string    `json:"issuer"`
-	Serial       string    `json:"serial"`
-	NotBefore    time.Time `json:"not_before"`
-	NotAfter     time.Time `json:"not_after"`
-	KeyType      string    `json:"key_type"`
-	HasKey       bool      `json:"has_key"`
-	KeyMatches   bool      `json:"key_matches"`
-	Fingerprint  string    `json:"fingerprint"`
-	Encryption   string    `json:"encryption"`
-	Findings     []finding `json:"findings"`
-}
-
-type finding struct {
-	Code     pushcert.Code     `json:"code"`
-	Severity pushcert.Severity `json:"severity"`
-	Message  string            `json:"message"`
-	Remedy   string            `json:"remedy,omitempty"`
-}
-
 // Run opens the file and prints what it holds.
 func (c *certsInspectCmd) Run(t *terminal) error {
 	data, err := readFile(c.File, pushcert.MaxSize+1)
@@ -158,23 +130,7 @@ func (c *certsInspectCmd) print(t *terminal, cert *pushcert.Certificate, finding
 	if c.Format == "text" {
 		return report.CertificateText(t.Out, cert, findings, now, t.out)
 	}
-	out := inspected{
-		File: c.File, BundleID: cert.BundleID, Environments: orEmpty(cert.Environments()), Universal: cert.Universal(),
-		Topics: orEmpty(cert.Topics), VoIP: cert.VoIP, CommonName: cert.CommonName, Issuer: cert.Issuer, Serial: cert.Serial,
-		NotBefore: cert.NotBefore.UTC(), NotAfter: cert.NotAfter.UTC(), KeyType: cert.KeyType, HasKey: cert.HasKey,
-		KeyMatches: cert.KeyMatches, Fingerprint: cert.Fingerprint, Encryption: cert.Encryption, Findings: []finding{},
-	}
-	for _, f := range findings {
-		out.Findings = append(out.Findings, finding(f))
-	}
-	return report.JSON(t.Out, out)
-}
-
-func orEmpty(list []string) []string {
-	if list == nil {
-		return []string{}
-	}
-	return list
+	return report.CertificateJSON(t.Out, c.File, cert, findings)
 }
 
 // password reads the password from where the flags say. Without a flag it asks a person, if

@@ -37,10 +37,10 @@ const (
 
 // Finding is a problem with a certificate that is about to be uploaded.
 type Finding struct {
-	Code     Code
-	Severity Severity
-	Message  string
-	Remedy   string
+	Code     Code     `json:"code"`
+	Severity Severity `json:"severity"`
+	Message  string   `json:"message"`
+	Remedy   string   `json:"remedy,omitempty"`
 }
 
 // PasswordFacts is what [Check] knows about a password.

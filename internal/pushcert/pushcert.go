@@ -37,27 +37,29 @@ const MaxSize = 1 << 20
 type Certificate struct {
 	// BundleID is the subject's UID attribute. That of a VoIP certificate ends in ".voip";
 	// [Certificate.App] is without it.
-	BundleID   string
-	CommonName string
+	BundleID   string `json:"bundle_id"`
+	CommonName string `json:"common_name"`
 	// Development and Production tell which APNs environments accept the certificate. A
 	// universal one has both.
-	Development, Production bool
-	Topics                  []string // what it may push to; empty if it has none
-	VoIP                    bool     // made for VoIP pushes alone
-	Watch                   bool     // made for watch complications alone
+	Development bool     `json:"-"`
+	Production  bool     `json:"-"`
+	Topics      []string `json:"topics"` // what it may push to; empty if it has none
+	VoIP        bool     `json:"voip"`   // made for VoIP pushes alone
+	Watch       bool     `json:"-"`      // made for watch complications alone
 	// PushCertificate: it has one of Apple's push extensions and the extended key usage for
 	// TLS clients.
-	PushCertificate     bool
-	Issuer              string // the issuer's common name, or its whole name without one
-	Serial              string // lower-case hex
-	NotBefore, NotAfter time.Time
-	KeyType             string // "RSA 2048", "EC P-256"
-	Fingerprint         string // lower-case hex SHA-256 of the certificate's DER
-	HasKey              bool   // the file holds a private key
-	KeyMatches          bool   // and it belongs to this certificate
-	Encryption          string // of certificates and key: "PBES2 AES-256-CBC", "RC2-40/3DES", "none"
-	TestOnly            bool   // made by [Mint]
-	ChainLength         int    // certificates in the file, the leaf included
+	PushCertificate bool      `json:"-"`
+	Issuer          string    `json:"issuer"` // the issuer's common name, or its whole name without one
+	Serial          string    `json:"serial"` // lower-case hex
+	NotBefore       time.Time `json:"not_before"`
+	NotAfter        time.Time `json:"not_after"`
+	KeyType         string    `json:"key_type"`    // "RSA 2048", "EC P-256"
+	Fingerprint     string    `json:"fingerprint"` // lower-case hex SHA-256 of the certificate's DER
+	HasKey          bool      `json:"has_key"`     // the file holds a private key
+	KeyMatches      bool      `json:"key_matches"` // and it belongs to this certificate
+	Encryption      string    `json:"encryption"`  // of certificates and key: "PBES2 AES-256-CBC", "RC2-40/3DES", "none"
+	TestOnly        bool      `json:"-"`           // made by [Mint]
+	ChainLength     int       `json:"-"`           // certificates in the file, the leaf included
 }
 
 // Universal reports whether the certificate fits either environment.

@@ -158,3 +158,16 @@ func CertificateText(w io.Writer, c *pushcert.Certificate, findings []pushcert.F
 	}
 	return t.Flush()
 }
+
+// CertificateJSON writes what is known of a certificate in a file, and the findings about it.
+func CertificateJSON(w io.Writer, file string, c *pushcert.Certificate, findings []pushcert.Finding) error {
+	shown := *c
+	shown.NotBefore, shown.NotAfter, shown.Topics = c.NotBefore.UTC(), c.NotAfter.UTC(), orEmpty(c.Topics)
+	return JSON(w, struct {
+		File         string   `json:"file"`
+		Environments []string `json:"environments"`
+		Universal    bool     `json:"universal"`
+		pushcert.Certificate
+		Findings []pushcert.Finding `json:"findings"`
+	}{file, orEmpty(c.Environments()), c.Universal(), shown, orEmpty(findings)})
+}

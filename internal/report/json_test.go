@@ -14,6 +14,7 @@ import (
 
 	"jpsync/executor"
 	"jpsync/internal/jpush"
+	"jpsync/internal/pushcert"
 	"jpsync/internal/report"
 	"jpsync/planner"
 )
@@ -51,6 +52,22 @@ func TestPlanJSONHasTheseFields(t *testing.T) {
 	require.Equal(t, []string{"app", "code", "message"}, names(elements(t, p["warnings"])[0]))
 	require.Equal(t, []string{"app", "code", "environment", "message"}, names(elements(t, p["errors"])[0]))
 	golden(t, "plan.json", b.String())
+}
+
+func TestCertificateJSONHasTheseFields(t *testing.T) {
+	var b bytes.Buffer
+	require.NoError(t, report.CertificateJSON(&b, "shop.p12", &pushcert.Certificate{}, nil))
+	c := fields(t, b.Bytes())
+	require.Equal(t, []string{"bundle_id", "common_name", "encryption", "environments", "file", "findings", "fingerprint", "has_key", "issuer",
+		"key_matches", "key_type", "not_after", "not_before", "serial", "topics", "universal", "voip"}, names(c))
+	for _, list := range []string{"environments", "topics", "findings"} {
+		require.JSONEq(t, "[]", string(c[list]), list)
+	}
+	b.Reset()
+	require.NoError(t, report.CertificateJSON(&b, "shop.p12", &pushcert.Certificate{}, []pushcert.Finding{{Code: "expired", Remedy: "renew it"}, {}}))
+	findings := elements(t, fields(t, b.Bytes())["findings"])
+	require.Equal(t, []string{"code", "message", "remedy", "severity"}, names(findings[0]))
+	require.Equal(t, []string{"code", "message", "severity"}, names(findings[1]))
 }
 
 // Lists are there when they are empty, so that nobody has to ask first.
