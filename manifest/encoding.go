@@ -25,7 +25,7 @@ func decodeCSV(data []byte, encoding string) (text string, problem string, at Po
 		text, problem, at = decodeGB18030(data)
 	default:
 		text = string(data)
-		if at = place(text, isInvalid); at.Line > 0 {
+		if at = firstBad(text, isInvalid); at.Line > 0 {
 			problem = `invalid UTF-8: save the file as "CSV UTF-8", or write "encoding: gb18030" beside csv if it is GB18030`
 		}
 	}
@@ -34,7 +34,7 @@ func decodeCSV(data []byte, encoding string) (text string, problem string, at Po
 	}
 	text = strings.TrimPrefix(text, byteOrderMark)
 	unix := strings.ReplaceAll(strings.TrimSuffix(text, "\r"), "\r\n", "\n")
-	if at = place(unix, func(r rune, _ int) bool { return r == '\r' }); at.Line > 0 {
+	if at = firstBad(unix, func(r rune, _ int) bool { return r == '\r' }); at.Line > 0 {
 		return "", "unexpected CR without LF: save the file with lines that end with LF or CRLF", at
 	}
 	return unix, "", Position{}
@@ -50,7 +50,7 @@ func decodeGB18030(data []byte) (text string, problem string, at Position) {
 	}
 	decoded, err := simplifiedchinese.GB18030.NewDecoder().Bytes(data)
 	text = string(decoded)
-	if at = place(text, func(r rune, _ int) bool { return r == utf8.RuneError }); at.Line > 0 || err != nil {
+	if at = firstBad(text, func(r rune, _ int) bool { return r == utf8.RuneError }); at.Line > 0 || err != nil {
 		return "", "invalid GB18030", at
 	}
 	return text, "", at
@@ -58,9 +58,9 @@ func decodeGB18030(data []byte) (text string, problem string, at Position) {
 
 func isInvalid(r rune, size int) bool { return r == utf8.RuneError && size == 1 }
 
-// place returns the line and the column of the first character that is bad, or the zero
+// firstBad returns the line and the column of the first character that is bad, or the zero
 // Position.
-func place(text string, bad func(r rune, size int) bool) Position {
+func firstBad(text string, bad func(r rune, size int) bool) Position {
 	at := Position{Line: 1, Column: 1}
 	for len(text) > 0 {
 		r, size := utf8.DecodeRuneInString(text)

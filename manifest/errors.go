@@ -3,7 +3,6 @@ package manifest
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -45,34 +44,22 @@ func (e Errors) Error() string {
 // it, so the same error may come again: it is kept once.
 type errorList struct {
 	list []Error
-	seen map[Error]struct{}
 	more int // errors beyond maxErrors
 }
 
 func (l *errorList) add(pos Position, format string, args ...any) {
-	e := Error{pos, fmt.Sprintf(format, args...)}
-	if _, ok := l.seen[e]; ok {
-		return
-	}
 	if len(l.list) >= maxErrors {
 		l.more++
 		return
 	}
-	l.keep(e)
+	e := Error{pos, fmt.Sprintf(format, args...)}
+	if !slices.Contains(l.list, e) {
+		l.keep(e)
+	}
 }
 
 // keep adds an error even when the list is full: the one that says why the load stopped.
-func (l *errorList) keep(e Error) {
-	if l.seen == nil {
-		l.seen = make(map[Error]struct{})
-	}
-	l.seen[e] = struct{}{}
-	l.list = append(l.list, e)
-}
-
-func (l errorList) clone() errorList {
-	return errorList{slices.Clone(l.list), maps.Clone(l.seen), l.more}
-}
+func (l *errorList) keep(e Error) { l.list = append(l.list, e) }
 
 // sorted returns the errors in the order of files, or nil if there are none.
 func (l *errorList) sorted(files []string) error {

@@ -159,7 +159,7 @@ func decodeRest(text []byte, line int) *yaml.Node {
 // and returns that piece.
 func (r *reader) appsInPieces(pieces []piece) (failed *tree) {
 	l := r.loader
-	apps, budget, stopped, errs := len(l.manifest.Apps), l.budget, l.stopped, l.errs.clone()
+	before, apps := *l, len(l.manifest.Apps)
 	entries := 0
 	for _, p := range pieces {
 		entries += p.entries
@@ -169,8 +169,8 @@ func (r *reader) appsInPieces(pieces []piece) (failed *tree) {
 	for few := range slices.Chunk(pieces, 2*runtime.GOMAXPROCS(0)) {
 		for _, t := range decodeSideBySide(few) {
 			if t.err != nil {
-				l.manifest.Apps, l.notes = l.manifest.Apps[:apps], l.notes[:apps]
-				l.budget, l.stopped, l.errs = budget, stopped, errs
+				*l = before
+				l.manifest.Apps = l.manifest.Apps[:apps]
 				return &t
 			}
 			r.line = t.line

@@ -44,7 +44,7 @@ func (l *loader) stateFile(rel string) error {
 	if root == nil || !isMapping(root) {
 		return nil
 	}
-	errs := l.errs.clone()
+	errs := l.errs
 	f, _ := r.mapping(root, documentSpec)
 	l.errs = errs // mistakes in other keys do not matter here
 	r.state(f)

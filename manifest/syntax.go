@@ -92,7 +92,7 @@ func explain(err error, data []byte) (line, column int, message string) {
 	row := rowOf(text)
 	switch {
 	case row.locate == character:
-		at := place(string(data), notYAML)
+		at := firstBad(string(data), notYAML)
 		return at.Line, at.Column, row.message
 	case row.locate == scanner:
 		line--
