@@ -96,73 +96,64 @@ func newBuilder(in Input) *builder {
 	return b
 }
 
-// app plans one app of the manifest.
+// app plans one app of the manifest. An app that the selection leaves out is planned as well, to
+// count whether it has changes, and then taken back.
 func (b *builder) app(app *manifest.App) {
+	before := *b.plan
+	shown := b.selects(app)
 	recorded, ok := b.in.State.Apps[app.ID]
 	switch {
 	case !ok:
-		b.newApp(app)
+		shown = b.newApp(app) || shown
 	case slices.Contains(b.in.Options.Replace, app.ID):
 		b.replacement(app, recorded)
 	default:
 		b.recordedApp(app, recorded)
 	}
+	if shown {
+		return
+	}
+	own := Plan{Actions: b.plan.Actions[len(before.Actions):], Records: b.plan.Records[len(before.Records):]}
+	stuck := len(b.plan.Conflicts) > len(before.Conflicts) || len(b.plan.Errors) > len(before.Errors)
+	*b.plan = before
+	if stuck || own.Pending() {
+		b.plan.LeftOut++
+	} else {
+		b.plan.Summary.Unchanged++
+	}
 }
 
 // recordedApp plans an app that the state has.
 func (b *builder) recordedApp(app *manifest.App, recorded state.App) {
-	selected := b.selects(app)
 	records, conflicts := b.compare(app, recorded)
 	if len(conflicts) > 0 {
-		if selected {
-			b.plan.Conflicts = append(b.plan.Conflicts, conflicts...)
-		} else {
-			b.plan.LeftOut++
-		}
+		b.plan.Conflicts = append(b.plan.Conflicts, conflicts...)
 		return
 	}
 	up := b.uploads(app, recorded)
-	idle := len(up.changes) == 0 && !up.blocked
-	switch {
-	case !selected && (!idle || len(records) > 0):
-		b.plan.LeftOut++
-	case idle:
+	if len(up.changes) == 0 && !up.blocked {
 		b.plan.Summary.Unchanged++
 	}
-	if selected {
-		b.plan.Records = append(append(b.plan.Records, records...), up.records...)
-		b.plan.Actions = append(b.plan.Actions, up.changes...)
-	}
+	b.plan.Records = append(append(b.plan.Records, records...), up.records...)
+	b.plan.Actions = append(b.plan.Actions, up.changes...)
 }
 
-// newApp plans an app whose id the state does not have.
-func (b *builder) newApp(app *manifest.App) {
+// newApp plans an app whose id the state does not have. It reports whether that must be shown
+// although the app may not be selected: when the conflict is about an owner of the package that
+// is selected. A delete of the owner would lose the app that was renamed.
+func (b *builder) newApp(app *manifest.App) (show bool) {
 	if conflict, taken := b.packageTaken(app, ""); taken {
-		// A delete of the recorded owner would lose the app that was renamed, so a selection
-		// of the owner alone must show the conflict as well.
+		b.plan.Conflicts = append(b.plan.Conflicts, conflict)
 		owner := conflict.Recorded
-		lost := b.renamed[owner] && !b.in.Options.NoDelete && b.in.Options.Selection.matches(owner, nil)
-		if b.selects(app) || lost {
-			b.plan.Conflicts = append(b.plan.Conflicts, conflict)
-		} else {
-			b.plan.LeftOut++
-		}
-		return
+		return b.renamed[owner] && !b.in.Options.NoDelete && b.in.Options.Selection.matches(owner, nil)
 	}
 	changes, _ := b.creation(app, New)
-	if !b.selects(app) {
-		b.plan.LeftOut++
-		return
-	}
 	b.plan.Actions = append(b.plan.Actions, changes...)
+	return false
 }
 
 // replacement plans a delete and a create of one app, which somebody asked for by its id.
 func (b *builder) replacement(app *manifest.App, recorded state.App) {
-	if !b.selects(app) {
-		b.plan.LeftOut++
-		return
-	}
 	keep := recorded.Protected
 	if app.Protect != nil {
 		keep = *app.Protect
@@ -264,6 +255,10 @@ func (b *builder) unanswered() {
 
 func (p *Plan) warn(code, id string, env jpush.Environment, message string) {
 	p.Warnings = append(p.Warnings, Problem{Code: code, App: id, Environment: env, Message: message})
+}
+
+func (p *Plan) fail(code, id string, env jpush.Environment, message string) {
+	p.Errors = append(p.Errors, Problem{Code: code, App: id, Environment: env, Message: message})
 }
 
 func (b *builder) selects(app *manifest.App) bool {

@@ -94,14 +94,14 @@ func (b *builder) uploads(app *manifest.App, recorded state.App) (out uploads) {
 				out.blocked = true
 			}
 		case have.Fingerprint != "":
-			b.warn(app, env, "certificate_stays",
+			b.plan.warn("certificate_stays", app.ID, env,
 				"no longer in the manifest, but the API cannot remove a certificate: it stays on the server until it expires ("+day(have.NotAfter)+")")
 		}
 	}
 	differ := len(fit) == 2 && fit[0].bundle != fit[1].bundle && fit[0].bundle != "" && fit[1].bundle != ""
 	for _, c := range fit {
 		switch {
-		case differ && c.upload && b.refuse(app, c.env, codeBundlesDiffer, fmt.Sprintf(
+		case differ && c.upload && b.refuse(codeBundlesDiffer, app.ID, c.env, fmt.Sprintf(
 			"the development certificate is for %s and the production certificate for %s; an app has one bundle ID, so one of the files is another app's",
 			fit[0].bundle, fit[1].bundle)):
 			out.blocked = true
@@ -126,7 +126,7 @@ func (b *builder) inspect(c *candidate) bool {
 		if code == CodePasswordNotAtHand && c.have.Fingerprint != "" {
 			message = "the file is not the recorded one, and whether it holds another certificate cannot be told without its password: " + message
 		}
-		b.fail(c.app, c.env, code, message)
+		b.plan.fail(code, c.app.ID, c.env, message)
 		return false
 	}
 	fingerprint := c.have.Fingerprint
@@ -162,12 +162,12 @@ func (b *builder) check(c *candidate) bool {
 			message += ": " + f.Remedy
 		}
 		if f.Severity != pushcert.SeverityError {
-			b.warn(c.app, c.env, string(f.Code), message)
-		} else if b.refuse(c.app, c.env, string(f.Code), message) {
+			b.plan.warn(string(f.Code), c.app.ID, c.env, message)
+		} else if b.refuse(string(f.Code), c.app.ID, c.env, message) {
 			ok = false
 		}
 	}
-	if had := bundleOf(c.have); had != "" && had != c.bundle && b.refuse(c.app, c.env, codeBundleChanged, fmt.Sprintf(
+	if had := bundleOf(c.have); had != "" && had != c.bundle && b.refuse(codeBundleChanged, c.app.ID, c.env, fmt.Sprintf(
 		"the uploaded certificate is for %s and this one for %s: JPush replaces a certificate only by one for the same bundle ID", had, c.bundle)) {
 		ok = false
 	}
@@ -180,9 +180,9 @@ func (b *builder) warnOfExpiry(c *candidate) {
 	switch left := notAfter.Sub(b.in.Now); {
 	case notAfter.IsZero():
 	case left <= 0:
-		b.warn(c.app, c.env, "expired", "the uploaded certificate expired on "+day(notAfter)+" and iOS devices get no pushes: put a renewed one in its place")
+		b.plan.warn("expired", c.app.ID, c.env, "the uploaded certificate expired on "+day(notAfter)+" and iOS devices get no pushes: put a renewed one in its place")
 	case left < b.in.Manifest.Policy.RenewBefore:
-		b.warn(c.app, c.env, "expires_soon", fmt.Sprintf("the uploaded certificate expires on %s, %s: renew it", day(notAfter), pushcert.Until(left)))
+		b.plan.warn("expires_soon", c.app.ID, c.env, fmt.Sprintf("the uploaded certificate expires on %s, %s: renew it", day(notAfter), pushcert.Until(left)))
 	}
 }
 
@@ -219,25 +219,13 @@ func (c *candidate) change(appKey string) Change {
 
 // refuse notes a certificate error and reports whether it blocks. One that --allow-cert names
 // becomes a warning.
-func (b *builder) refuse(app *manifest.App, env jpush.Environment, code, message string) bool {
+func (b *builder) refuse(code, id string, env jpush.Environment, message string) bool {
 	if slices.Contains(b.in.Options.AllowCert, code) {
-		b.warn(app, env, code, message+" (allowed by --allow-cert)")
+		b.plan.warn(code, id, env, message+" (allowed by --allow-cert)")
 		return false
 	}
-	b.fail(app, env, code, message)
+	b.plan.fail(code, id, env, message)
 	return true
-}
-
-func (b *builder) fail(app *manifest.App, env jpush.Environment, code, message string) {
-	if b.selects(app) {
-		b.plan.Errors = append(b.plan.Errors, Problem{Code: code, App: app.ID, Environment: env, Message: message})
-	}
-}
-
-func (b *builder) warn(app *manifest.App, env jpush.Environment, code, message string) {
-	if b.selects(app) {
-		b.plan.warn(code, app.ID, env, message)
-	}
 }
 
 // use is an app that wants a certificate, and the first environment where it does.
@@ -280,7 +268,7 @@ func (b *builder) sharedCertificates() {
 		if more := len(uses) - 1 - len(others); more > 0 {
 			text += fmt.Sprintf(" and %d more", more)
 		}
-		b.warn(uses[about].app, uses[about].env, "shared_certificate",
+		b.plan.warn("shared_certificate", uses[about].app.ID, uses[about].env,
 			"the same certificate is given to "+text+": a push certificate works for one bundle ID only")
 	}
 }
