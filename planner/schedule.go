@@ -51,26 +51,22 @@ func DaysLeft(t, now time.Time) int { return int(t.Sub(now) / (24 * time.Hour)) 
 func Schedule(m *manifest.Manifest, st *state.State, in Inspector, now time.Time) []Due {
 	s := scheduler{in: in, now: now, renewBefore: m.Policy.RenewBefore}
 	var dues []Due
-	wanted := make(map[string]bool, len(m.Apps))
+	wanted := make(map[string]map[jpush.Environment]manifest.Certificate, len(m.Apps))
 	for i := range m.Apps {
 		app := &m.Apps[i]
-		wanted[app.ID] = true
-		recorded := st.Apps[app.ID].Certificates
+		wanted[app.ID] = app.Certificates
 		for _, env := range jpush.Environments {
 			if file, ok := app.Certificates[env]; ok {
-				dues = append(dues, s.desired(app, env, file, recorded.Of(env)))
-			} else if have := recorded.Of(env); have != (state.Certificate{}) {
-				dues = append(dues, onlyRecorded(app.ID, env, have))
+				dues = append(dues, s.desired(app, env, file, st.Apps[app.ID].Certificates.Of(env)))
 			}
 		}
 	}
 	for id, app := range st.Apps {
-		if wanted[id] {
-			continue
-		}
 		for _, env := range jpush.Environments {
-			if have := app.Certificates.Of(env); have != (state.Certificate{}) {
-				dues = append(dues, onlyRecorded(id, env, have))
+			have := app.Certificates.Of(env)
+			if _, ok := wanted[id][env]; !ok && have != (state.Certificate{}) {
+				dues = append(dues, Due{App: id, Environment: env, State: OnlyRecorded, BundleID: have.BundleID,
+					Fingerprint: have.Fingerprint, NotAfter: have.NotAfter})
 			}
 		}
 	}
@@ -83,11 +79,6 @@ func Schedule(m *manifest.Manifest, st *state.State, in Inspector, now time.Time
 		return cmp.Or(a.NotAfter.Compare(b.NotAfter), cmp.Compare(a.App, b.App), cmp.Compare(a.Environment, b.Environment))
 	})
 	return dues
-}
-
-func onlyRecorded(id string, env jpush.Environment, have state.Certificate) Due {
-	return Due{App: id, Environment: env, State: OnlyRecorded, BundleID: have.BundleID,
-		Fingerprint: have.Fingerprint, NotAfter: have.NotAfter}
 }
 
 type scheduler struct {
