@@ -142,7 +142,8 @@ func (a *actions) stopped(m *manifest.Manifest, p *planner.Plan, res *executor.R
 }
 
 func (a *actions) annotate(level report.Level, pos manifest.Position, message string) {
-	_ = report.Annotate(a.w, report.Annotation{Level: level, File: a.relative(pos.File), Line: pos.Line, Column: pos.Column, Message: message})
+	pos.File = a.relative(pos.File)
+	_ = report.Annotate(a.w, level, pos, message)
 }
 
 // relative makes a path relative to the repository, since a step may run in a subdirectory.

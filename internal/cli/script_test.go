@@ -115,9 +115,15 @@ func of(ts *testscript.TestScript) *story { return ts.Value(storyKey).(*story) }
 
 // end stops what the story left running.
 func (s *story) end() {
-	for _, p := range s.running {
+	for name, p := range s.running {
+		if s.t.Failed() {
+			s.t.Logf("%s said:\n%s", name, p.stderr.String())
+		}
 		p.cmd.Process.Kill()
 		<-p.done
+		if s.t.Failed() {
+			s.t.Logf("%s ended: %v", name, p.err)
+		}
 	}
 	for _, f := range s.closers {
 		f()

@@ -133,30 +133,6 @@ func (c stateRmCmd) Run(ctx context.Context, t *terminal, store *stateStore) err
 	return nil
 }
 
-type stateSQLCmd struct{}
-
-// Run prints SQL. The grants are for the user in the location, if there is one; others are in
-// comments, since nobody knows their names.
-func (stateSQLCmd) Run(t *terminal, g *globals) error {
-	settings, err := g.stateSettings()
-	if err != nil {
-		return err
-	}
-	user := "jpsync"
-	if u, err := url.Parse(settings.Location); err == nil && u.User.Username() != "" && checkLocation(settings.Location) == nil {
-		user = u.User.Username()
-	}
-	_, err = fmt.Fprintf(t.Out, `%s;
-
--- For a job that applies. DELETE is only used to tidy up and may be left out.
-GRANT SELECT, INSERT, DELETE ON jpsync_log TO %s;
-
--- For a job that only plans, or prints app keys:
--- GRANT SELECT ON jpsync_log TO …;
-`, postgres.Table, `"`+strings.ReplaceAll(user, `"`, `""`)+`"`)
-	return err
-}
-
 // edit changes the state by hand, under the lock, and returns what it was before.
 func (s *stateStore) edit(ctx context.Context, command string, change func(*state.State) error) (before *state.State, err error) {
 	if _, err := s.existing(ctx); err != nil {
@@ -183,3 +159,27 @@ func recorded(st *state.State, id string) error {
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+type stateSQLCmd struct{}
+
+// Run prints SQL. The grants are for the user in the location, if there is one; others are in
+// comments, since nobody knows their names.
+func (stateSQLCmd) Run(t *terminal, g *globals) error {
+	settings, err := g.stateSettings()
+	if err != nil {
+		return err
+	}
+	user := "jpsync"
+	if u, err := url.Parse(settings.Location); err == nil && u.User.Username() != "" && checkLocation(settings.Location) == nil {
+		user = u.User.Username()
+	}
+	_, err = fmt.Fprintf(t.Out, `%s;
+
+-- For a job that applies. DELETE is only used to tidy up and may be left out.
+GRANT SELECT, INSERT, DELETE ON jpsync_log TO %s;
+
+-- For a job that only plans, or prints app keys:
+-- GRANT SELECT ON jpsync_log TO …;
+`, postgres.Table, `"`+strings.ReplaceAll(user, `"`, `""`)+`"`)
+	return err
+}

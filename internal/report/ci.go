@@ -6,10 +6,11 @@ import (
 	"strconv"
 	"strings"
 
+	"jpsync/manifest"
 	"jpsync/planner"
 )
 
-// Level is how serious an [Annotation] is.
+// Level is how serious an annotation is.
 type Level string
 
 // The levels of GitHub Actions that jpsync uses.
@@ -18,29 +19,21 @@ const (
 	LevelWarning Level = "warning"
 )
 
-// Annotation is a message that GitHub Actions shows at a line of a file in the repository.
-type Annotation struct {
-	Level   Level
-	File    string // relative to the repository's root, with slashes; may be empty
-	Line    int    // from 1; 0 for the whole file
-	Column  int    // from 1; 0 if unknown
-	Message string
-}
-
-// Annotate writes an annotation as a workflow command, which the runner reads from standard
-// output and standard error.
-func Annotate(w io.Writer, a Annotation) error {
-	command := string(a.Level)
-	if a.File != "" {
-		command += " file=" + propertyEscapes.Replace(a.File)
-		if a.Line > 0 {
-			command += ",line=" + strconv.Itoa(a.Line)
-			if a.Column > 0 {
-				command += ",col=" + strconv.Itoa(a.Column)
+// Annotate has GitHub Actions show a message at a place in a file of the repository, by a
+// workflow command, which the runner reads from standard output and standard error. The file
+// is relative to the repository's root, with slashes; what is unknown of the place is zero.
+func Annotate(w io.Writer, level Level, at manifest.Position, message string) error {
+	command := string(level)
+	if at.File != "" {
+		command += " file=" + propertyEscapes.Replace(at.File)
+		if at.Line > 0 {
+			command += ",line=" + strconv.Itoa(at.Line)
+			if at.Column > 0 {
+				command += ",col=" + strconv.Itoa(at.Column)
 			}
 		}
 	}
-	_, err := fmt.Fprintf(w, "::%s::%s\n", command, dataEscapes.Replace(a.Message))
+	_, err := fmt.Fprintf(w, "::%s::%s\n", command, dataEscapes.Replace(message))
 	return err
 }
 

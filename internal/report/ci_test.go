@@ -10,22 +10,25 @@ import (
 
 	"jpsync/executor"
 	"jpsync/internal/report"
+	"jpsync/manifest"
 	"jpsync/planner"
 )
 
 func TestAnnotate(t *testing.T) {
 	for _, c := range []struct {
-		a    report.Annotation
-		want string
+		level   report.Level
+		at      manifest.Position
+		message string
+		want    string
 	}{
-		{report.Annotation{Level: report.LevelError, File: "push/jpsync.yaml", Line: 3, Column: 7, Message: "unknown key"},
+		{report.LevelError, manifest.Position{File: "push/jpsync.yaml", Line: 3, Column: 7}, "unknown key",
 			"::error file=push/jpsync.yaml,line=3,col=7::unknown key\n"},
-		{report.Annotation{Level: report.LevelWarning, File: "a,b:c%.yaml", Line: 3, Message: "50%\r\n::error::no"},
+		{report.LevelWarning, manifest.Position{File: "a,b:c%.yaml", Line: 3}, "50%\r\n::error::no",
 			"::warning file=a%2Cb%3Ac%25.yaml,line=3::50%25%0D%0A::error::no\n"},
-		{report.Annotation{Level: report.LevelError, File: "teams", Message: "x"}, "::error file=teams::x\n"},
-		{report.Annotation{Level: report.LevelError, Line: 3, Message: "x"}, "::error::x\n"},
+		{report.LevelError, manifest.Position{File: "teams"}, "x", "::error file=teams::x\n"},
+		{report.LevelError, manifest.Position{Line: 3}, "x", "::error::x\n"},
 	} {
-		require.Equal(t, c.want, written(t, func(w io.Writer) error { return report.Annotate(w, c.a) }))
+		require.Equal(t, c.want, written(t, func(w io.Writer) error { return report.Annotate(w, c.level, c.at, c.message) }))
 	}
 }
 
