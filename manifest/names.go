@@ -91,11 +91,11 @@ func hidden(r rune) bool {
 // checkPackage checks the grammar of an Android application ID: two or more segments, each a
 // letter followed by letters, digits and underscores, all of them ASCII.
 func checkPackage(s string) string {
-	if problem := checkSegments(s, maxPackageBytes, '_', "underscores"); problem != "" {
+	if problem := checkSegments(s, maxPackageBytes, "_", "underscores"); problem != "" {
 		return problem
 	}
 	for segment := range strings.SplitSeq(s, ".") {
-		if !isLetter(segment[0]) {
+		if !strings.Contains(letters, segment[:1]) {
 			return "has a segment that does not begin with a letter"
 		}
 	}
@@ -108,7 +108,7 @@ func checkPackage(s string) string {
 // checkBundle checks the grammar of a bundle ID: segments of letters, digits and hyphens
 // between dots.
 func checkBundle(s string) string {
-	problem := checkSegments(s, maxBundleBytes, '-', "hyphens")
+	problem := checkSegments(s, maxBundleBytes, "-", "hyphens")
 	if problem == "" && strings.Trim(s, "-.") == "" {
 		return "has no letter or digit"
 	}
@@ -117,7 +117,7 @@ func checkBundle(s string) string {
 
 // checkSegments checks that s is segments of ASCII letters, digits and one more character
 // between dots. extras names that character.
-func checkSegments(s string, limit int, extra byte, extras string) string {
+func checkSegments(s string, limit int, extra, extras string) string {
 	switch {
 	case s == "":
 		return "is empty"
@@ -125,11 +125,8 @@ func checkSegments(s string, limit int, extra byte, extras string) string {
 		return fmt.Sprintf("is longer than %d characters", limit)
 	case slices.Contains(strings.Split(s, "."), ""):
 		return "has an empty segment between its dots"
-	}
-	for i := range len(s) {
-		if c := s[i]; !isLetter(c) && !isDigit(c) && c != extra && c != '.' {
-			return "has a character other than letters, digits, " + extras + " and dots"
-		}
+	case strings.Trim(s, alphanumeric+extra+".") != "":
+		return "has a character other than letters, digits, " + extras + " and dots"
 	}
 	return ""
 }
@@ -156,9 +153,10 @@ func checkEnv(s string) string {
 	return ""
 }
 
-func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
-
-func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+const (
+	letters      = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	alphanumeric = letters + "0123456789"
+)
 
 // placeholders are the names that ${…} accepts in the path of a certificate, in the path of a
 // password and in the name of a password's environment variable.
@@ -212,7 +210,7 @@ func checkPath(name string) string {
 // on each: /x, \x and c:x.
 func isAbsolute(name string) bool {
 	return name[0] == '/' || name[0] == '\\' ||
-		len(name) > 1 && name[1] == ':' && isLetter(name[0])
+		len(name) > 1 && name[1] == ':' && strings.Contains(letters, name[:1])
 }
 
 // relative makes a path that is written in a file of directory dir relative to the certificate

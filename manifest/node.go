@@ -168,15 +168,7 @@ func (r *reader) unknownKey(k, v *yaml.Node, spec *mappingSpec) {
 
 // looksLikeKey reports whether s has the form of the format's own keys.
 func looksLikeKey(s string) bool {
-	if s == "" || len(s) > 40 {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i]; !isLetter(c) && !isDigit(c) && c != '_' && c != '-' {
-			return false
-		}
-	}
-	return true
+	return s != "" && len(s) <= 40 && strings.Trim(s, alphanumeric+"_-") == ""
 }
 
 // items returns the entries of a list.

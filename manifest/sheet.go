@@ -19,13 +19,14 @@ type sheet struct {
 	name  string
 	csv   *csv.Reader
 	input *limitedReader
-	lines []string // of the text
+	text  string   // lines end with LF
+	lines []string // of text
 	start int64    // of the last row, in bytes
 }
 
 func newSheet(name, text string, comma byte) *sheet {
 	input := &limitedReader{text: strings.NewReader(text)}
-	s := &sheet{name: name, csv: csv.NewReader(input), input: input, lines: strings.SplitAfter(text, "\n")}
+	s := &sheet{name: name, csv: csv.NewReader(input), input: input, text: text, lines: strings.SplitAfter(text, "\n")}
 	s.csv.Comma = rune(comma)
 	s.csv.FieldsPerRecord = -1
 	s.csv.ReuseRecord = true
@@ -73,7 +74,7 @@ func (s *sheet) explain(err error) (at Position, message string) {
 	var parse *csv.ParseError
 	switch {
 	case !errors.As(err, &parse):
-		return s.lineAt(s.start), "the row that begins here is longer than " + bytesText(maxRowBytes) + ": is a quote not closed?"
+		return Position{s.name, 1 + strings.Count(s.text[:s.start], "\n"), 1}, "the row that begins here is longer than " + bytesText(maxRowBytes) + ": is a quote not closed?"
 	case errors.Is(err, csv.ErrBareQuote):
 		message = `unexpected quote: put the whole cell in quotes, and write each quote in it as ""`
 	case parse.Column > len(s.lines[parse.Line-1]): // the end of the file
@@ -82,13 +83,4 @@ func (s *sheet) explain(err error) (at Position, message string) {
 		message = `unexpected text after the quote that closes a cell: write a quote in a cell as ""`
 	}
 	return s.place(parse.Line, parse.Column), message
-}
-
-// lineAt returns the place of the line that an offset is in.
-func (s *sheet) lineAt(offset int64) Position {
-	line := 1
-	for ; line < len(s.lines) && offset >= int64(len(s.lines[line-1])); line++ {
-		offset -= int64(len(s.lines[line-1]))
-	}
-	return Position{s.name, line, 1}
 }
