@@ -8,6 +8,10 @@
 // An app is joined with its record by id alone. The Admin API has no update, so a recorded
 // app whose name, package or group differs is a [Conflict], never a silent replacement. A
 // deleted app loses its devices for good, so whatever looks like a rename is a conflict too.
+//
+// build.go goes through the apps, conflict.go compares their fields and certificates.go their
+// certificates; selection.go says which apps are meant. saved.go writes and reads a plan, and
+// schedule.go lists when certificates expire.
 package planner
 
 import (

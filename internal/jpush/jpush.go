@@ -4,6 +4,10 @@
 //
 // A [Client] makes exactly one attempt per call. The caller decides from the [Class] of the
 // returned [Error] whether to retry.
+//
+// A call goes through client.go, which has a method for each, wire.go, which encodes it, do.go,
+// which sends it over transport.go, and judge.go, which makes an answer or an error of what came
+// back. codes.go has the table of all errors, and clean.go keeps secrets out of them.
 package jpush
 
 // Environment is one of the two APNs environments. JPush keeps one certificate per app and

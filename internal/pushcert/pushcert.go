@@ -11,6 +11,11 @@
 // The files are untrusted, so everything is limited: the size, the depth of the structure,
 // and the work of the key derivations. The package opens no file and no connection. [Mint]
 // makes certificates for rehearsals.
+//
+// A file goes through sniff.go, which names what is no .p12, ber.go, which makes DER of it,
+// open.go, which tries the password, container.go, which takes the parts out, and identity.go,
+// which finds the certificate that belongs to the key. pbe.go and kdf.go have the ciphers and the
+// key derivations. check.go compares a certificate with what it is meant for.
 package pushcert
 
 import (

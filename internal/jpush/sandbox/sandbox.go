@@ -10,6 +10,10 @@
 //
 // The fault lost:create:first=1 executes each app's first create and then cuts the
 // connection; see [ParseFault] for the grammar.
+//
+// A request goes through serve.go, which records it in ledger.go and looks for a fault in
+// fault.go, incoming.go, which decodes it, and handler.go, which changes account.go. data.go
+// keeps the account in a file, and transport.go takes the place of a network.
 package sandbox
 
 import (
