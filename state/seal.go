@@ -56,21 +56,21 @@ func (s *sealer) state(st *State) (*State, error) {
 	for _, app := range st.Apps {
 		if app.MasterSecret != "" && !Encrypted(app.MasterSecret) {
 			sealed := st.Clone()
-			return sealed, rewriteSecrets(sealed, s.to.Encrypt)
+			return sealed, RewriteSecrets(sealed.Apps, s.to.Encrypt)
 		}
 	}
 	return st, nil
 }
 
-// rewriteSecrets changes every secret of a state, several side by side. After an error the
-// state is as it was.
-func rewriteSecrets(s *State, rewrite func(secret string) (string, error)) error {
-	ids := keys(s.Apps, nil)
+// RewriteSecrets changes the master secret of every app that has one, in place and several side
+// by side. After an error the apps are as they were.
+func RewriteSecrets(apps map[string]App, rewrite func(secret string) (string, error)) error {
+	ids := keys(apps, nil)
 	secrets := make([]string, len(ids))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, id := range ids {
-		secret := s.Apps[id].MasterSecret
+		secret := apps[id].MasterSecret
 		if secret == "" {
 			continue
 		}
@@ -85,9 +85,9 @@ func rewriteSecrets(s *State, rewrite func(secret string) (string, error)) error
 		return err
 	}
 	for i, id := range ids {
-		app := s.Apps[id]
+		app := apps[id]
 		app.MasterSecret = secrets[i]
-		s.Apps[id] = app
+		apps[id] = app
 	}
 	return nil
 }
@@ -100,7 +100,7 @@ func (r *Run) Rekey(ctx context.Context, identities Identities, recipients Recip
 		return errors.New("encrypt the secrets anew: there are no recipients")
 	}
 	err := r.Update(ctx, func(s *State) error {
-		return rewriteSecrets(s, func(secret string) (string, error) {
+		return RewriteSecrets(s.Apps, func(secret string) (string, error) {
 			clear, err := identities.Decrypt(secret)
 			if err != nil {
 				return "", err

@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
-
-	"golang.org/x/sync/errgroup"
 
 	"jpsync/state"
 )
@@ -33,42 +30,31 @@ func readIdentities() (state.Identities, error) {
 	return identities, nil
 }
 
-// decrypt opens the master secrets of some recorded apps, in place and several side by side.
-// The identity file is only read when one of them is encrypted.
+// decrypt opens the master secrets of some recorded apps in place. The identity file is only
+// read when one of them is encrypted.
 func decrypt(apps map[string]state.App) error {
-	var encrypted []string
-	for _, id := range sortedKeys(apps) {
-		if state.Encrypted(apps[id].MasterSecret) {
-			encrypted = append(encrypted, id)
-		}
-	}
-	if len(encrypted) == 0 {
+	n := encrypted(apps)
+	if n == 0 {
 		return nil
 	}
 	identities, err := readIdentities()
 	if err != nil {
-		return fmt.Errorf("%s encrypted: %w", plural(len(encrypted), "master secret")+isOrAre(len(encrypted)), err)
+		return fmt.Errorf("%s encrypted: %w", plural(n, "master secret")+isOrAre(n), err)
 	}
-	clear := make([]string, len(encrypted))
-	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, id := range encrypted {
-		group.Go(func() (err error) {
-			if clear[i], err = identities.Decrypt(apps[id].MasterSecret); err != nil {
-				err = fmt.Errorf("the master secret of %s: %w; name another identity file with %s", id, err, identityVariable)
-			}
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	for i, id := range encrypted {
-		app := apps[id]
-		app.MasterSecret = clear[i]
-		apps[id] = app
+	if err := state.RewriteSecrets(apps, identities.Decrypt); err != nil {
+		return fmt.Errorf("%w; name another identity file with %s", err, identityVariable)
 	}
 	return nil
+}
+
+// encrypted counts the apps whose master secret is encrypted.
+func encrypted(apps map[string]state.App) (n int) {
+	for _, app := range apps {
+		if state.Encrypted(app.MasterSecret) {
+			n++
+		}
+	}
+	return n
 }
 
 func isOrAre(n int) string {
@@ -114,12 +100,9 @@ func (stateRekeyCmd) Run(ctx context.Context, t *terminal, store *stateStore) er
 		return err
 	}
 	var identities state.Identities
-	for _, app := range st.Apps {
-		if state.Encrypted(app.MasterSecret) {
-			if identities, err = readIdentities(); err != nil {
-				return fmt.Errorf("the master secrets are encrypted: %w", err)
-			}
-			break
+	if encrypted(st.Apps) > 0 {
+		if identities, err = readIdentities(); err != nil {
+			return fmt.Errorf("the master secrets are encrypted: %w", err)
 		}
 	}
 	run, err := store.begin(ctx, store.options("state rekey"))
