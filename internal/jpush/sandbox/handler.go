@@ -16,13 +16,29 @@ import (
 
 // reply is an answer before it is written.
 type reply struct {
-	status int
-	code   int
-	body   any // encoded as JSON; nil: a line of text
+	status      int
+	code        int // of the API; 0: none
+	contentType string
+	body        []byte
+}
+
+// jsonReply encodes v as the documents show it: compact, without a line break.
+func jsonReply(status, code int, v any) reply {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic(err) // strings, numbers and booleans always encode
+	}
+	return reply{status, code, "application/json", bytes.TrimSuffix(b.Bytes(), []byte("\n"))}
+}
+
+func textReply(status int) reply {
+	return reply{status, 0, "text/plain; charset=utf-8", []byte(http.StatusText(status) + "\n")}
 }
 
 // synchronized is the answer to a delete and an upload.
-var synchronized = reply{status: http.StatusOK, body: map[string]string{"success": "Synchronized success"}}
+var synchronized = jsonReply(http.StatusOK, 0, map[string]string{"success": "Synchronized success"})
 
 // failure returns an API error with the message that the table has for its code.
 func failure(code int) reply {
@@ -31,33 +47,18 @@ func failure(code int) reply {
 }
 
 func failureText(code int, message string) reply {
-	row, _ := jpush.LookupCode(code)
 	type detail struct {
 		Code    int    `json:"code"`
 		Message string `json:"message"`
 	}
-	return reply{status: row.Status, code: code, body: map[string]detail{"error": {code, message}}}
-}
-
-// encode returns the body and its type. JSON is compact, without a line break, as the
-// documents show it.
-func (r reply) encode() (contentType string, body []byte) {
-	if r.body == nil {
-		return "text/plain; charset=utf-8", []byte(http.StatusText(r.status) + "\n")
-	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(r.body); err != nil {
-		panic(err) // strings, numbers and booleans always encode
-	}
-	return "application/json", bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	row, _ := jpush.LookupCode(code)
+	return jsonReply(row.Status, code, map[string]detail{"error": {code, message}})
 }
 
 // answer executes a request.
 func (s *Server) answer(r *http.Request, in incoming) reply {
 	if in.op == "" {
-		return reply{status: http.StatusNotFound}
+		return textReply(http.StatusNotFound)
 	}
 	if r.Method != http.MethodPost {
 		return failure(jpush.CodeOnlyPost)
@@ -124,7 +125,7 @@ func (s *Server) create(in incoming) reply {
 		if !s.opts.NoMasterSecret {
 			body.MasterSecret = app.MasterSecret
 		}
-		return reply{status: http.StatusOK, body: body}, nil
+		return jsonReply(http.StatusOK, 0, body), nil
 	})
 }
 

@@ -63,22 +63,19 @@ func (s *Server) note(q *Request, status, code int) {
 }
 
 func (s *Server) write(w http.ResponseWriter, q *Request, r reply) {
-	contentType, body := r.encode()
-	s.send(w, q, r.status, r.code, contentType, body)
+	s.writeHeaders(w, q, r, len(r.body))
+	w.Write(r.body)
 }
 
-func (s *Server) send(w http.ResponseWriter, q *Request, status, code int, contentType string, body []byte) {
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	s.sendHeaders(w, q, status, code, contentType)
-	w.Write(body)
-}
-
-// sendHeaders records the answer before anything of it is written, so that the ledger is
-// never behind the client.
-func (s *Server) sendHeaders(w http.ResponseWriter, q *Request, status, code int, contentType string) {
-	s.note(q, status, code)
-	w.Header().Set("Content-Type", contentType)
-	w.WriteHeader(status)
+// writeHeaders records the answer before anything of it is written, so that the ledger is never
+// behind the client. A negative length is not announced.
+func (s *Server) writeHeaders(w http.ResponseWriter, q *Request, r reply, length int) {
+	s.note(q, r.status, r.code)
+	w.Header().Set("Content-Type", r.contentType)
+	if length >= 0 {
+		w.Header().Set("Content-Length", strconv.Itoa(length))
+	}
+	w.WriteHeader(r.status)
 }
 
 const (
@@ -107,7 +104,7 @@ func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, in incoming, 
 		}
 		s.write(w, q, failure(code))
 	case Status:
-		s.write(w, q, reply{status: f.Code})
+		s.write(w, q, textReply(f.Code))
 	case Rate:
 		if f.RetryAfter == 0 {
 			w.Header().Set("Retry-After", "1")
@@ -119,14 +116,14 @@ func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, in incoming, 
 		<-r.Context().Done()
 		panic(http.ErrAbortHandler)
 	case HTML:
-		s.send(w, q, http.StatusBadGateway, 0, "text/html", []byte("<html><body><h1>502 Bad Gateway</h1></body></html>\n"))
+		s.write(w, q, reply{http.StatusBadGateway, 0, "text/html", []byte("<html><body><h1>502 Bad Gateway</h1></body></html>\n")})
 	case Redirect:
 		s.redirect(w, r, q, f)
 	case WrongTypes:
-		s.send(w, q, http.StatusOK, 0, "application/json",
-			[]byte(`{"app_key":12345,"is_new_created":"yes","android_package":["a"],"master_secret":{},"success":7}`))
+		s.write(w, q, reply{http.StatusOK, 0, "application/json",
+			[]byte(`{"app_key":12345,"is_new_created":"yes","android_package":["a"],"master_secret":{},"success":7}`)})
 	case HugeBody:
-		s.send(w, q, http.StatusOK, 0, "application/json", huge(done))
+		s.write(w, q, huge(done))
 	case CutJSON:
 		s.cut(w, q, done)
 	case Endless:
@@ -153,23 +150,21 @@ func (s *Server) redirect(w http.ResponseWriter, r *http.Request, q *Request, f 
 }
 
 // huge returns a proper answer with 8 MiB of padding in front.
-func huge(done reply) []byte {
-	_, proper := done.encode()
-	return slices.Concat([]byte(`{"padding":"`), bytes.Repeat([]byte("x"), hugeBytes), []byte(`",`), bytes.TrimPrefix(proper, []byte("{")))
+func huge(done reply) reply {
+	body := slices.Concat([]byte(`{"padding":"`), bytes.Repeat([]byte("x"), hugeBytes), []byte(`",`), bytes.TrimPrefix(done.body, []byte("{")))
+	return reply{http.StatusOK, 0, "application/json", body}
 }
 
 // cut announces the length of the whole answer and cuts the connection after its first half.
 func (s *Server) cut(w http.ResponseWriter, q *Request, done reply) {
-	contentType, body := done.encode()
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	s.sendHeaders(w, q, done.status, 0, contentType)
-	w.Write(body[:len(body)/2])
+	s.writeHeaders(w, q, reply{status: done.status, contentType: done.contentType}, len(done.body))
+	w.Write(done.body[:len(done.body)/2])
 	http.NewResponseController(w).Flush()
 	panic(http.ErrAbortHandler)
 }
 
 func (s *Server) endless(w http.ResponseWriter, r *http.Request, q *Request) {
-	s.sendHeaders(w, q, http.StatusOK, 0, "application/json")
+	s.writeHeaders(w, q, reply{status: http.StatusOK, contentType: "application/json"}, -1)
 	io.WriteString(w, `{"app_key":"`)
 	chunk := bytes.Repeat([]byte("a"), 32<<10)
 	for r.Context().Err() == nil {
@@ -186,7 +181,7 @@ func (s *Server) bomb(w http.ResponseWriter, q *Request) {
 	z := gzip.NewWriter(&member)
 	z.Write(bytes.Repeat([]byte(" "), 1<<20))
 	z.Close()
-	s.send(w, q, http.StatusOK, 0, "application/json", bytes.Repeat(member.Bytes(), bombMembers))
+	s.write(w, q, reply{http.StatusOK, 0, "application/json", bytes.Repeat(member.Bytes(), bombMembers)})
 }
 
 // slowHeaders hijacks the connection, since net/http writes all headers at once. Where it
