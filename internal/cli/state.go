@@ -133,20 +133,6 @@ func (c stateRmCmd) Run(ctx context.Context, t *terminal, store *stateStore) err
 	return nil
 }
 
-// edit changes the state by hand, under the lock, and returns what it was before.
-func (s *stateStore) edit(ctx context.Context, command string, change func(*state.State) error) (before *state.State, err error) {
-	if _, err := s.existing(ctx); err != nil {
-		return nil, err
-	}
-	run, err := s.begin(ctx, s.options(command))
-	if err != nil {
-		return nil, err
-	}
-	defer run.Close()
-	before = run.State()
-	return before, run.Update(ctx, change)
-}
-
 // recorded returns an error for an id that the state does not have.
 func recorded(st *state.State, id string) error {
 	if _, ok := st.Apps[id]; ok {

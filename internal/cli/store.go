@@ -36,45 +36,6 @@ type stateStore struct {
 	database   *postgres.Place  // of a shared state in one
 }
 
-// Load implements [state.Store]. It refuses a state that is in use elsewhere.
-func (s *stateStore) Load(ctx context.Context) (*state.State, error) {
-	st, err := s.Store.Load(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return st, st.Moved(s.Location())
-}
-
-// options are how a command holds the lock.
-func (s *stateStore) options(command string) state.Options {
-	holder := state.Self(command, time.Now())
-	holder.Wait = s.g.LockTimeout
-	return state.Options{FS: s.t.FS, Holder: holder, Recipients: s.recipients, Check: s.g.checkSandbox}
-}
-
-// checkSandbox refuses to write a state of the sandbox without --sandbox, and any other with
-// it. Commands that edit by hand never ask for the account, so nothing else stops them.
-func (g *globals) checkSandbox(st *state.State) error {
-	if st.Endpoint == "" || g.Sandbox == (st.Endpoint == sandbox.Endpoint) {
-		return nil
-	}
-	given := sandbox.Endpoint
-	if !g.Sandbox {
-		var err error
-		if given, err = g.endpoint(); err != nil {
-			return err
-		}
-	}
-	return &state.MismatchError{Field: "endpoint", Recorded: st.Endpoint, Given: given}
-}
-
-// end ends the connections of a store, if there are any.
-func (s *stateStore) end() {
-	if s != nil && s.database != nil {
-		s.database.Close()
-	}
-}
-
 // openStore finds the state: --state or JPSYNC_STATE, the manifest, or the file beside the
 // manifest. With --sandbox it is the sandbox's own file, unless --state is among the arguments. Nothing
 // is read of it yet, and nothing sent. The sandbox's directory is made when something is first
@@ -169,6 +130,13 @@ func checkLocation(location string) error {
 	return err
 }
 
+// end ends the connections of a store, if there are any.
+func (s *stateStore) end() {
+	if s != nil && s.database != nil {
+		s.database.Close()
+	}
+}
+
 // readState reads the state for a command that needs no manifest.
 func readState(ctx context.Context, t *terminal, g *globals) (*state.State, error) {
 	store, err := openStore(t, g)
@@ -195,6 +163,15 @@ func (s *stateStore) existing(ctx context.Context) (*state.State, error) {
 	return st, nil
 }
 
+// Load implements [state.Store]. It refuses a state that is in use elsewhere.
+func (s *stateStore) Load(ctx context.Context) (*state.State, error) {
+	st, err := s.Store.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return st, st.Moved(s.Location())
+}
+
 // begin takes the state's lock and folds what an interrupted run left.
 func (s *stateStore) begin(ctx context.Context, options state.Options) (*state.Run, error) {
 	if s.g.Sandbox {
@@ -210,6 +187,43 @@ func (s *stateStore) begin(ctx context.Context, options state.Options) (*state.R
 		s.t.info("an earlier run was interrupted: %d records of its journal are in the state now", n)
 	}
 	return run, nil
+}
+
+// options are how a command holds the lock.
+func (s *stateStore) options(command string) state.Options {
+	holder := state.Self(command, time.Now())
+	holder.Wait = s.g.LockTimeout
+	return state.Options{FS: s.t.FS, Holder: holder, Recipients: s.recipients, Check: s.g.checkSandbox}
+}
+
+// checkSandbox refuses to write a state of the sandbox without --sandbox, and any other with
+// it. Commands that edit by hand never ask for the account, so nothing else stops them.
+func (g *globals) checkSandbox(st *state.State) error {
+	if st.Endpoint == "" || g.Sandbox == (st.Endpoint == sandbox.Endpoint) {
+		return nil
+	}
+	given := sandbox.Endpoint
+	if !g.Sandbox {
+		var err error
+		if given, err = g.endpoint(); err != nil {
+			return err
+		}
+	}
+	return &state.MismatchError{Field: "endpoint", Recorded: st.Endpoint, Given: given}
+}
+
+// edit changes the state by hand, under the lock, and returns what it was before.
+func (s *stateStore) edit(ctx context.Context, command string, change func(*state.State) error) (before *state.State, err error) {
+	if _, err := s.existing(ctx); err != nil {
+		return nil, err
+	}
+	run, err := s.begin(ctx, s.options(command))
+	if err != nil {
+		return nil, err
+	}
+	defer run.Close()
+	before = run.State()
+	return before, run.Update(ctx, change)
 }
 
 // files are the files that belong to a local state. A shared one has none.
