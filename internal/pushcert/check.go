@@ -2,6 +2,7 @@ package pushcert
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -71,94 +72,82 @@ type Expect struct {
 // certificate. The caller compares those of several apps, by Fingerprint and
 // [Certificate.App].
 func Check(c *Certificate, want Expect) []Finding {
-	var fs []Finding
-	add := func(code Code, s Severity, message, remedy string) {
-		fs = append(fs, Finding{Code: code, Severity: s, Message: message, Remedy: remedy})
-	}
-	if !c.HasKey || !c.KeyMatches {
-		add(CodeNoKey, SeverityError, "the file lacks the certificate's private key", remedies[NoKey])
-	}
-	if !c.PushCertificate {
-		add(CodeNotPush, SeverityError, fmt.Sprintf("%q is no push certificate", c.CommonName),
-			"create an Apple Push Notification service SSL certificate for the app at developer.apple.com, and export that one")
-	}
-	fs = append(fs, checkExpiry(c, want)...)
-	fs = append(fs, checkPlace(c, want)...)
-	fs = append(fs, checkRenewal(c, want)...)
-	if c.VoIP {
-		add(CodeVoIP, SeverityWarning, "the certificate is for VoIP pushes alone: ordinary notifications will not arrive",
-			"use the app's Apple Push Services certificate unless VoIP is what you want")
-	}
-	if c.Watch {
-		add(CodeWatch, SeverityWarning, "the certificate is for watch complications alone: ordinary notifications will not arrive",
-			"use the app's Apple Push Services certificate unless complications are what you want")
-	}
-	if want.RecordedFingerprint != "" && c.Fingerprint != want.RecordedFingerprint && c.NotAfter.Before(want.RecordedNotAfter) {
-		add(CodeOlderThanRecorded, SeverityWarning,
-			fmt.Sprintf("the certificate ends on %s, before the one that is uploaded now (%s): this looks like an old file",
-				day(c.NotAfter), day(want.RecordedNotAfter)),
-			"check that the newest file is in place")
-	}
-	if want.Password.Empty {
-		add(CodePasswordEmpty, SeverityWarning, "the file has an empty password, which JPush may not take and which protects nothing",
-			"export it under a password")
-	}
-	if want.Password.NotASCII {
-		add(CodePasswordNotASCII, SeverityWarning, "the password has characters outside printable ASCII, which programs encode differently",
-			"export it under a password of ASCII letters, digits and signs")
-	}
-	if c.TestOnly {
-		add(CodeTestCertificate, SeverityWarning, "the certificate is a look-alike for rehearsals: Apple did not issue it and APNs refuses it",
-			"use it with the sandbox only")
-	}
+	var fs findings
+	fs.errors(c, want)
+	fs.warnings(c, want)
 	return fs
+}
+
+type findings []Finding
+
+func (fs *findings) fail(code Code, message, remedy string) {
+	*fs = append(*fs, Finding{code, SeverityError, message, remedy})
+}
+
+func (fs *findings) warn(code Code, message, remedy string) {
+	*fs = append(*fs, Finding{code, SeverityWarning, message, remedy})
 }
 
 const renew = "create a new one at developer.apple.com for the same bundle ID"
 
-func checkExpiry(c *Certificate, want Expect) []Finding {
+func (fs *findings) errors(c *Certificate, want Expect) {
+	if !c.HasKey || !c.KeyMatches {
+		fs.fail(CodeNoKey, "the file lacks the certificate's private key", remedies[NoKey])
+	}
+	if !c.PushCertificate {
+		fs.fail(CodeNotPush, fmt.Sprintf("%q is no push certificate", c.CommonName),
+			"create an Apple Push Notification service SSL certificate for the app at developer.apple.com, and export that one")
+	}
 	switch {
 	case want.Now.After(c.NotAfter):
-		return []Finding{{CodeExpired, SeverityError, "the certificate expired on " + day(c.NotAfter), renew}}
+		fs.fail(CodeExpired, "the certificate expired on "+day(c.NotAfter), renew)
 	case want.Now.Before(c.NotBefore):
-		return []Finding{{CodeNotYetValid, SeverityError, "the certificate is valid only from " + day(c.NotBefore),
-			"check this machine's clock, or wait until then"}}
+		fs.fail(CodeNotYetValid, "the certificate is valid only from "+day(c.NotBefore), "check this machine's clock, or wait until then")
 	}
-	return nil
-}
-
-func checkRenewal(c *Certificate, want Expect) []Finding {
-	left := c.NotAfter.Sub(want.Now)
-	if left < 0 || left >= want.RenewBefore {
-		return nil
+	if envs := c.Environments(); c.PushCertificate && len(envs) > 0 && !slices.Contains(envs, want.Environment) {
+		fs.fail(CodeWrongEnvironment, fmt.Sprintf("a %s certificate stands in the %s slot", strings.Join(envs, " and "), want.Environment),
+			"swap the two files, or name the certificate for "+want.Environment)
 	}
-	return []Finding{{CodeExpiresSoon, SeverityWarning,
-		fmt.Sprintf("the certificate expires on %s, %s", day(c.NotAfter), Until(left)), renew}}
-}
-
-// checkPlace checks that the certificate is for this environment and this app.
-func checkPlace(c *Certificate, want Expect) []Finding {
-	var fs []Finding
-	if envs := c.Environments(); c.PushCertificate && len(envs) > 0 {
-		fits := want.Environment == "development" && c.Development || want.Environment == "production" && c.Production
-		if !fits {
-			fs = append(fs, Finding{CodeWrongEnvironment, SeverityError,
-				fmt.Sprintf("a %s certificate stands in the %s slot", strings.Join(envs, " and "), want.Environment),
-				"swap the two files, or name the certificate for " + want.Environment})
+	if want.BundleID != "" && want.BundleID != c.App() && want.BundleID != c.BundleID {
+		message := fmt.Sprintf("the certificate is for %q, the app's bundle_id is %q", c.BundleID, want.BundleID)
+		if strings.EqualFold(want.BundleID, c.App()) {
+			message += ": they differ in upper and lower case"
 		}
+		fs.fail(CodeWrongBundle, message, "name the certificate of this app, or correct bundle_id")
 	}
-	if want.BundleID == "" || want.BundleID == c.App() || want.BundleID == c.BundleID {
-		return fs
-	}
-	message := fmt.Sprintf("the certificate is for %q, the app's bundle_id is %q", c.BundleID, want.BundleID)
-	if strings.EqualFold(want.BundleID, c.App()) {
-		message += ": they differ in upper and lower case"
-	}
-	return append(fs, Finding{CodeWrongBundle, SeverityError, message,
-		"name the certificate of this app, or correct bundle_id"})
 }
 
-func day(t time.Time) string { return t.UTC().Format("2006-01-02") }
+func (fs *findings) warnings(c *Certificate, want Expect) {
+	if left := c.NotAfter.Sub(want.Now); left >= 0 && left < want.RenewBefore {
+		fs.warn(CodeExpiresSoon, fmt.Sprintf("the certificate expires on %s, %s", day(c.NotAfter), Until(left)), renew)
+	}
+	if c.VoIP {
+		fs.warn(CodeVoIP, "the certificate is for VoIP pushes alone: ordinary notifications will not arrive",
+			"use the app's Apple Push Services certificate unless VoIP is what you want")
+	}
+	if c.Watch {
+		fs.warn(CodeWatch, "the certificate is for watch complications alone: ordinary notifications will not arrive",
+			"use the app's Apple Push Services certificate unless complications are what you want")
+	}
+	if want.RecordedFingerprint != "" && c.Fingerprint != want.RecordedFingerprint && c.NotAfter.Before(want.RecordedNotAfter) {
+		fs.warn(CodeOlderThanRecorded, fmt.Sprintf("the certificate ends on %s, before the one that is uploaded now (%s): this looks like an old file",
+			day(c.NotAfter), day(want.RecordedNotAfter)), "check that the newest file is in place")
+	}
+	if want.Password.Empty {
+		fs.warn(CodePasswordEmpty, "the file has an empty password, which JPush may not take and which protects nothing",
+			"export it under a password")
+	}
+	if want.Password.NotASCII {
+		fs.warn(CodePasswordNotASCII, "the password has characters outside printable ASCII, which programs encode differently",
+			"export it under a password of ASCII letters, digits and signs")
+	}
+	if c.TestOnly {
+		fs.warn(CodeTestCertificate, "the certificate is a look-alike for rehearsals: Apple did not issue it and APNs refuses it",
+			"use it with the sandbox only")
+	}
+}
+
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
 // Until returns the time left until an expiry in words, in whole days.
 func Until(left time.Duration) string {
