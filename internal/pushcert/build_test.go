@@ -158,11 +158,17 @@ func toBER(t testing.TB, der []byte) []byte {
 // sealedBMP makes a file of contents with a true MAC under an encoded password.
 func sealedBMP(t testing.TB, content, password []byte) []byte {
 	t.Helper()
+	return sealedWith(t, content, password, big64(big.NewInt(1)))
+}
+
+// sealedWith is sealedBMP with the MAC's rounds as they are given: one, or nothing.
+func sealedWith(t testing.TB, content, password []byte, rounds ...addFunc) []byte {
+	t.Helper()
 	one := big.NewInt(1)
 	key, err := pkcs12Key(&meter{left: 10}, sha256.New(), password, salt, one, forMAC, 32)
 	require.NoError(t, err)
 	sum := hmac.New(sha256.New, key)
 	sum.Write(content)
-	mac := seq(seq(seq(id(oidSHA256)), octets(sum.Sum(nil))), octets(salt), big64(one))
+	mac := seq(append([]addFunc{seq(seq(id(oidSHA256)), octets(sum.Sum(nil))), octets(salt)}, rounds...)...)
 	return build(t, seq(number(3), seq(id(oidData), wrap(explicit0, octets(content))), mac))
 }

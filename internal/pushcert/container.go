@@ -127,7 +127,7 @@ func (r *reader) encryptedData(der []byte) (plain []byte, cipher string, err err
 		Content struct {
 			Type      asn1.ObjectIdentifier
 			Algorithm pkix.AlgorithmIdentifier
-			Text      asn1.RawValue `asn1:"tag:0"` // an octet string with an implicit tag
+			Text      asn1.RawValue // an octet string, whose tag is implicit
 		}
 	}
 	if !decode(der, &data) {

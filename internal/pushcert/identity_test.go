@@ -119,6 +119,15 @@ func TestInspectGuessesWithoutAMAC(t *testing.T) {
 	requireError(t, err, Damaged)
 }
 
+// The rounds of a MAC may be left out: then there is one.
+func TestInspectTakesAMissingNumberOfRoundsForOne(t *testing.T) {
+	content := build(t, seq(plainSafe(t)))
+	_, err := Inspect(sealedWith(t, content, secrets("x")[0].bmp), "x")
+	requireError(t, err, NoCertificate)
+	_, err = Inspect(sealedWith(t, content, secrets("x")[0].bmp), "y")
+	requireError(t, err, WrongPassword)
+}
+
 // sealed makes a file of contents with a true MAC.
 func sealed(t testing.TB, content []byte, password string) []byte {
 	t.Helper()
