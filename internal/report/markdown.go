@@ -60,7 +60,7 @@ func RunMarkdown(w io.Writer, r Run) error {
 			if made[i].Outcome == executor.Adopted {
 				key += " (adopted)"
 			}
-			return []string{cell(made[i].Change.App), cell(made[i].Change.AndroidPackage), key}
+			return []string{cell(made[i].App), cell(made[i].AndroidPackage), key}
 		}, "more: "+code(r.AllKeys))
 	}
 	_, err := io.WriteString(w, m.String())

@@ -84,14 +84,14 @@ func (t *textWriter) keys(r Run) {
 	shown := made[:min(maxKeys, len(made))]
 	var c columns
 	for _, s := range shown {
-		c.fit("  " + Printable(s.Change.App))
+		c.fit("  " + Printable(s.App))
 	}
 	for _, s := range shown {
 		key := Printable(s.AppKey)
 		if s.Outcome == executor.Adopted {
 			key += t.st.paint("  adopted: it existed already", yellow)
 		}
-		t.line(c.row("  "+Printable(s.Change.App), key))
+		t.line(c.row("  "+Printable(s.App), key))
 	}
 	if more := len(made) - len(shown); more > 0 {
 		t.line(fmt.Sprintf("  and %d more: %s", more, r.AllKeys))
