@@ -109,6 +109,12 @@ func Apply(ctx context.Context, plan *planner.Plan, st *state.State, opts Option
 	if err := opts.complete(); err != nil {
 		return nil, err
 	}
+	if opts.API == nil {
+		return nil, errors.New("apply: no API to send the requests to")
+	}
+	if opts.Journal == nil {
+		return nil, errors.New("apply: no journal to record the answers in")
+	}
 	if err := check(plan, st, opts); err != nil {
 		return nil, err
 	}
@@ -127,16 +133,12 @@ func Apply(ctx context.Context, plan *planner.Plan, st *state.State, opts Option
 // complete checks the options and fills in the defaults.
 func (o *Options) complete() error {
 	switch {
-	case o.API == nil:
-		return errors.New("apply: no API to send the requests to")
-	case o.Journal == nil:
-		return errors.New("apply: no journal to record the answers in")
 	case o.Parallelism < 0:
-		return fmt.Errorf("apply: invalid parallelism of %d: the number of requests in flight is 1 or more", o.Parallelism)
+		return fmt.Errorf("invalid parallelism of %d: the number of requests in flight is 1 or more", o.Parallelism)
 	case o.MaxAttempts < 0:
-		return fmt.Errorf("apply: invalid maximum of %d attempts: it is 1 or more", o.MaxAttempts)
+		return fmt.Errorf("invalid maximum of %d attempts: it is 1 or more", o.MaxAttempts)
 	case !(o.Rate >= 0):
-		return fmt.Errorf("apply: invalid rate of %v requests per second: it is more than 0, or 0 for no limit", o.Rate)
+		return fmt.Errorf("invalid rate of %v requests per second: it is more than 0, or 0 for no limit", o.Rate)
 	}
 	if o.Parallelism == 0 {
 		o.Parallelism = DefaultParallelism

@@ -17,6 +17,7 @@ const (
 	Uploaded     Outcome = "uploaded"
 	AlreadyThere Outcome = "already_there" // an upload of what the server has (code 1010)
 	Deleted      Outcome = "deleted"
+	Verified     Outcome = "verified"
 	Failed       Outcome = "failed"
 	NotStarted   Outcome = "not_started" // nothing was sent, or nothing came of it before the run stopped
 	Unknown      Outcome = "unknown"     // sent, and nobody knows whether it took effect
@@ -25,7 +26,7 @@ const (
 // OK reports whether the change is made and recorded.
 func (o Outcome) OK() bool {
 	switch o {
-	case Created, Adopted, Uploaded, AlreadyThere, Deleted:
+	case Created, Adopted, Uploaded, AlreadyThere, Deleted, Verified:
 		return true
 	}
 	return false
@@ -51,12 +52,13 @@ func (s Step) Message() string {
 }
 
 // Counts adds up a run. Adopted is not part of Created, and AlreadyThere counts as uploaded;
-// Unknown counts as failed. The six add up to the number of changes.
+// Unknown counts as failed. The first seven add up to the number of changes.
 type Counts struct {
 	Created    int
 	Adopted    int
 	Uploaded   int
 	Deleted    int
+	Verified   int
 	Failed     int
 	NotStarted int
 	Retries    int // requests beyond the first of each change
@@ -129,6 +131,8 @@ func (r *Result) count() {
 			c.Uploaded++
 		case Deleted:
 			c.Deleted++
+		case Verified:
+			c.Verified++
 		case NotStarted:
 			c.NotStarted++
 		default:

@@ -24,6 +24,7 @@ type run struct {
 	unanswered unanswered
 	planned    map[string]bool      // ids that the plan has steps for
 	corrected  map[string]state.App // apps whose record changed without a request
+	verifier   *verifier            // of a [Verify]; nil in an apply
 
 	// steps is what came of each change. A step belongs to its task until it is reported, and
 	// to the reporter from then on.

@@ -84,6 +84,8 @@ func (t *task) step(ctx context.Context) (ok bool, err error) {
 		return t.create(ctx, c)
 	case planner.Delete:
 		return t.remove(ctx, c)
+	case verify:
+		return t.verify(ctx)
 	default:
 		return t.upload(ctx, c)
 	}

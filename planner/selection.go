@@ -33,6 +33,16 @@ func (s Selection) checkGlobs() error {
 	return nil
 }
 
+// Recorded returns the ids of the recorded apps that are selected, sorted.
+func (s Selection) Recorded(m *manifest.Manifest, st *state.State) []string {
+	labels := make(map[string]map[string]string, len(m.Apps))
+	for i := range m.Apps {
+		labels[m.Apps[i].ID] = m.Apps[i].Labels
+	}
+	ids := slices.Sorted(maps.Keys(st.Apps))
+	return slices.DeleteFunc(ids, func(id string) bool { return !s.matches(id, labels[id]) })
+}
+
 func (s Selection) matches(id string, labels map[string]string) bool {
 	if len(s.Targets) > 0 && !matchesAny(s.Targets, id) || matchesAny(s.Excludes, id) {
 		return false

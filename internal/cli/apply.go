@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"jpsync/executor"
@@ -17,29 +16,20 @@ import (
 
 type applyCmd struct {
 	choices
+	sending
 	reporting
-	PlanFile    string        `arg:"" optional:"" name:"planfile" complete:"file" help:"A plan saved by jpsync plan --out."`
-	AutoApprove bool          `help:"Don't ask. Covers creates and uploads; deletes need --max-deletes or policy.max_deletes as well."`
-	Parallelism parallelism   `default:"4" placeholder:"N|auto" help:"How many requests may be in flight at once (${default}); auto starts with 4 and adapts to the service, up to 64."`
-	Rate        float64       `placeholder:"N" help:"The most requests per second; the default is no limit."`
-	MaxAttempts int           `default:"5" placeholder:"N" help:"How many times a request is tried (${default})."`
-	Timeout     time.Duration `default:"60s" placeholder:"DURATION" help:"How long to wait for each answer (${default})."`
-	Format      string        `enum:"text,json" default:"text" help:"text, or json: one object per line."`
+	PlanFile    string `arg:"" optional:"" name:"planfile" complete:"file" help:"A plan saved by jpsync plan --out."`
+	AutoApprove bool   `help:"Don't ask. Covers creates and uploads; deletes need --max-deletes or policy.max_deletes as well."`
+	Format      string `enum:"text,json" default:"text" help:"text, or json: one object per line."`
 }
 
 // Validate refuses flags that make no sense.
 func (c *applyCmd) Validate() error {
 	switch {
-	case !(c.Rate >= 0) || math.IsInf(c.Rate, 0):
-		return errors.New("--rate takes requests per second, 0 for no limit")
-	case c.MaxAttempts < 1:
-		return errors.New("--max-attempts takes 1 or more")
-	case c.Timeout <= 0:
-		return errors.New("--timeout takes a duration such as 60s")
 	case c.PlanFile != "" && c.shapesPlan():
 		return errors.New("a saved plan is applied as it is: --target, --exclude, --select, --replace, --accept, --no-delete and --allow-cert belong to jpsync plan --out")
 	}
-	return errors.Join(c.choices.Validate(), c.check(func(f reportForm) bool { return f.run != nil }, c.PlanFile))
+	return errors.Join(c.choices.Validate(), c.sending.check(), c.reporting.check(func(f reportForm) bool { return f.run != nil }, c.PlanFile))
 }
 
 // shapesPlan reports whether a flag is there that a saved plan has no use for.
@@ -192,17 +182,10 @@ func (a *application) send(ctx context.Context) (err error) {
 	a.progress = newProgress(a.t, changes)
 	defer a.progress.close()
 	defer a.progress.watch(ctx)()
-	a.result, err = executor.Apply(ctx, a.plan, a.w.run.Saved(), executor.Options{
-		API:          a.client,
-		Journal:      a.w.run,
-		Certificates: certificates{a.w.files},
-		Parallelism:  a.Parallelism.most(),
-		Adaptive:     a.Parallelism.auto,
-		Rate:         a.Rate,
-		MaxAttempts:  a.MaxAttempts,
-		OnEvent:      a.event,
-		OnPace:       a.progress.setPace,
-	})
+	options := a.sending.options()
+	options.API, options.Journal, options.Certificates = a.client, a.w.run, certificates{a.w.files}
+	options.OnEvent, options.OnPace = a.event, a.progress.setPace
+	a.result, err = executor.Apply(ctx, a.plan, a.w.run.Saved(), options)
 	return err
 }
 

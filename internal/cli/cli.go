@@ -31,6 +31,7 @@ type root struct {
 	Show       showCmd       `cmd:"" help:"Show the state, or a saved plan."`
 	Output     outputCmd     `cmd:"" help:"Print app keys for the release."`
 	Certs      certsCmd      `cmd:"" help:"List certificates with their expiry, inspect a file, make test certificates."`
+	Verify     verifyCmd     `cmd:"" help:"Ask JPush whether the key pairs of recorded apps are still good."`
 	Import     importCmd     `cmd:"" help:"Record an existing app in the state; nothing is sent."`
 	State      stateCmd      `cmd:"" help:"Inspect the state and correct it by hand."`
 	Doctor     doctorCmd     `cmd:"" help:"Check manifest, state, endpoint and credentials, with a remedy for each finding."`

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -68,6 +69,31 @@ func (p parallelism) most() int {
 		return executor.AdaptiveMost
 	}
 	return p.n
+}
+
+// sending are the flags of a command that sends requests.
+type sending struct {
+	Parallelism parallelism   `default:"4" placeholder:"N|auto" help:"How many requests may be in flight at once (${default}); auto starts with 4 and adapts to the service, up to 64."`
+	Rate        float64       `placeholder:"N" help:"The most requests per second; the default is no limit."`
+	MaxAttempts int           `default:"5" placeholder:"N" help:"How many times a request is tried (${default})."`
+	Timeout     time.Duration `default:"60s" placeholder:"DURATION" help:"How long to wait for each answer (${default})."`
+}
+
+// check refuses flags that make no sense.
+func (s *sending) check() error {
+	switch {
+	case !(s.Rate >= 0) || math.IsInf(s.Rate, 0):
+		return errors.New("--rate takes requests per second, 0 for no limit")
+	case s.MaxAttempts < 1:
+		return errors.New("--max-attempts takes 1 or more")
+	case s.Timeout <= 0:
+		return errors.New("--timeout takes a duration such as 60s")
+	}
+	return nil
+}
+
+func (s *sending) options() executor.Options {
+	return executor.Options{Parallelism: s.Parallelism.most(), Adaptive: s.Parallelism.auto, Rate: s.Rate, MaxAttempts: s.MaxAttempts}
 }
 
 // passwordFlags say where a password is. None of them takes the password itself.

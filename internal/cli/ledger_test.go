@@ -19,7 +19,7 @@ func cmdMark(ts *testscript.TestScript, neg bool, args []string) {
 
 // cmdLedger holds the server to claims:
 //
-//	requests=N creates=N uploads=N deletes=N   since the last mark
+//	requests=N creates=N uploads=N deletes=N verifies=N   since the last mark
 //	apps=N                                     that are not deleted
 //	attempts=N                                 each create, upload and delete was sent N times
 //	in-flight<=N                               at most so many requests ran side by side
@@ -34,6 +34,7 @@ func cmdLedger(ts *testscript.TestScript, neg bool, args []string) {
 		"creates":   counts.Creates - a.base.Creates,
 		"uploads":   counts.Uploads - a.base.Uploads,
 		"deletes":   counts.Deletes - a.base.Deletes,
+		"verifies":  counts.Verifies - a.base.Verifies,
 		"apps":      len(a.live()),
 		"in-flight": counts.MaxRunning,
 	}

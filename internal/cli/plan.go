@@ -18,11 +18,16 @@ import (
 	"jpsync/state"
 )
 
+// selectors are the flags that select apps.
+type selectors struct {
+	Target  []string `sep:"none" placeholder:"GLOB" complete:"every" help:"Only apps with a matching id (repeatable)."`
+	Exclude []string `sep:"none" placeholder:"GLOB" complete:"every" help:"No apps with a matching id (repeatable)."`
+	Select  []string `sep:"none" placeholder:"KEY=VALUE" complete:"label" help:"Only apps with this label (repeatable)."`
+}
+
 // choices are the flags that shape a plan; plan and apply share them.
 type choices struct {
-	Target     []string `sep:"none" placeholder:"GLOB" complete:"every" help:"Only apps with a matching id (repeatable)."`
-	Exclude    []string `sep:"none" placeholder:"GLOB" complete:"every" help:"No apps with a matching id (repeatable)."`
-	Select     []string `sep:"none" placeholder:"KEY=VALUE" complete:"label" help:"Only apps with this label (repeatable)."`
+	selectors
 	Replace    []string `sep:"none" placeholder:"ID" complete:"recorded" help:"Delete the app and create it again, with a new app key: all its devices are lost (repeatable)."`
 	Accept     []string `sep:"none" placeholder:"ID" complete:"recorded" help:"Record the app as the manifest has it, because it was changed in the console; nothing is sent (repeatable)."`
 	NoDelete   bool     `help:"Plan no deletes."`
@@ -48,32 +53,31 @@ func (c *choices) maxDeletes(m *manifest.Manifest) manifest.Limit {
 	return m.Policy.MaxDeletes
 }
 
-// labels parses --select. A label has one value, so two values for one key match nothing.
-func (c *choices) labels() (map[string]string, error) {
+// selection parses the flags. A label has one value, so two values for one key match nothing.
+func (c *selectors) selection() (planner.Selection, error) {
+	if slices.Contains(c.Target, "") || slices.Contains(c.Exclude, "") {
+		return planner.Selection{}, errors.New("--target and --exclude take a pattern, and this one is empty: perhaps a variable was not set")
+	}
 	labels := make(map[string]string, len(c.Select))
 	for _, text := range c.Select {
 		key, value, ok := strings.Cut(text, "=")
 		if !ok || key == "" {
-			return nil, fmt.Errorf("--select %s: it takes KEY=VALUE", text)
+			return planner.Selection{}, fmt.Errorf("--select %s: it takes KEY=VALUE", text)
 		}
 		if before, twice := labels[key]; twice && before != value {
-			return nil, fmt.Errorf("--select %s: %s=%s is selected already, and no app has two values of one label", text, key, before)
+			return planner.Selection{}, fmt.Errorf("--select %s: %s=%s is selected already, and no app has two values of one label", text, key, before)
 		}
 		labels[key] = value
 	}
-	return labels, nil
+	return planner.Selection{Targets: c.Target, Excludes: c.Exclude, Labels: labels}, nil
 }
 
 // input is what a plan is made from, except the certificates.
 func (c *choices) input(w *workspace, st *state.State) (planner.Input, error) {
-	if slices.Contains(c.Target, "") || slices.Contains(c.Exclude, "") {
-		return planner.Input{}, errors.New("--target and --exclude take a pattern, and this one is empty: perhaps a variable was not set")
-	}
-	labels, err := c.labels()
+	selection, err := c.selection()
 	if err != nil {
 		return planner.Input{}, err
 	}
-	selection := planner.Selection{Targets: c.Target, Excludes: c.Exclude, Labels: labels}
 	if err := selection.Check(w.manifest, st, append(slices.Clone(c.Replace), c.Accept...)...); err != nil {
 		return planner.Input{}, err
 	}

@@ -50,7 +50,7 @@ func (c *sandboxCmd) Run(ctx context.Context, t *terminal, _ *globals) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(t.Out, "http://%s/v1/\nJPSYNC_ENDPOINT=http://%[1]s/v1/ JPUSH_DEV_KEY=%s JPUSH_DEV_SECRET=%s\n", listener.Addr(), sandbox.DevKey, sandbox.DevSecret)
+	fmt.Fprintf(t.Out, "http://%s/v1/\nJPSYNC_ENDPOINT=http://%[1]s/v1/ JPUSH_DEV_KEY=%s JPUSH_DEV_SECRET=%s\nJPSYNC_DEVICE_ENDPOINT=http://%[1]s/v3/\n", listener.Addr(), sandbox.DevKey, sandbox.DevSecret)
 	return serve(ctx, listener, handler)
 }
 

@@ -40,6 +40,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"server":    cmdServer,    // server [OPTION…] [FAULT…]: start an account, from nothing
 	"faults":    cmdFaults,    // faults [FAULT…]: misbehave like this from now on
 	"preload":   cmdPreload,   // preload NAME PACKAGE: an app that the account has already
+	"gone":      cmdGone,      // gone APP_KEY: the app is deleted in the console
 	"mark":      cmdMark,      // count requests from here
 	"ledger":    cmdLedger,    // ledger CLAIM…: what the server has and was asked
 	"hold":      cmdHold,      // let requests arrive and wait

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"strconv"
@@ -63,6 +64,7 @@ func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 		listener.Close()
 	})
 	ts.Setenv("JPSYNC_ENDPOINT", listener.URL+"/v1/")
+	ts.Setenv("JPSYNC_DEVICE_ENDPOINT", listener.URL)
 	ts.Setenv("JPUSH_DEV_KEY", options.DevKey)
 }
 
@@ -85,6 +87,19 @@ func cmdPreload(ts *testscript.TestScript, neg bool, args []string) {
 	plain(ts, neg)
 	usage(ts, args, 2, "preload NAME PACKAGE")
 	ts.Check(current(ts).Preload(sandbox.App{Name: args[0], AndroidPackage: args[1]}))
+}
+
+// cmdGone deletes an app as somebody would in the console.
+func cmdGone(ts *testscript.TestScript, neg bool, args []string) {
+	plain(ts, neg)
+	usage(ts, args, 1, "gone APP_KEY")
+	r := httptest.NewRequest(http.MethodPost, "/v1/app/"+args[0]+"/delete", nil)
+	r.SetBasicAuth("story-dev-key", canaryDevSecret)
+	w := httptest.NewRecorder()
+	current(ts).ServeHTTP(w, r)
+	if !strings.Contains(w.Body.String(), "success") {
+		ts.Fatalf("gone %s: %s", args[0], w.Body)
+	}
 }
 
 func current(ts *testscript.TestScript) *account {

@@ -80,6 +80,7 @@ const (
 	BrokenKey    Condition = "broken_key"    // an app_key with invalid characters or length
 	OtherPackage Condition = "other_package" // an answer about another app
 	BadArgument  Condition = "bad_argument"  // refused before anything was sent
+	PairRefused  Condition = "pair_refused"  // the Device API's 401 for an app's own key pair
 )
 
 // Text is a sentence in English and in Chinese.
@@ -204,6 +205,9 @@ var table = []Entry{
 	{0, BadArgument, 0, "", ClassApp,
 		Text{"nothing was sent: the request would have been malformed", "请求格式不合法，未发送"},
 		Text{"check the app's record with `jpsync state show`", "请用 `jpsync state show` 检查该应用的记录"}},
+	{0, PairRefused, 401, "", ClassApp,
+		Text{"the app is gone, or its master secret was reset", "该应用已不存在，或其 Master Secret 已被重置"},
+		Text{"look in the console; then forget the app with `jpsync state rm`, and if only its master secret was reset, record it anew with `jpsync import`", "请在控制台确认；用 `jpsync state rm` 移除记录，若只是重置了密钥，再用 `jpsync import` 重新记录"}},
 }
 
 // Entries returns a copy of the whole table: the codes first, then the conditions.

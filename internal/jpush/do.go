@@ -2,6 +2,7 @@ package jpush
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -24,6 +25,7 @@ var (
 // call is one request.
 type call struct {
 	op, target  string
+	method      string   // empty: POST
 	path        []string // elements below the endpoint, escaped
 	body        []byte   // nil: none
 	contentType string   // of body
@@ -103,7 +105,7 @@ func (c *Client) request(ctx context.Context, cl call) (*http.Request, error) {
 	if cl.body != nil {
 		body = bytes.NewReader(cl.body)
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base.JoinPath(cl.path...).String(), body)
+	r, err := http.NewRequestWithContext(ctx, cmp.Or(cl.method, http.MethodPost), c.base.JoinPath(cl.path...).String(), body)
 	if err != nil {
 		return nil, err
 	}

@@ -14,12 +14,13 @@ const (
 	OpUpload = "upload"
 	OpDelete = "delete"
 	OpProbe  = "probe"
+	OpVerify = "verify"
 )
 
 // Error is the outcome of an attempt that did not succeed. All errors of a [Client]'s calls
 // are of this type. None of its fields and texts holds a secret.
 type Error struct {
-	Op     string // OpCreate, OpUpload, OpDelete or OpProbe
+	Op     string // OpCreate and its siblings
 	Target string // the app or certificate that the call was about
 	Status int    // HTTP status; 0 when no answer came
 	Code   int    // of the API; 0 when the answer had none

@@ -38,6 +38,8 @@ func judge(op string, r response, now time.Time) (answer, *Error) {
 	}
 	row, known := LookupCode(code)
 	switch {
+	case r.status == http.StatusUnauthorized && op == OpVerify:
+		e.Condition, e.Code = PairRefused, 0 // the Device API's codes are others
 	case r.status == http.StatusUnauthorized && !(isAPI && known && row.Class == ClassAuth):
 		e.Condition = Unauthorized
 	case r.status >= 300 && r.status < 400:
@@ -69,6 +71,8 @@ func codeClass(op string, row Entry) Class {
 	case row.Class == ClassConverged && op != OpUpload:
 		return ClassApp
 	case row.Class == ClassGone && op != OpUpload && op != OpDelete:
+		return ClassApp
+	case row.Class == ClassAuth && op == OpVerify: // each app has a pair of its own
 		return ClassApp
 	}
 	return row.Class

@@ -27,7 +27,9 @@ const DefaultEndpoint = "https://admin.jpush.cn/v1/"
 // Plain http is allowed to loopback only (127.0.0.0/8, ::1, localhost and the names under
 // it, RFC 6761), since the credentials travel in a header. User information, a query or a
 // fragment is an error. No error repeats them.
-func NormalizeEndpoint(endpoint string) (string, error) {
+func NormalizeEndpoint(endpoint string) (string, error) { return normalize(endpoint, "/v1/") }
+
+func normalize(endpoint, usualPath string) (string, error) {
 	u, err := url.Parse(strings.TrimSpace(endpoint))
 	if err != nil {
 		// The error of url.Parse quotes its input, which may hold a password.
@@ -65,7 +67,7 @@ func NormalizeEndpoint(endpoint string) (string, error) {
 	}
 	path := strings.TrimSuffix(u.EscapedPath(), "/") + "/"
 	if path == "/" {
-		path = "/v1/"
+		path = usualPath
 	}
 	return u.Scheme + "://" + host + path, nil
 }

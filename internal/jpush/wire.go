@@ -61,6 +61,7 @@ type answer struct {
 	AndroidPackage json.RawMessage `json:"android_package"`
 	IsNew          json.RawMessage `json:"is_new_created"`
 	Success        json.RawMessage `json:"success"`
+	Tags           json.RawMessage `json:"tags"`
 	Error          json.RawMessage `json:"error"`
 	Code           json.RawMessage `json:"code"`
 	Message        json.RawMessage `json:"message"`
@@ -97,11 +98,14 @@ func (a answer) hasError() bool {
 	return ok || !absent(a.Error)
 }
 
-// succeeded reports whether the answer has the field that a success of op has: an app_key,
-// or else a "success" that is true or a text.
+// succeeded reports whether the answer has the field that a success of op has: an app_key, a
+// list of tags, or else a "success" that is true or a text.
 func (a answer) succeeded(op string) bool {
-	if op == OpCreate || op == OpProbe {
+	switch op {
+	case OpCreate, OpProbe:
 		return text(a.AppKey) != ""
+	case OpVerify:
+		return bytes.HasPrefix(a.Tags, []byte("["))
 	}
 	return text(a.Success) != "" || string(a.Success) == "true"
 }

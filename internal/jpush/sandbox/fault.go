@@ -44,7 +44,7 @@ type Fault struct {
 	// Code is an API code for Code and Auth, an HTTP status for Status and Redirect.
 	Code int
 
-	Op    string  // jpush.OpCreate, OpUpload or OpDelete; empty: any
+	Op    string  // jpush.OpCreate, OpUpload, OpDelete or OpVerify; empty: any
 	Name  string  // a glob for the app's name, package or key; empty: any
 	First int     // only the first N requests of each app, operation and environment
 	Every int     // only each Nth request that Op and Name let through
@@ -92,8 +92,8 @@ func (f Fault) validate() error {
 	default:
 		return fmt.Errorf("there is no fault of kind %q", f.Kind)
 	}
-	if !slices.Contains([]string{"", jpush.OpCreate, jpush.OpUpload, jpush.OpDelete}, f.Op) {
-		return fmt.Errorf("operation %q is none of create, upload, delete", f.Op)
+	if !slices.Contains([]string{"", jpush.OpCreate, jpush.OpUpload, jpush.OpDelete, jpush.OpVerify}, f.Op) {
+		return fmt.Errorf("operation %q is none of create, upload, delete, verify", f.Op)
 	}
 	if _, err := path.Match(f.Name, ""); err != nil {
 		return errors.New("name is no glob")

@@ -47,18 +47,25 @@ func failure(code int) reply {
 }
 
 func failureText(code int, message string) reply {
+	row, _ := jpush.LookupCode(code)
+	return errorReply(row.Status, code, message)
+}
+
+func errorReply(status, code int, message string) reply {
 	type detail struct {
 		Code    int    `json:"code"`
 		Message string `json:"message"`
 	}
-	row, _ := jpush.LookupCode(code)
-	return jsonReply(row.Status, code, map[string]detail{"error": {code, message}})
+	return jsonReply(status, code, map[string]detail{"error": {code, message}})
 }
 
 // answer executes a request.
 func (s *Server) answer(r *http.Request, in incoming) reply {
 	if in.op == "" {
 		return textReply(http.StatusNotFound)
+	}
+	if in.op == jpush.OpVerify {
+		return s.tags(r)
 	}
 	if r.Method != http.MethodPost {
 		return failure(jpush.CodeOnlyPost)
@@ -97,6 +104,21 @@ func (s *Server) authorize(r *http.Request) int {
 		return jpush.CodeNotEnabled
 	}
 	return 0
+}
+
+// tags answers the Device API's list of tags, for an app with its own key pair.
+func (s *Server) tags(r *http.Request) reply {
+	if r.Method != http.MethodGet {
+		return textReply(http.StatusMethodNotAllowed)
+	}
+	key, secret, _ := r.BasicAuth()
+	return s.change(func() (reply, error) {
+		app := s.account.live(key)
+		if app == nil || subtle.ConstantTimeCompare([]byte(secret), []byte(app.MasterSecret)) != 1 {
+			return errorReply(http.StatusUnauthorized, 7004, "authentication failed"), nil
+		}
+		return jsonReply(http.StatusOK, 0, map[string][]string{"tags": {}}), nil
+	})
 }
 
 // created has the fields in the order of the documents.

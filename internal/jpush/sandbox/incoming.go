@@ -14,6 +14,7 @@ import (
 
 const (
 	prefix         = "/v1/"
+	tagsPath       = "/v3/tags/" // of the Device API
 	maxRequestBody = 8 << 20
 )
 
@@ -57,6 +58,10 @@ func read(w http.ResponseWriter, r *http.Request) incoming {
 
 // route returns the operation and app key of a path.
 func route(r *http.Request) (op, key string) {
+	if r.URL.Path == tagsPath {
+		key, _, _ = r.BasicAuth()
+		return jpush.OpVerify, key
+	}
 	path, ok := strings.CutPrefix(r.URL.Path, prefix)
 	if !ok {
 		return "", ""

@@ -24,9 +24,9 @@ type Request struct {
 
 // Counts has sums over all requests.
 type Counts struct {
-	Requests, Creates, Uploads, Deletes int
-	Running, MaxRunning                 int // now, and at most so far
-	Faults                              int // requests to which one applied
+	Requests, Creates, Uploads, Deletes, Verifies int
+	Running, MaxRunning                           int // now, and at most so far
+	Faults                                        int // requests to which one applied
 }
 
 // ledger records the requests. The server's lock guards it.
@@ -49,6 +49,8 @@ func (l *ledger) start(r *http.Request, in incoming) *Request {
 		l.counts.Uploads++
 	case jpush.OpDelete:
 		l.counts.Deletes++
+	case jpush.OpVerify:
+		l.counts.Verifies++
 	}
 	q := &Request{
 		Number: l.counts.Requests, Method: r.Method, Path: r.URL.RequestURI(), Op: in.op,

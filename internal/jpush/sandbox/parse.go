@@ -104,7 +104,7 @@ func (f *Fault) parseWord(word string) error {
 	switch word {
 	case "any":
 		f.Op = ""
-	case jpush.OpCreate, jpush.OpUpload, jpush.OpDelete:
+	case jpush.OpCreate, jpush.OpUpload, jpush.OpDelete, jpush.OpVerify:
 		f.Op = word
 	case "committed":
 		f.Committed = true

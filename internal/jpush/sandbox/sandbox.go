@@ -28,6 +28,10 @@ import (
 // (RFC 6761), so that plain http is allowed. It is never resolved.
 const Endpoint = "http://sandbox.localhost/v1/"
 
+// DeviceEndpoint is the same for the Device API, of which there is a list of tags, always
+// empty: it tells whether an app's key pair is good.
+const DeviceEndpoint = "http://sandbox.localhost/v3/"
+
 // The default credentials. They are not valid anywhere else.
 const (
 	DevKey    = "sandbox-dev-key"
@@ -67,7 +71,7 @@ type Options struct {
 	CheckCertificate func(data []byte, password string) error
 }
 
-// Server is the simulated API. It serves under /v1/ and is safe for concurrent use.
+// Server is the simulated API. It serves under /v1/ and /v3/ and is safe for concurrent use.
 type Server struct {
 	opts    Options
 	checked sync.Map // results of CheckCertificate, by hash of the arguments

@@ -1,0 +1,64 @@
+package executor
+
+import (
+	"context"
+	"time"
+
+	"jpsync/planner"
+	"jpsync/state"
+)
+
+// verify is the action of the steps of [Verify]. No plan has it.
+const verify planner.Action = "verify"
+
+// Pair is an app's key pair.
+type Pair struct {
+	App          string // the id
+	AppKey       string
+	MasterSecret string
+}
+
+// verifier is what a run that verifies has besides.
+type verifier struct {
+	pairs []Pair
+	ask   func(context.Context, Pair) error
+}
+
+// Verify asks the service about each pair, several side by side, with the limits and retries
+// of [Apply]. ask makes one attempt, and its errors are expected to be [*jpush.Error]. Nothing
+// changes and nothing is journaled, so opts needs no API and no Journal.
+//
+// The steps of the result are in the order of the pairs, each Verified, Failed, Unknown when it
+// was not answered, or NotStarted. The error says that the options are invalid.
+func Verify(ctx context.Context, pairs []Pair, ask func(context.Context, Pair) error, opts Options) (*Result, error) {
+	if err := opts.complete(); err != nil {
+		return nil, err
+	}
+	opts.Journal = noJournal{}
+	plan := &planner.Plan{Actions: make([]planner.Change, len(pairs))}
+	for i, p := range pairs {
+		plan.Actions[i] = planner.Change{Action: verify, App: p.App, AppKey: p.AppKey}
+	}
+	r := newRun(plan, state.New(), opts)
+	r.verifier = &verifier{pairs, ask}
+	early, _ := split(plan)
+	return r.result(r.phase(ctx, early)), nil
+}
+
+// noJournal is the journal of a run that changes nothing.
+type noJournal struct{}
+
+func (noJournal) Append(state.Record) (wait func() error) { panic("nothing changes") }
+func (noJournal) Left() time.Duration                     { return state.NoEnd }
+
+func (t *task) verify(ctx context.Context) (ok bool, err error) {
+	pair := t.run.verifier.pairs[t.first]
+	a, stop := t.send(ctx, func(ctx context.Context) error { return t.run.verifier.ask(ctx, pair) })
+	if stop != nil || a.err != nil {
+		return false, t.refused(a, stop, a.unknown)
+	}
+	s := t.result()
+	s.Outcome, s.Attempts = Verified, a.attempts
+	t.run.report(noWait, s, Event{Type: ApplyComplete, Step: *s})
+	return true, nil
+}

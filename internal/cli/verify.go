@@ -1,0 +1,157 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"jpsync/executor"
+	"jpsync/internal/jpush"
+	"jpsync/internal/jpush/sandbox"
+	"jpsync/internal/report"
+	"jpsync/state"
+)
+
+type verifyCmd struct {
+	selectors
+	sending
+	IDs            []string `arg:"" optional:"" name:"id" complete:"recorded" help:"Only these apps."`
+	DeviceEndpoint string   `placeholder:"URL" help:"The Device API (https://device.jpush.cn/v3/)."`
+	Format         string   `enum:"text,json,markdown" default:"text" help:"text, json or markdown."`
+}
+
+// Validate refuses flags that make no sense.
+func (c *verifyCmd) Validate() error { return c.sending.check() }
+
+// Run asks about the recorded apps and prints what came of it. The exit code says whether a
+// key pair was refused.
+func (c *verifyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
+	w, st, err := openWorkspace(ctx, t, g, loadState)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	ids, err := c.chosen(w, st)
+	if err != nil {
+		return err
+	}
+	devices, err := c.connect(w)
+	if err != nil {
+		return err
+	}
+	defer devices.CloseIdleConnections()
+	r := report.Verification{Endpoint: devices.Endpoint(), Apps: make([]report.Verified, len(ids))}
+	res, err := c.ask(ctx, t, devices, pairs(st, ids, r.Apps))
+	if err != nil {
+		return err
+	}
+	r.Answer(res)
+	if err := c.print(t, r); err != nil {
+		return err
+	}
+	switch refused, unanswered := r.Count(report.PairRefused), len(res.Steps)-res.Counts.Verified; {
+	case ctx.Err() != nil:
+		return fmt.Errorf("verify: %w", res.Stopped)
+	case refused > 0:
+		return exit(ExitPending)
+	case res.Stopped != nil:
+		return fmt.Errorf("verify: %w", res.Stopped)
+	case unanswered > 0:
+		return fmt.Errorf("%s got no answer that tells", plural(unanswered, "app"))
+	}
+	return nil
+}
+
+// chosen returns the ids of the apps to ask about, sorted.
+func (c *verifyCmd) chosen(w *workspace, st *state.State) ([]string, error) {
+	for _, id := range c.IDs {
+		if err := recorded(st, id); err != nil {
+			return nil, err
+		}
+	}
+	selection, err := c.selection()
+	if err != nil {
+		return nil, err
+	}
+	if err := selection.Check(w.manifest, st, c.IDs...); err != nil {
+		return nil, err
+	}
+	ids := selection.Recorded(w.manifest, st)
+	if len(c.IDs) > 0 {
+		ids = slices.DeleteFunc(ids, func(id string) bool { return !slices.Contains(c.IDs, id) })
+	}
+	return ids, nil
+}
+
+// connect makes the client. The master secrets of one service are nothing for another one, so
+// an Admin API of somebody's own needs a Device API of its own.
+func (c *verifyCmd) connect(w *workspace) (*jpush.Devices, error) {
+	options := jpush.Options{Endpoint: c.DeviceEndpoint, Version: version(), Timeout: c.Timeout, MaxConns: c.Parallelism.most()}
+	switch {
+	case w.g.Sandbox:
+		var err error
+		if options.Transport, err = embed(w.g.sandboxDir()); err != nil {
+			return nil, err
+		}
+		options.Endpoint = sandbox.DeviceEndpoint
+	case c.DeviceEndpoint == "" && w.endpoint != jpush.DefaultEndpoint:
+		return nil, errors.New("the endpoint is not JPush's, and neither may the Device API be: name it with --device-endpoint")
+	}
+	return jpush.NewDevices(options)
+}
+
+// pairs returns the key pairs to ask about. In apps it fills in what is known without asking.
+func pairs(st *state.State, ids []string, apps []report.Verified) (pairs []executor.Pair) {
+	var identities state.Identities
+	var missing error
+	if slices.ContainsFunc(ids, func(id string) bool { return state.Encrypted(st.Apps[id].MasterSecret) }) {
+		identities, missing = readIdentities()
+	}
+	for i, id := range ids {
+		app := st.Apps[id]
+		apps[i] = report.Verified{App: id, AppKey: app.AppKey, Status: report.PairUnchecked}
+		if app.MasterSecret == "" {
+			apps[i].Message, apps[i].Remedy = "no master secret is recorded", "nothing but the console has it, for instance of an imported app"
+			continue
+		}
+		secret, err := app.MasterSecret, missing
+		if state.Encrypted(secret) && err == nil {
+			secret, err = identities.Decrypt(secret)
+		}
+		if state.Encrypted(secret) {
+			apps[i].Message, apps[i].Remedy = "the master secret is encrypted", err.Error()
+			continue
+		}
+		pairs = append(pairs, executor.Pair{App: id, AppKey: app.AppKey, MasterSecret: secret})
+	}
+	return pairs
+}
+
+// ask sends the requests, with a bar where somebody watches.
+func (c *verifyCmd) ask(ctx context.Context, t *terminal, devices *jpush.Devices, pairs []executor.Pair) (*executor.Result, error) {
+	progress := newProgress(t, len(pairs))
+	defer progress.close()
+	defer progress.watch(ctx)()
+	options := c.options()
+	options.OnPace = progress.setPace
+	options.OnEvent = func(e executor.Event) {
+		progress.count(e)
+		if e.Type == executor.Retry {
+			progress.show(e)
+		}
+	}
+	return executor.Verify(ctx, pairs, func(ctx context.Context, p executor.Pair) error {
+		return devices.Verify(ctx, p.AppKey, p.MasterSecret)
+	}, options)
+}
+
+func (c *verifyCmd) print(t *terminal, r report.Verification) error {
+	switch c.Format {
+	case "json":
+		return report.VerificationJSON(t.Out, r)
+	case "markdown":
+		return report.VerificationMarkdown(t.Out, r, t.out.Lang)
+	}
+	return report.VerificationText(t.Out, r, t.out)
+}
