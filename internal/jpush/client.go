@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 	"unicode"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // DefaultTimeout limits an attempt from its start to the last byte of its answer.
@@ -40,7 +42,7 @@ type Client struct {
 	timeout   time.Duration
 	transport http.RoundTripper
 	refused   atomic.Pointer[Error] // the first 401
-	large     chan struct{}         // a semaphore: held while a large body is in memory
+	large     *semaphore.Weighted   // held while a large answer is read
 }
 
 // New checks the options and makes a client. It opens no connection.
@@ -84,7 +86,7 @@ func New(o Options) (*Client, error) {
 		userAgent: "jpsync/" + o.Version,
 		timeout:   o.Timeout,
 		transport: o.Transport,
-		large:     make(chan struct{}, largeBodies),
+		large:     semaphore.NewWeighted(largeBodies),
 	}, nil
 }
 

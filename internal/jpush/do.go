@@ -79,9 +79,7 @@ func (c *Client) do(parent context.Context, cl call) (answer, error) {
 	if location := resp.Header.Get("Location"); location != "" {
 		r.location = c.cleaner(cl).scrub(location)
 	}
-	var release func()
-	r.body, release, r.err = c.readBody(ctx, resp)
-	defer release()
+	r.body, r.err = c.readBody(ctx, resp.Body)
 	if r.err != nil && parent.Err() != nil && resp.StatusCode < 300 {
 		return answer{}, c.fail(cl, judgeFailure(parent, r.err, true))
 	}
@@ -162,34 +160,26 @@ const (
 	// maxBody is the most that is read of an answer. The documented ones have about 100
 	// bytes.
 	maxBody = 1 << 20
-	// Larger answers than smallBody are in memory at most largeBodies at a time.
+	// Larger answers than smallBody are read at most largeBodies at a time.
 	smallBody   = 64 << 10
 	largeBodies = 8
 )
 
-// readBody reads to the end, so that the connection can be used again, or to maxBody. The
-// caller calls release when it no longer needs the body.
-func (c *Client) readBody(ctx context.Context, resp *http.Response) (body []byte, release func(), err error) {
-	release = func() {}
-	if resp.ContentLength > maxBody {
-		return nil, release, errTooLong
-	}
-	body, err = io.ReadAll(io.LimitReader(resp.Body, smallBody))
+// readBody reads to the end, so that the connection can be used again, or to maxBody.
+func (c *Client) readBody(ctx context.Context, r io.Reader) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r, smallBody))
 	if err != nil || len(body) < smallBody {
-		return body, release, err
+		return body, err
 	}
-	select {
-	case c.large <- struct{}{}:
-		release = func() { <-c.large }
-	case <-ctx.Done():
-		return nil, release, ctx.Err()
+	if err := c.large.Acquire(ctx, 1); err != nil {
+		return nil, err
 	}
-	rest, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1-smallBody))
-	body = append(body, rest...)
-	if len(body) > maxBody {
-		return nil, release, errTooLong
+	defer c.large.Release(1)
+	rest, err := io.ReadAll(io.LimitReader(r, maxBody+1-smallBody))
+	if len(rest) > maxBody-smallBody {
+		return nil, errTooLong
 	}
-	return body, release, err
+	return append(body, rest...), err
 }
 
 // ownCause returns why the attempt was cancelled, if it was, in place of the transport's
