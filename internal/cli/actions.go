@@ -125,7 +125,7 @@ func (a *actions) failed(m *manifest.Manifest, e executor.Event, lang report.Lan
 	}
 	a.failures++
 	reason := cmp.Or(lang.Reason(e.Err), e.Message())
-	a.annotate(report.LevelError, a.position(e.App, e.Environment), fmt.Sprintf("%s: %s failed: %s", place(e.App, e.Environment), e.Action, reason))
+	a.annotate(report.LevelError, a.position(e.App, e.Environment), fmt.Sprintf("%s: %s failed: %s", report.Place(e.App, string(e.Environment)), e.Action, reason))
 	return true
 }
 

@@ -60,7 +60,7 @@ func (c *certsListCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		return exit(ExitPending)
 	}
 	if unreadable > 0 {
-		return fmt.Errorf("%s could not be opened", plural(unreadable, "certificate"))
+		return fmt.Errorf("%s could not be opened", report.Plural(unreadable, "certificate"))
 	}
 	return nil
 }

@@ -125,7 +125,7 @@ func (d *doctor) manifest(ctx context.Context) {
 		return
 	}
 	d.w = w
-	d.well("manifest", w.manifest.Path+": "+plural(len(w.manifest.Apps), "app"))
+	d.well("manifest", w.manifest.Path+": "+report.Plural(len(w.manifest.Apps), "app"))
 }
 
 // remedies are for the problems whose messages do not say what to do.
@@ -155,7 +155,7 @@ func (d *doctor) certificates(ctx context.Context) {
 	d.report(report.Trouble, "certificates", notes(p.Errors)...)
 	d.report(report.Warning, "certificates", notes(p.Warnings)...)
 	if len(p.Errors) == 0 {
-		d.well("certificates", plural(p.Summary.Upload, "file")+" opened")
+		d.well("certificates", report.Plural(p.Summary.Upload, "file")+" opened")
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"jpsync/internal/report"
 	"jpsync/state"
 )
 
@@ -125,10 +126,10 @@ func (d *doctor) recorded(ctx context.Context, store *stateStore, locked bool) {
 	d.clock(st)
 	d.encryption(store, st)
 	if n := len(st.Apps); n > 0 {
-		d.well("state", fmt.Sprintf("serial %d, %s", st.Serial, plural(n, "app")))
+		d.well("state", fmt.Sprintf("serial %d, %s", st.Serial, report.Plural(n, "app")))
 	}
 	if n := len(st.Pending); n > 0 && !locked {
-		d.trouble("state", fmt.Errorf("%s without a recorded answer", plural(n, "request")), "run jpsync apply again, which finds out what became of them")
+		d.trouble("state", fmt.Errorf("%s without a recorded answer", report.Plural(n, "request")), "run jpsync apply again, which finds out what became of them")
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"jpsync/internal/jpush"
+	"jpsync/internal/report"
 	"jpsync/manifest"
 	"jpsync/planner"
 	"jpsync/state"
@@ -94,37 +95,29 @@ func obstacles(p *planner.Plan, shown bool) error {
 	return nil
 }
 
-// nearest returns the hint at the name that was perhaps meant, or "" if none is near.
-func nearest(hint, name string, names []string) string {
-	if near := manifest.Suggest(name, names); near != "" {
-		return fmt.Sprintf(hint, near)
-	}
-	return ""
-}
-
 func listed(list []string, what, effect string, shown bool) error {
 	if shown {
-		return fmt.Errorf("%s: %s", plural(len(list), what), effect)
+		return fmt.Errorf("%s: %s", report.Plural(len(list), what), effect)
 	}
 	var errs []error
 	for _, text := range list[:min(mostListed, len(list))] {
 		errs = append(errs, errors.New(text))
 	}
 	if more := len(list) - mostListed; more > 0 {
-		errs = append(errs, fmt.Errorf("and %s, see jpsync plan", plural(more, "more "+what)))
+		errs = append(errs, fmt.Errorf("and %s, see jpsync plan", report.Plural(more, "more "+what)))
 	}
 	return errors.Join(errs...)
 }
 
 // problem is a problem's text with what it is about.
 func problem(p planner.Problem) string {
-	return place(p.App, p.Environment) + ": " + p.Text()
+	return report.Place(p.App, string(p.Environment)) + ": " + p.Text()
 }
 
-// place names an app, or its certificate for an environment.
-func place(app string, env jpush.Environment) string {
-	if env == "" {
-		return app
+// nearest returns the hint at the name that was perhaps meant, or "" if none is near.
+func nearest(hint, name string, names []string) string {
+	if near := manifest.Suggest(name, names); near != "" {
+		return fmt.Sprintf(hint, near)
 	}
-	return app + " " + string(env)
+	return ""
 }

@@ -156,7 +156,7 @@ func (c *outputCmd) deliver(t *terminal, g *globals, store *stateStore, keys []r
 			if err := appendTo(github, func(w io.Writer) error { _, err := text.WriteTo(w); return err }); err != nil {
 				return fmt.Errorf("append to the file that GITHUB_OUTPUT names: %w", err)
 			}
-			t.info("set the outputs of %s", plural(len(keys), "app"))
+			t.info("set the outputs of %s", report.Plural(len(keys), "app"))
 			return nil
 		}
 	}
@@ -177,6 +177,6 @@ func (c *outputCmd) deliver(t *terminal, g *globals, store *stateStore, keys []r
 	if err := writeFile(path, text); err != nil {
 		return fmt.Errorf("write the app keys: %w", err)
 	}
-	t.info("wrote the keys of %s to %s", plural(len(keys), "app"), path)
+	t.info("wrote the keys of %s to %s", report.Plural(len(keys), "app"), path)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"jpsync/internal/report"
 	"jpsync/state"
 )
 
@@ -39,7 +40,7 @@ func decrypt(apps map[string]state.App) error {
 	}
 	identities, err := readIdentities()
 	if err != nil {
-		return fmt.Errorf("%s encrypted: %w", plural(n, "master secret")+isOrAre(n), err)
+		return fmt.Errorf("%s encrypted: %w", report.Plural(n, "master secret")+isOrAre(n), err)
 	}
 	if err := state.RewriteSecrets(apps, identities.Decrypt); err != nil {
 		return fmt.Errorf("%w; name another identity file with %s", err, identityVariable)
@@ -113,6 +114,6 @@ func (stateRekeyCmd) Run(ctx context.Context, t *terminal, store *stateStore) er
 	if err := run.Rekey(ctx, identities, store.recipients); err != nil {
 		return err
 	}
-	t.printf("encrypted the master secrets of %s anew in %s", plural(len(run.Saved().Apps), "app"), store.Location())
+	t.printf("encrypted the master secrets of %s anew in %s", report.Plural(len(run.Saved().Apps), "app"), store.Location())
 	return nil
 }

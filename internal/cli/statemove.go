@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"jpsync/internal/report"
 	"jpsync/manifest"
 	"jpsync/state"
 )
@@ -93,7 +94,7 @@ func (c *statePushCmd) Run(ctx context.Context, t *terminal, g *globals, store *
 	if err := run.Replace(ctx, st); err != nil {
 		return err
 	}
-	t.printf("pushed %s to %s: serial %d, %s", c.File, store.Location(), run.Saved().Serial, plural(len(st.Apps), "app"))
+	t.printf("pushed %s to %s: serial %d, %s", c.File, store.Location(), run.Saved().Serial, report.Plural(len(st.Apps), "app"))
 	return nil
 }
 

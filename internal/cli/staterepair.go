@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"jpsync/internal/report"
 	"jpsync/state"
 	"jpsync/state/shared"
 )
@@ -86,7 +87,7 @@ func (c *stateRecoverCmd) Run(ctx context.Context, t *terminal, store *stateStor
 	if err != nil {
 		return err
 	}
-	t.printf("recovered from %s: %s in %s", c.File, plural(r.Changed, "change"), store.Location())
+	t.printf("recovered from %s: %s in %s", c.File, report.Plural(r.Changed, "change"), store.Location())
 	for _, left := range r.Left {
 		t.printf("left out: %s has app key %s in the state and %s in the file", left.ID, left.Recorded, left.Found)
 	}

@@ -148,11 +148,3 @@ func (t *terminal) printf(format string, args ...any) error {
 	_, err := fmt.Fprintln(t.Out, report.Printable(fmt.Sprintf(format, args...)))
 	return err
 }
-
-// plural returns "1 app" or "2 apps".
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}

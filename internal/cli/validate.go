@@ -42,6 +42,6 @@ func (c *validateCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if err := obstacles(p, true); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(t.Out, "%s is valid: %s, %s\n", w.manifest.Path, plural(p.Summary.Create, "app"), plural(p.Summary.Upload, "certificate"))
+	_, err = fmt.Fprintf(t.Out, "%s is valid: %s, %s\n", w.manifest.Path, report.Plural(p.Summary.Create, "app"), report.Plural(p.Summary.Upload, "certificate"))
 	return err
 }

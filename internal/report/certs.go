@@ -33,7 +33,7 @@ func CertsText(w io.Writer, dues []planner.Due, st Style) error {
 	t.table(rows, 6, 5, 3)
 	for _, d := range dues {
 		if d.Message != "" {
-			t.line(st.Wrap("  "+st.paint("!", red)+" ", "      ", Printable(place(d.App, string(d.Environment)))+": "+Printable(d.Message)))
+			t.line(st.Wrap("  "+st.paint("!", red)+" ", "      ", Printable(Place(d.App, string(d.Environment)))+": "+Printable(d.Message)))
 		}
 	}
 	return t.Flush()
@@ -129,9 +129,9 @@ func CertificateText(w io.Writer, c *pushcert.Certificate, findings []pushcert.F
 		voip = "yes"
 	}
 	days := planner.DaysLeft(c.NotAfter, now)
-	left := count(days, "day") + " left"
+	left := Plural(days, "day") + " left"
 	if !c.NotAfter.After(now) {
-		left = "expired " + count(-days, "day") + " ago"
+		left = "expired " + Plural(-days, "day") + " ago"
 	}
 	t := newText(w, st)
 	t.table([][]string{

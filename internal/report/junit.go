@@ -71,10 +71,10 @@ func RunJUnit(w io.Writer, r Run) error {
 		}
 	}
 	for _, e := range r.Plan.Errors {
-		s.add(e.App, place("upload", string(e.Environment)), &testFailure{e.Message, e.Code, ""}, nil)
+		s.add(e.App, Place("upload", string(e.Environment)), &testFailure{e.Message, e.Code, ""}, nil)
 	}
 	for _, c := range r.Plan.Conflicts {
-		s.add(c.App, place("conflict", string(c.Field)), &testFailure{c.Message, "conflict", ""}, nil)
+		s.add(c.App, Place("conflict", string(c.Field)), &testFailure{c.Message, "conflict", ""}, nil)
 	}
 	text, err := xml.MarshalIndent(testSuites{Name: s.Name, Tests: s.Tests, Failures: s.Failures, Time: s.Time, Suite: s}, "", "  ")
 	if err != nil {

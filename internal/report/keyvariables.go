@@ -115,7 +115,7 @@ func KeysSecret(w io.Writer, keys []Key, name string) error {
 		fmt.Fprintf(&b, "  %s: %q\n", v.name, base64.StdEncoding.EncodeToString([]byte(v.value)))
 	}
 	if size > maxSecretBytes {
-		return fmt.Errorf("the keys of %s exceed the 1 MiB that a Secret can hold: name fewer ids", count(len(keys), "app"))
+		return fmt.Errorf("the keys of %s exceed the 1 MiB that a Secret can hold: name fewer ids", Plural(len(keys), "app"))
 	}
 	_, err = io.WriteString(w, b.String())
 	return err

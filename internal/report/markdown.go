@@ -34,7 +34,7 @@ func PlanMarkdown(w io.Writer, p *planner.Plan) error {
 	m := &markdown{}
 	m.planCounts(p)
 	m.sections(planSections(p)...)
-	m.table(count(len(p.Actions), "change"), []string{"", "app", "name", "package", "what"}, len(p.Actions), func(i int) []string {
+	m.table(Plural(len(p.Actions), "change"), []string{"", "app", "name", "package", "what"}, len(p.Actions), func(i int) []string {
 		c := p.Actions[i]
 		return []string{signs[c.Action].sign, cell(c.App), cell(c.AppName), cell(c.AndroidPackage), changeCell(c)}
 	}, "more changes, see the job's log")
@@ -55,7 +55,7 @@ func RunMarkdown(w io.Writer, r Run) error {
 	if r.Result != nil {
 		m.sections(noteSection(r.Result))
 		made := r.made()
-		m.table(count(len(made), "app key"), []string{"app", "package", "app key"}, len(made), func(i int) []string {
+		m.table(Plural(len(made), "app key"), []string{"app", "package", "app key"}, len(made), func(i int) []string {
 			key := code(made[i].AppKey)
 			if made[i].Outcome == executor.Adopted {
 				key += " (adopted)"
@@ -77,10 +77,10 @@ func (m *markdown) planCounts(p *planner.Plan) {
 	}
 	fmt.Fprintf(m, "### jpsync: %d to create, %d to upload, %d to delete\n\n%d unchanged", s.Create, s.Upload, s.Delete, s.Unchanged)
 	if s.Conflicts > 0 {
-		fmt.Fprintf(m, ", **%s**", count(s.Conflicts, "conflict"))
+		fmt.Fprintf(m, ", **%s**", Plural(s.Conflicts, "conflict"))
 	}
 	if n := len(p.Errors); n > 0 {
-		fmt.Fprintf(m, ", **%s**", count(n, "certificate error"))
+		fmt.Fprintf(m, ", **%s**", Plural(n, "certificate error"))
 	}
 	fmt.Fprintf(m, ".%s\n", leftOut(p))
 	if s.Delete > 0 {

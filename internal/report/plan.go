@@ -155,9 +155,9 @@ func (t *planText) expiry(notAfter time.Time) string {
 	case notAfter.Before(t.now):
 		return day(notAfter) + t.st.paint(" (expired)", red)
 	case left < 30:
-		return day(notAfter) + t.st.paint(" ("+count(left, "day")+" left)", yellow)
+		return day(notAfter) + t.st.paint(" ("+Plural(left, "day")+" left)", yellow)
 	case left < 2*365:
-		return fmt.Sprintf("%s (%s left)", day(notAfter), count(left, "day"))
+		return fmt.Sprintf("%s (%s left)", day(notAfter), Plural(left, "day"))
 	}
 	return day(notAfter)
 }
@@ -199,10 +199,10 @@ func (t *planText) counts(p *planner.Plan) {
 	parts := []string{counted(s.Create, "to create", green), counted(s.Upload, "to upload", cyan), counted(s.Delete, "to delete", red),
 		fmt.Sprintf("%d unchanged", s.Unchanged)}
 	if s.Conflicts > 0 {
-		parts = append(parts, t.st.paint(count(s.Conflicts, "conflict"), bold, red))
+		parts = append(parts, t.st.paint(Plural(s.Conflicts, "conflict"), bold, red))
 	}
 	if n := len(p.Errors); n > 0 {
-		parts = append(parts, t.st.paint(count(n, "certificate error"), bold, red))
+		parts = append(parts, t.st.paint(Plural(n, "certificate error"), bold, red))
 	}
 	t.line("Plan: " + strings.Join(parts, ", ") + "." + leftOut(p))
 }
@@ -217,14 +217,14 @@ func asRecorded(p *planner.Plan) string {
 	if p.Summary.Unchanged == 1 {
 		verb = " is"
 	}
-	return count(p.Summary.Unchanged, "app") + verb + " as recorded." + leftOut(p)
+	return Plural(p.Summary.Unchanged, "app") + verb + " as recorded." + leftOut(p)
 }
 
 func leftOut(p *planner.Plan) string {
 	if p.LeftOut == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" %s with changes left out on request.", count(p.LeftOut, "app"))
+	return fmt.Sprintf(" %s with changes left out on request.", Plural(p.LeftOut, "app"))
 }
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }

@@ -26,8 +26,8 @@ type remark struct {
 	remedy string
 }
 
-// place names what the remark is about.
-func place(app, about string) string { return strings.TrimSpace(app + " " + about) }
+// Place names an app, or what a remark is about of it: an environment or a field.
+func Place(app, about string) string { return strings.TrimSpace(app + " " + about) }
 
 // step names a change of an app: "create", "upload production".
 func step(action planner.Action, env jpush.Environment) string {
@@ -116,7 +116,7 @@ func (t *textWriter) sections(list ...section) {
 		}
 		t.line(t.st.paint(s.title+":", bold, s.color))
 		for _, r := range s.remarks {
-			text := Printable(place(r.app, r.about)) + ": " + Printable(r.text)
+			text := Printable(Place(r.app, r.about)) + ": " + Printable(r.text)
 			if r.code != "" {
 				text += " [" + Printable(r.code) + "]"
 			}
@@ -164,7 +164,8 @@ func value(s string) string {
 	return s
 }
 
-func count(n int, what string) string {
+// Plural returns "1 app" or "2 apps".
+func Plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}

@@ -37,7 +37,7 @@ var outcomes = map[executor.Outcome]struct{ word, color string }{
 // programs need. It is short: keys, notes, whole error messages and remedies are in the
 // result, see [ResultText].
 func EventText(e executor.Event, st Style) string {
-	app := Printable(place(e.App, string(e.Environment)))
+	app := Printable(Place(e.App, string(e.Environment)))
 	outcome := outcomes[e.Outcome]
 	switch e.Type {
 	case executor.Retry:

@@ -20,7 +20,7 @@ func StateText(w io.Writer, st *state.State, style Style) error {
 		bound = "account " + Printable(st.Account) + " at " + Printable(st.Endpoint)
 	}
 	t := newText(w, style)
-	t.line(fmt.Sprintf("Serial %d, %s, %s.\n", st.Serial, bound, count(len(st.Apps), "app")))
+	t.line(fmt.Sprintf("Serial %d, %s, %s.\n", st.Serial, bound, Plural(len(st.Apps), "app")))
 	rows := [][]string{{"ID", "APP NAME", "PACKAGE", "APP KEY", "CERTIFICATES"}}
 	for _, id := range slices.Sorted(maps.Keys(st.Apps)) {
 		app := st.Apps[id]
