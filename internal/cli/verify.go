@@ -58,7 +58,7 @@ func (c *verifyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	case res.Stopped != nil:
 		return fmt.Errorf("verify: %w", res.Stopped)
 	case unanswered > 0:
-		return fmt.Errorf("%s got no answer that tells", plural(unanswered, "app"))
+		return fmt.Errorf("%s got no answer that tells", report.Plural(unanswered, "app"))
 	}
 	return nil
 }

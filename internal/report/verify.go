@@ -114,7 +114,7 @@ func (v Verification) remedies(l Language) (all []string) {
 }
 
 func (v Verification) counts() string {
-	return fmt.Sprintf("Verified %s at %s: %d ok, %d refused, %d not checked", count(len(v.Apps), "app"), Printable(v.Endpoint),
+	return fmt.Sprintf("Verified %s at %s: %d ok, %d refused, %d not checked", Plural(len(v.Apps), "app"), Printable(v.Endpoint),
 		v.Count(PairOK), v.Count(PairRefused), v.Count(PairUnchecked))
 }
 
