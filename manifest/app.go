@@ -78,7 +78,7 @@ func (r *reader) app(n *yaml.Node) {
 		a.Labels = r.labels(n)
 	}
 	if n := f["protect"]; given(n) {
-		a.Protect = r.boolean(n, "protect")
+		a.Protect = r.protect(n)
 	}
 	if n := f["certificates"]; n != nil {
 		a.Certificates = r.certificates(n)
@@ -130,11 +130,11 @@ func (r *reader) bundle(n *yaml.Node) string {
 	return s
 }
 
-func (r *reader) boolean(n *yaml.Node, key string) *bool {
+func (r *reader) protect(n *yaml.Node) *bool {
 	s := deref(n)
 	value, err := strconv.ParseBool(s.Value)
 	if err != nil || s.Kind != yaml.ScalarNode || s.Tag != "!!bool" {
-		r.errorf(n, "%s must be true or false", key)
+		r.errorf(n, "protect must be true or false")
 		return nil
 	}
 	return &value

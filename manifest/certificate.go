@@ -17,21 +17,17 @@ var (
 // certificates reads the certificates of an app or of the defaults, placeholders unfilled. The
 // zero Certificate stands for null, which switches a default off, and for one with a mistake.
 func (r *reader) certificates(n *yaml.Node) map[jpush.Environment]Certificate {
-	certificates := make(map[jpush.Environment]Certificate, 2)
-	if isNull(n) {
-		for _, env := range jpush.Environments {
-			certificates[env] = Certificate{}
-		}
-		return certificates
+	f := fields{"development": n, "production": n} // null is for both
+	if !isNull(n) {
+		f, _ = r.mapping(n, certificatesSpec)
 	}
-	f, _ := r.mapping(n, certificatesSpec)
+	certificates := make(map[jpush.Environment]Certificate, 2)
 	for _, env := range jpush.Environments {
 		switch n := f[string(env)]; {
-		case n == nil:
-		case isNull(n):
-			certificates[env] = Certificate{}
-		default:
+		case given(n):
 			certificates[env] = r.certificate(n, env)
+		case n != nil:
+			certificates[env] = Certificate{}
 		}
 	}
 	return certificates

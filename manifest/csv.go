@@ -45,15 +45,8 @@ func (r *reader) appsFrom(n *yaml.Node) {
 		return
 	}
 	name, ok := r.text(f["csv"], "the csv of apps_from")
-	encoding := utf8Encoding
-	if n := f["encoding"]; ok && given(n) {
-		encoding, ok = r.text(n, "encoding")
-		if ok && encoding != utf8Encoding && encoding != gb18030Encoding {
-			r.errorf(n, "encoding must be utf-8 or gb18030, which includes GBK and GB 2312")
-			return
-		}
-	}
-	if !ok {
+	encoding, known := r.encoding(f["encoding"])
+	if !ok || !known {
 		return
 	}
 	rel, problem := local(r.rel, name)
@@ -69,6 +62,19 @@ func (r *reader) appsFrom(n *yaml.Node) {
 	if err := r.loader.csvFile(rel, encoding); err != nil {
 		r.errorf(f["csv"], "apps_from: %s", err)
 	}
+}
+
+// encoding reads the encoding of a CSV file, which may be missing.
+func (r *reader) encoding(n *yaml.Node) (encoding string, ok bool) {
+	if !given(n) {
+		return utf8Encoding, true
+	}
+	encoding, ok = r.text(n, "encoding")
+	if ok && encoding != utf8Encoding && encoding != gb18030Encoding {
+		r.errorf(n, "encoding must be utf-8 or gb18030, which includes GBK and GB 2312")
+		return "", false
+	}
+	return encoding, ok
 }
 
 func (l *loader) csvFile(rel, encoding string) error {
@@ -95,29 +101,36 @@ func (r *reader) csv(text string) {
 	defer func(budget int64) { r.loader.budget = budget }(r.loader.budget)
 	r.loader.budget = math.MaxInt64 // there are no aliases
 	s := newSheet(r.name, text, comma)
-	var columns []column
-	for !r.loader.stopped {
+	names, err := s.next()
+	if err == io.EOF {
+		r.loader.errs.add(Position{r.name, 1, 1}, "the file is empty, its first line must name the columns: %s", strings.Join(Columns, ", "))
+		return
+	}
+	if err != nil {
+		r.badRow(s, err)
+		return
+	}
+	columns := r.header(s, names)
+	for columns != nil && !r.loader.stopped {
 		record, err := s.next()
 		switch {
-		case err == io.EOF && columns == nil:
-			r.loader.errs.add(Position{r.name, 1, 1}, "the file is empty, its first line must name the columns: %s", strings.Join(Columns, ", "))
-			return
 		case err == io.EOF:
 			return
-		case err != nil:
-			at, problem := s.explain(err)
-			r.loader.errs.add(at, "%s", problem)
-			if err == errLongRow || columns == nil {
-				return
-			}
-		case columns == nil:
-			if columns = r.header(s, record); columns == nil {
-				return
-			}
-		default:
+		case err == nil:
 			r.row(s, columns, record)
+		default:
+			r.badRow(s, err)
+			if err == errLongRow {
+				return
+			}
 		}
 	}
+}
+
+// badRow reports an error of [sheet.next].
+func (r *reader) badRow(s *sheet, err error) {
+	at, problem := s.explain(err)
+	r.loader.errs.add(at, "%s", problem)
 }
 
 // separator returns the separator of a CSV file: that of a line sep=, which it blanks, or the
