@@ -44,6 +44,8 @@ func TestForgedStates(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.json")
 	require.NoError(t, os.WriteFile(path, data, 0o600))
 	run("show", "--state", path)
+	run("show", "--format", "json", "--state", path)
+	run("output", "--format", "json", "--state", path)
 	run("state", "list", "--state", path)
 	run("state", "show", forged, "--state", path)
 	run("state", "mv", forged, "x", "--state", path)

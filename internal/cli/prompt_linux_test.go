@@ -10,12 +10,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
 	"jpsync/internal/cli"
 	"jpsync/internal/jpush/sandbox"
+	"jpsync/state"
 )
 
 // terminal opens a pseudo terminal: what a person has, and what a process gets.
@@ -112,4 +114,25 @@ func TestAPersonIsAsked(t *testing.T) {
 	require.NotContains(t, screen, "Type yes")
 	require.NotContains(t, screen, "\x1b[", "no colour in a pipeline")
 	require.Equal(t, 1, apps())
+}
+
+// A state that somebody else can write to holds any text. A terminal gets no control characters
+// of it, and a file gets the state as it is.
+func TestPulledStateIsEscapedForATerminal(t *testing.T) {
+	dir := t.TempDir()
+	st := state.New()
+	st.Lineage, st.Serial, st.Endpoint = "lineage", 1, sandbox.Endpoint
+	st.Apps["shop"] = state.App{AppName: "a\u009b2J", AndroidPackage: "cn.example.shop", AppKey: "k", CreatedAt: time.Now().UTC()}
+	data, err := state.Marshal(st)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "forged.json"), data, 0o600))
+	screen, code := typed(t, dir, "", nil, "state", "pull", "--sandbox", "--state", "forged.json")
+	require.Equal(t, cli.ExitDone, code, screen)
+	require.Contains(t, screen, `a\u009b2J`)
+	require.NotContains(t, screen, "\u009b")
+
+	var out bytes.Buffer
+	require.Equal(t, cli.ExitDone, cli.Main(t.Context(), []string{"state", "pull", "--sandbox", "--state", filepath.Join(dir, "forged.json")},
+		cli.Host{In: strings.NewReader(""), Out: &out, Err: io.Discard}))
+	require.Equal(t, string(data), out.String())
 }

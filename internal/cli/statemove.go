@@ -49,6 +49,9 @@ func (c *statePullCmd) Run(ctx context.Context, t *terminal, store *stateStore) 
 	if err != nil {
 		return err
 	}
+	if isTerminal(t.Out) { // elsewhere the bytes are what the checksum is of
+		data = report.EscapeControls(data)
+	}
 	_, err = t.Out.Write(data)
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"jpsync/manifest"
 	"jpsync/planner"
@@ -33,8 +34,18 @@ func Annotate(w io.Writer, level Level, at manifest.Position, message string) er
 			}
 		}
 	}
-	_, err := fmt.Fprintf(w, "::%s::%s\n", command, dataEscapes.Replace(message))
+	_, err := fmt.Fprintf(w, "::%s::%s\n", command, dataEscapes.Replace(printableLines(message)))
 	return err
+}
+
+// printableLines is [Printable] for a text of several lines in one.
+func printableLines(s string) string {
+	return strings.Map(func(r rune) rune {
+		if control(r) && r != '\n' && r != '\r' {
+			return utf8.RuneError
+		}
+		return r
+	}, s)
 }
 
 // minMasked is the least length, in bytes, of what is masked. The gaps that a shorter mask

@@ -26,6 +26,7 @@ func TestAnnotate(t *testing.T) {
 		{report.LevelWarning, manifest.Position{File: "a,b:c%.yaml", Line: 3}, "50%\r\n::error::no",
 			"::warning file=a%2Cb%3Ac%25.yaml,line=3::50%25%0D%0A::error::no\n"},
 		{report.LevelError, manifest.Position{File: "teams"}, "x", "::error file=teams::x\n"},
+		{report.LevelError, manifest.Position{File: "teams"}, "x\x1b[2J\u009b\ny", "::error file=teams::x\uFFFD[2J\uFFFD%0Ay\n"},
 		{report.LevelError, manifest.Position{Line: 3}, "x", "::error::x\n"},
 	} {
 		require.Equal(t, c.want, written(t, func(w io.Writer) error { return report.Annotate(w, c.level, c.at, c.message) }))

@@ -25,13 +25,13 @@ func writeJSON(w io.Writer, v any, indent string) error {
 	if err := enc.Encode(v); err != nil {
 		return err
 	}
-	_, err := w.Write(escapeControls(b.Bytes()))
+	_, err := w.Write(EscapeControls(b.Bytes()))
 	return err
 }
 
-// escapeControls escapes in JSON what would control a terminal and encoding/json leaves as it
+// EscapeControls escapes in JSON what would control a terminal and encoding/json leaves as it
 // is: DEL, the C1 controls, and what changes the direction of reading.
-func escapeControls(data []byte) []byte {
+func EscapeControls(data []byte) []byte {
 	literal := func(r rune) bool { return r >= 0x7f && control(r) }
 	if !bytes.ContainsFunc(data, literal) {
 		return data
