@@ -1,6 +1,7 @@
 package jpush
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,25 +48,21 @@ type Client struct {
 
 // New checks the options and makes a client. It opens no connection.
 func New(o Options) (*Client, error) {
-	if o.Endpoint == "" {
-		o.Endpoint = DefaultEndpoint
-	}
-	endpoint, err := NormalizeEndpoint(o.Endpoint)
+	endpoint, err := NormalizeEndpoint(cmp.Or(o.Endpoint, DefaultEndpoint))
 	if err != nil {
 		return nil, err
 	}
+	if err := checkPair("dev_key", o.DevKey, "dev_secret", o.DevSecret); err != nil {
+		return nil, err
+	}
+	return newClient(endpoint, o)
+}
+
+// newClient fills in the defaults. The endpoint is normalized.
+func newClient(endpoint string, o Options) (*Client, error) {
 	base, err := url.Parse(endpoint)
 	if err != nil {
 		return nil, fmt.Errorf("endpoint %q: %w", endpoint, err)
-	}
-	if err := checkCredential("dev_key", o.DevKey); err != nil {
-		return nil, err
-	}
-	if err := checkCredential("dev_secret", o.DevSecret); err != nil {
-		return nil, err
-	}
-	if strings.Contains(o.DevKey, ":") {
-		return nil, errors.New("the dev_key contains a colon, which ends it in HTTP basic authentication; is it the dev_key alone?")
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout
@@ -88,6 +85,21 @@ func New(o Options) (*Client, error) {
 		transport: o.Transport,
 		large:     semaphore.NewWeighted(largeBodies),
 	}, nil
+}
+
+// checkPair refuses a key and a secret that HTTP basic authentication cannot carry. The error
+// names them and repeats neither.
+func checkPair(keyName, key, secretName, secret string) error {
+	if err := checkCredential(keyName, key); err != nil {
+		return err
+	}
+	if err := checkCredential(secretName, secret); err != nil {
+		return err
+	}
+	if strings.Contains(key, ":") {
+		return fmt.Errorf("the %s contains a colon, which ends it in HTTP basic authentication; is it the %[1]s alone?", keyName)
+	}
+	return nil
 }
 
 func checkCredential(name, value string) error {

@@ -81,6 +81,7 @@ const (
 	OtherPackage Condition = "other_package" // an answer about another app
 	BadArgument  Condition = "bad_argument"  // refused before anything was sent
 	PairRefused  Condition = "pair_refused"  // the Device API's 401 for an app's own key pair
+	NoDeviceAPI  Condition = "no_device_api" // a 404 or 405 that is not of the Device API
 )
 
 // Text is a sentence in English and in Chinese.
@@ -205,9 +206,12 @@ var table = []Entry{
 	{0, BadArgument, 0, "", ClassApp,
 		Text{"nothing was sent: the request would have been malformed", "请求格式不合法，未发送"},
 		Text{"check the app's record with `jpsync state show`", "请用 `jpsync state show` 检查该应用的记录"}},
-	{0, PairRefused, 401, "", ClassApp,
+	{0, PairRefused, 0, "", ClassApp,
 		Text{"the app is gone, or its master secret was reset", "该应用已不存在，或其 Master Secret 已被重置"},
 		Text{"look in the console; then forget the app with `jpsync state rm`, and if only its master secret was reset, record it anew with `jpsync import`", "请在控制台确认；用 `jpsync state rm` 移除记录，若只是重置了密钥，再用 `jpsync import` 重新记录"}},
+	{0, NoDeviceAPI, 0, "", ClassStop,
+		Text{"there is no Device API at this address", "该地址没有 Device API"},
+		Text{"check --device-endpoint; JPush's own is " + DefaultDeviceEndpoint, "请检查 --device-endpoint；极光的地址是 " + DefaultDeviceEndpoint}},
 }
 
 // Entries returns a copy of the whole table: the codes first, then the conditions.

@@ -1,10 +1,9 @@
 package jpush
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"net/http"
-	"net/url"
 )
 
 // DefaultDeviceEndpoint is the Device API's address as its documents give it.
@@ -12,57 +11,55 @@ const DefaultDeviceEndpoint = "https://device.jpush.cn/v3/"
 
 // NormalizeDeviceEndpoint is [NormalizeEndpoint] for the Device API, with /v3/ where there is
 // no path.
-func NormalizeDeviceEndpoint(endpoint string) (string, error) { return normalize(endpoint, "/v3/") }
+func NormalizeDeviceEndpoint(endpoint string) (string, error) {
+	return normalize(endpoint, DefaultDeviceEndpoint, "/v3/")
+}
 
 // Devices asks the Device API, where an app's key pair is the credentials. It is safe for
 // concurrent use.
-type Devices struct{ options Options }
+type Devices struct{ client *Client } // without credentials
 
 // NewDevices checks the options, of which DevKey and DevSecret are not used. An empty Endpoint
 // is [DefaultDeviceEndpoint]. It opens no connection.
 func NewDevices(o Options) (*Devices, error) {
-	if o.Endpoint == "" {
-		o.Endpoint = DefaultDeviceEndpoint
-	}
-	var err error
-	if o.Endpoint, err = NormalizeDeviceEndpoint(o.Endpoint); err != nil {
+	endpoint, err := NormalizeDeviceEndpoint(cmp.Or(o.Endpoint, DefaultDeviceEndpoint))
+	if err != nil {
 		return nil, err
 	}
-	base, err := url.Parse(o.Endpoint)
+	c, err := newClient(endpoint, o)
 	if err != nil {
-		return nil, fmt.Errorf("endpoint %q: %w", o.Endpoint, err)
+		return nil, err
 	}
-	if o.MaxConns <= 0 {
-		o.MaxConns = defaultMaxConns
-	}
-	if o.Transport == nil {
-		o.Transport = newTransport(base, o.MaxConns)
-	}
-	return &Devices{o}, nil
+	return &Devices{c}, nil
 }
 
 // Verify asks for an app's tags with its own key pair, which changes nothing. The answer tells
 // whether the app is there and the master secret is the present one, and nothing else about
 // the app. When it refuses the pair, the error has the condition [PairRefused]; nobody can
-// tell then which of the two is the reason.
+// tell then which of the two is the reason. Errors are of type [*Error] and contain neither
+// half of the pair.
 func (d *Devices) Verify(ctx context.Context, appKey, masterSecret string) error {
-	cl := call{op: OpVerify, target: "app " + appKey, method: http.MethodGet, path: []string{"tags/"}}
-	o := d.options
-	o.DevKey, o.DevSecret = appKey, masterSecret
-	c, err := New(o)
-	if err != nil {
-		return &Error{Op: cl.op, Target: printable(cl.target), Condition: BadArgument, Class: ClassApp, Err: err}
+	c := d.withPair(appKey, masterSecret)
+	cl := call{op: OpVerify, target: "key pair", method: http.MethodGet, path: []string{"tags/"}, secret: appKey}
+	if err := checkPair("app key", appKey, "master secret", masterSecret); err != nil {
+		return c.badArgument(cl, err)
 	}
-	_, err = c.do(ctx, cl)
+	_, err := c.do(ctx, cl)
 	return err
 }
 
-// Endpoint returns the address of the API.
-func (d *Devices) Endpoint() string { return d.options.Endpoint }
-
-// CloseIdleConnections closes the connections that no request uses.
-func (d *Devices) CloseIdleConnections() {
-	if t, ok := d.options.Transport.(interface{ CloseIdleConnections() }); ok {
-		t.CloseIdleConnections()
+// withPair returns a client of its own for the pair, since a 401 ends a client: it says nothing
+// about the other pairs.
+func (d *Devices) withPair(appKey, masterSecret string) *Client {
+	c := d.client
+	return &Client{
+		base: c.base, devKey: appKey, devSecret: masterSecret,
+		userAgent: c.userAgent, timeout: c.timeout, transport: c.transport, large: c.large,
 	}
 }
+
+// Endpoint returns the address of the API.
+func (d *Devices) Endpoint() string { return d.client.base.String() }
+
+// CloseIdleConnections closes the connections that no request uses.
+func (d *Devices) CloseIdleConnections() { d.client.CloseIdleConnections() }

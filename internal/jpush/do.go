@@ -29,7 +29,7 @@ type call struct {
 	path        []string // elements below the endpoint, escaped
 	body        []byte   // nil: none
 	contentType string   // of body
-	secret      string   // in body; no error repeats it
+	secret      string   // that no error repeats, besides the credentials
 }
 
 // doApp makes a call about one app.

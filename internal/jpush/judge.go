@@ -55,6 +55,9 @@ func judge(op string, r response, now time.Time) (answer, *Error) {
 		return a, nil
 	default:
 		e.Condition, e.Err = lookupStatus(r.status).Condition, r.err
+		if op == OpVerify && (e.Condition == NotFound || e.Condition == WrongMethod) {
+			e.Condition = NoDeviceAPI // those two speak of the Admin API
+		}
 		if e.Condition == NotAnAnswer && e.Err == nil {
 			e.Err = notAnAnswer(r, isJSON)
 		}

@@ -109,6 +109,24 @@ func TestJudge(t *testing.T) {
 		{name: "list", op: OpCreate, status: 200, body: `[` + key + `]`, class: ClassLost, condition: NotAnAnswer},
 		{name: "two objects", op: OpCreate, status: 200, body: key + key, class: ClassLost, condition: NotAnAnswer},
 		{name: "error without a code", op: OpCreate, status: 200, body: `{"app_key":"a","error":"upstream"}`, class: ClassLost, condition: NotAnAnswer},
+		{name: "tags", op: OpVerify, status: 200, body: `{"tags":["a"]}`},
+		{name: "no tags", op: OpVerify, status: 200, body: `{"tags":[]}`},
+		{name: "tags that are null", op: OpVerify, status: 200, body: `{"tags":null}`, class: ClassLost, condition: NotAnAnswer},
+		{name: "tags that are no list", op: OpVerify, status: 200, body: `{"tags":"[]"}`, class: ClassLost, condition: NotAnAnswer},
+		{name: "no list of tags", op: OpVerify, status: 200, body: ok, class: ClassLost, condition: NotAnAnswer},
+		{name: "a list alone", op: OpVerify, status: 200, body: `[]`, class: ClassLost, condition: NotAnAnswer},
+		{name: "tags, then cut", op: OpVerify, status: 200, body: `{"tags":[]}`, err: io.ErrUnexpectedEOF, class: ClassLost, condition: NotAnAnswer},
+		{name: "tags beside an error", op: OpVerify, status: 200, body: `{"tags":[],"error":{"code":7000}}`, class: ClassApp, code: 7000, condition: UnknownCode},
+		{name: "pair refused", op: OpVerify, status: 401, body: `{"error":{"code":7004}}`, class: ClassApp, condition: PairRefused},
+		{name: "pair refused with a code of the Admin API", op: OpVerify, status: 401, body: `{"error":{"code":4004}}`, class: ClassApp, condition: PairRefused},
+		{name: "pair refused without a body", op: OpVerify, status: 401, err: io.ErrUnexpectedEOF, class: ClassApp, condition: PairRefused},
+		{name: "a code of the Admin API's stops no other pair", op: OpVerify, status: 403, body: `{"error":{"code":4007}}`, class: ClassApp, code: 4007},
+		{name: "no Device API", op: OpVerify, status: 404, body: html, class: ClassStop, condition: NoDeviceAPI},
+		{name: "a Device API that takes no GET", op: OpVerify, status: 405, class: ClassStop, condition: NoDeviceAPI},
+		{name: "an error of the Device API's with 404", op: OpVerify, status: 404, body: `{"error":{"code":7016}}`, class: ClassApp, code: 7016, condition: UnknownCode},
+		{name: "busy Device API", op: OpVerify, status: 429, body: `{"error":{"code":7015}}`, class: ClassLost, code: 7015, condition: Busy},
+		{name: "Device API fails", op: OpVerify, status: 500, body: `{"error":{"code":7000}}`, class: ClassLost, code: 7000, condition: ServerError},
+
 		{name: "error with a word for a code", op: OpCreate, status: 200, body: `{"error":{"code":"E_BAD"},"app_key":"a"}`, class: ClassLost, condition: NotAnAnswer},
 	}
 	for _, tc := range cases {
@@ -179,7 +197,7 @@ func FuzzJudge(f *testing.F) {
 	f.Add(500, `{"code":10}`, "-1", false)
 	f.Add(307, ``, "99999999999999999999", false)
 	f.Fuzz(func(t *testing.T, status int, body, after string, cut bool) {
-		for _, op := range []string{OpCreate, OpUpload, OpDelete, OpProbe} {
+		for _, op := range []string{OpCreate, OpUpload, OpDelete, OpProbe, OpVerify} {
 			r := response{status: status, header: http.Header{"Retry-After": {after}}, location: after, body: []byte(body)}
 			if cut {
 				r.err = io.ErrUnexpectedEOF
@@ -198,7 +216,10 @@ func FuzzJudge(f *testing.F) {
 			if !slices.Contains([]Class{ClassApp, ClassConverged, ClassGone, ClassSystem, ClassLost, ClassAuth, ClassStop}, e.Class) {
 				t.Fatalf("class %q", e.Class)
 			}
-			if (status == 401) != (e.Condition == Unauthorized || e.Class == ClassAuth) && e.Class != ClassAuth {
+			if op == OpVerify && (e.Class == ClassAuth || (status == 401) != (e.Condition == PairRefused)) {
+				t.Fatalf("status %d is %s of class %s", status, e.Condition, e.Class)
+			}
+			if op != OpVerify && (status == 401) != (e.Condition == Unauthorized || e.Class == ClassAuth) && e.Class != ClassAuth {
 				t.Fatalf("status 401 is class %v", e.Class)
 			}
 			if e.RetryAfter < 0 || e.RetryAfter > maxRetryAfter {

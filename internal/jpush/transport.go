@@ -27,13 +27,16 @@ const DefaultEndpoint = "https://admin.jpush.cn/v1/"
 // Plain http is allowed to loopback only (127.0.0.0/8, ::1, localhost and the names under
 // it, RFC 6761), since the credentials travel in a header. User information, a query or a
 // fragment is an error. No error repeats them.
-func NormalizeEndpoint(endpoint string) (string, error) { return normalize(endpoint, "/v1/") }
+func NormalizeEndpoint(endpoint string) (string, error) {
+	return normalize(endpoint, DefaultEndpoint, "/v1/")
+}
 
-func normalize(endpoint, usualPath string) (string, error) {
+// normalize takes an example for its errors, and the path of an endpoint that has none.
+func normalize(endpoint, example, usualPath string) (string, error) {
 	u, err := url.Parse(strings.TrimSpace(endpoint))
 	if err != nil {
 		// The error of url.Parse quotes its input, which may hold a password.
-		return "", errors.New("the endpoint is not a URL; write it like " + DefaultEndpoint)
+		return "", errors.New("the endpoint is not a URL; write it like " + example)
 	}
 	if u.User != nil {
 		return "", errors.New("the endpoint carries user information; leave it out, credentials have their own settings")
@@ -43,7 +46,7 @@ func normalize(endpoint, usualPath string) (string, error) {
 	}
 	host, port := strings.ToLower(u.Hostname()), u.Port()
 	if host == "" {
-		return "", fmt.Errorf("endpoint %q names no host; write it like %s", endpoint, DefaultEndpoint)
+		return "", fmt.Errorf("endpoint %q names no host; write it like %s", endpoint, example)
 	}
 	switch {
 	case u.Scheme == "https":
