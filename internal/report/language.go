@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"jpsync/executor"
 	"jpsync/internal/jpush"
 )
 
@@ -82,9 +83,10 @@ func (l Language) Reason(err error) string {
 	return reason
 }
 
-// failure translates the message and the remedy of an error.
-func (l Language) failure(err error, message, remedy string) (string, string) {
-	e, ok := errors.AsType[*jpush.Error](err)
+// failure returns what went wrong in a step, and what to do about it.
+func (l Language) failure(s executor.Step) (message, remedy string) {
+	message, remedy = s.Message(), s.Remedy
+	e, ok := errors.AsType[*jpush.Error](s.Err)
 	if l != Chinese || !ok {
 		return message, remedy
 	}

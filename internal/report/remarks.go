@@ -55,13 +55,9 @@ func conflictSection(p *planner.Plan) section {
 
 func problemSections(p *planner.Plan) []section {
 	errors := section{title: "Certificates that must not be sent", sign: "!", color: red}
-	for _, e := range p.Errors {
-		errors.add(remark{app: e.App, about: string(e.Environment), text: e.Message, code: e.Code})
-	}
+	errors.problems(p.Errors, "")
 	warnings := section{title: "Warnings", sign: "!", color: yellow}
-	for _, w := range p.Warnings {
-		warnings.add(remark{app: w.App, about: string(w.Environment), text: w.Message, code: w.Code})
-	}
+	warnings.problems(p.Warnings, "")
 	return []section{errors, warnings}
 }
 
@@ -78,14 +74,12 @@ func failedSection(p *planner.Plan, res *executor.Result, l Language) section {
 			s.add(r)
 		}
 	}
-	for _, e := range p.Errors {
-		s.add(remark{app: e.App, about: string(e.Environment), text: "not sent: " + e.Message, code: e.Code})
-	}
+	s.problems(p.Errors, "not sent: ")
 	return s
 }
 
 func failure(f executor.Step, l Language) remark {
-	message, remedy := l.failure(f.Err, f.Message(), f.Remedy)
+	message, remedy := l.failure(f)
 	if action := string(f.Action); !strings.HasPrefix(message, action+" ") { // an API error begins with it
 		message = action + ": " + message
 	}
@@ -108,6 +102,12 @@ func noteSection(res *executor.Result) section {
 }
 
 func (s *section) add(r remark) { s.remarks = append(s.remarks, r) }
+
+func (s *section) problems(list []planner.Problem, prefix string) {
+	for _, p := range list {
+		s.add(remark{app: p.App, about: string(p.Environment), text: prefix + p.Message, code: p.Code})
+	}
+}
 
 func (t *textWriter) sections(list ...section) {
 	for _, s := range list {

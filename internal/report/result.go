@@ -41,7 +41,7 @@ func EventText(e executor.Event, st Style) string {
 	outcome := outcomes[e.Outcome]
 	switch e.Type {
 	case executor.Retry:
-		message, _ := st.Lang.failure(e.Err, e.Message(), "")
+		message, _ := st.Lang.failure(e.Step)
 		return st.Wrap(st.paint("retry", yellow)+" ", "  ", fmt.Sprintf("%s: attempt %d failed: %s; next in %s", app, e.Attempts,
 			Printable(message), e.Delay.Round(10*time.Millisecond)))
 	case executor.ApplyComplete:
