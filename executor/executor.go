@@ -82,6 +82,8 @@ type Options struct {
 	Rate float64
 	// MaxAttempts limits the attempts of one request, from 1; 0 means [DefaultMaxAttempts].
 	MaxAttempts int
+	// Drain is how long requests in flight go on once ctx is done; 0 means until they end.
+	Drain time.Duration
 	// Now gives the times that are recorded; nil means time.Now. Waiting goes by the real
 	// clock.
 	Now func() time.Time
@@ -104,7 +106,7 @@ type Options struct {
 // ended: see [Result.Stopped] and [Result.Failures].
 //
 // Cancelling ctx stops the run. Requests in flight go on until they are answered, or until
-// the client's own timeout or the end of the lease ends them.
+// the drain, the client's own timeout or the end of the lease ends them.
 func Apply(ctx context.Context, plan *planner.Plan, st *state.State, opts Options) (*Result, error) {
 	if err := opts.complete(); err != nil {
 		return nil, err
@@ -118,7 +120,8 @@ func Apply(ctx context.Context, plan *planner.Plan, st *state.State, opts Option
 	if err := check(plan, st, opts); err != nil {
 		return nil, err
 	}
-	r := newRun(plan, st, opts)
+	r, end := newRun(ctx, plan, st, opts)
+	defer end()
 	early, late := split(plan)
 	err := r.correct(ctx)
 	if err == nil {

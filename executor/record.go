@@ -62,6 +62,8 @@ func (t *task) refused(a answer, stop error, doubt bool) error {
 			err = &RejectedError{Certificate: *cert, Err: err}
 		}
 		stop = stopOf(a.err)
+	case wasCut(a.err):
+		outcome = Unknown
 	case a.unknown:
 		outcome = Unknown
 		err = fmt.Errorf("given up after attempt %d, because the run stopped: %w; last: %w", a.attempts, stop, a.err)
@@ -72,6 +74,12 @@ func (t *task) refused(a answer, stop error, doubt bool) error {
 	}
 	t.fail(outcome, a, err, wait)
 	return stop
+}
+
+// wasCut reports whether an attempt was ended from here: by the end of the lease or the drain.
+func wasCut(err error) bool {
+	e, ok := errors.AsType[*jpush.Error](err)
+	return ok && e.Condition == jpush.Interrupted
 }
 
 // settleOthers takes back what earlier runs left open under other ids about the very app

@@ -25,6 +25,7 @@ type run struct {
 	planned    map[string]bool      // ids that the plan has steps for
 	corrected  map[string]state.App // apps whose record changed without a request
 	verifier   *verifier            // of a [Verify]; nil in an apply
+	inFlight   context.Context      // of the requests
 
 	// steps is what came of each change. A step belongs to its task until it is reported, and
 	// to the reporter from then on.
@@ -44,8 +45,9 @@ type chain struct {
 	steps []planner.Change
 }
 
-func newRun(plan *planner.Plan, st *state.State, opts Options) *run {
-	r := &run{
+// newRun prepares a run. end has to be called when it is over.
+func newRun(ctx context.Context, plan *planner.Plan, st *state.State, opts Options) (r *run, end context.CancelFunc) {
+	r = &run{
 		opts: opts, plan: plan, state: st,
 		limiter:    newLimiter(opts),
 		budget:     newBudget(opts.Parallelism),
@@ -59,7 +61,8 @@ func newRun(plan *planner.Plan, st *state.State, opts Options) *run {
 		r.planned[c.App] = true
 		r.steps[i] = Step{Change: c, Outcome: NotStarted}
 	}
-	return r
+	r.inFlight, end = drained(ctx, opts.Drain)
+	return r, end
 }
 
 // correct journals what changes in the state alone, and waits until it is durable.

@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"jpsync/internal/jpush"
@@ -85,7 +86,7 @@ func (t *task) send(ctx context.Context, call func(context.Context) error) (a an
 		}
 		t.sent = true
 		began := time.Now()
-		err := attempt(ctx, end, call)
+		err := r.attempt(end, call)
 		if latched(err) {
 			t.sent = a.attempts > 0
 			r.limiter.release(unclear, began, 0)
@@ -95,8 +96,8 @@ func (t *task) send(ctx context.Context, call func(context.Context) error) (a an
 		if !again {
 			return a, nil
 		}
-		if _, ok := r.deadline(); !ok {
-			return a, leaseOver()
+		if err := r.halted(ctx); err != nil {
+			return a, err
 		}
 		e.Type, e.Attempts, e.Code, e.Err, e.Delay = Retry, a.attempts, codeOf(err), err, delay
 		r.report(noWait, nil, e)
@@ -175,9 +176,26 @@ func (r *run) deadline() (end time.Time, ok bool) {
 	return now.Add(left), left > 0
 }
 
-// attempt makes a call that has until end. An interrupt does not cancel it.
-func attempt(ctx context.Context, end time.Time, call func(context.Context) error) error {
-	ctx, cancel := context.WithDeadlineCause(context.WithoutCancel(ctx), end, errCutByTime)
+// attempt makes a call that has until end. What stops the run does not cancel it, and an
+// interrupt only once the drain is over.
+func (r *run) attempt(end time.Time, call func(context.Context) error) error {
+	ctx, cancel := context.WithDeadlineCause(r.inFlight, end, errCutByTime)
 	defer cancel()
 	return call(ctx)
+}
+
+// drained returns a context that outlives ctx by the drain, or for good when that is 0.
+func drained(ctx context.Context, drain time.Duration) (outliving context.Context, cancel context.CancelFunc) {
+	outliving, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := func() bool { return true }
+	if drain > 0 {
+		stop = context.AfterFunc(ctx, func() {
+			select {
+			case <-time.After(drain):
+				end(fmt.Errorf("not answered within %s of the interrupt", drain))
+			case <-outliving.Done():
+			}
+		})
+	}
+	return outliving, func() { stop(); end(nil) }
 }

@@ -221,3 +221,37 @@ func TestNoSecretGetsOut(t *testing.T) {
 		require.Contains(t, fmt.Sprintf("%+v", w.st.Apps), "secret-key", "the state alone has it")
 	})
 }
+
+// An interrupt lets requests in flight go on for the drain and no longer: an answer that comes
+// in time is recorded, and any other request is open, as after a kill.
+func TestTheDrainHasAnEnd(t *testing.T) {
+	for _, answered := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld()
+			w.opts.Parallelism = 4
+			w.opts.Drain = 8 * time.Second
+			w.latency = 7 * time.Second
+			w.opts.API = &bounded{server: w.server, hangs: !answered}
+			ctx, interrupt := context.WithCancel(t.Context())
+			time.AfterFunc(time.Millisecond, interrupt)
+			began := time.Now()
+			res := w.apply(t, ctx, creates(20))
+			require.LessOrEqual(t, time.Since(began), 8*time.Second+time.Millisecond)
+			require.Equal(t, StopInterrupted, res.Stopped.Reason)
+			require.Equal(t, 4, res.Counts.Requests)
+			for _, e := range w.events {
+				require.NotEqual(t, Retry, e.Type)
+			}
+			if answered {
+				require.Equal(t, 4, res.Counts.Created)
+				require.Empty(t, w.st.Pending)
+				return
+			}
+			require.Equal(t, 4, res.Counts.Failed)
+			for _, f := range res.Failures {
+				require.Equal(t, Unknown, f.Outcome)
+			}
+			require.Len(t, w.st.Pending, 4)
+		})
+	}
+}

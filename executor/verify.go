@@ -39,7 +39,8 @@ func Verify(ctx context.Context, pairs []Pair, ask func(context.Context, Pair) e
 	for i, p := range pairs {
 		plan.Actions[i] = planner.Change{Action: verify, App: p.App, AppKey: p.AppKey}
 	}
-	r := newRun(plan, state.New(), opts)
+	r, end := newRun(ctx, plan, state.New(), opts)
+	defer end()
 	r.verifier = &verifier{pairs, ask}
 	early, _ := split(plan)
 	return r.result(r.phase(ctx, early)), nil

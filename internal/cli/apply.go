@@ -181,7 +181,7 @@ func (a *application) send(ctx context.Context) (err error) {
 	}
 	a.progress = newProgress(a.t, changes)
 	defer a.progress.close()
-	defer a.progress.watch(ctx)()
+	defer a.progress.watch(ctx, a.Drain)()
 	options := a.sending.options()
 	options.API, options.Journal, options.Certificates = a.client, a.w.run, certificates{a.w.files}
 	options.OnEvent, options.OnPace = a.event, a.progress.setPace

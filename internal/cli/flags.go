@@ -77,6 +77,7 @@ type sending struct {
 	Rate        float64       `placeholder:"N" help:"The most requests per second; the default is no limit."`
 	MaxAttempts int           `default:"5" placeholder:"N" help:"How many times a request is tried (${default})."`
 	Timeout     time.Duration `default:"60s" placeholder:"DURATION" help:"How long to wait for each answer (${default})."`
+	Drain       time.Duration `default:"8s" placeholder:"DURATION" help:"How long to wait for the requests in flight after an interrupt (${default})."`
 }
 
 // check refuses flags that make no sense.
@@ -88,12 +89,14 @@ func (s *sending) check() error {
 		return errors.New("--max-attempts takes 1 or more")
 	case s.Timeout <= 0:
 		return errors.New("--timeout takes a duration such as 60s")
+	case s.Drain <= 0:
+		return errors.New("--drain takes a duration such as 8s")
 	}
 	return nil
 }
 
 func (s *sending) options() executor.Options {
-	return executor.Options{Parallelism: s.Parallelism.most(), Adaptive: s.Parallelism.auto, Rate: s.Rate, MaxAttempts: s.MaxAttempts}
+	return executor.Options{Parallelism: s.Parallelism.most(), Adaptive: s.Parallelism.auto, Rate: s.Rate, MaxAttempts: s.MaxAttempts, Drain: s.Drain}
 }
 
 // passwordFlags say where a password is. None of them takes the password itself.

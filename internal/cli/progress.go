@@ -55,9 +55,9 @@ func newProgress(t *terminal, total int) *progress {
 }
 
 // watch says what an interrupt does, since waiting may take as long as a request.
-func (p *progress) watch(ctx context.Context) (unwatch func() bool) {
+func (p *progress) watch(ctx context.Context, drain time.Duration) (unwatch func() bool) {
 	return context.AfterFunc(ctx, func() {
-		p.print("jpsync: interrupted: nothing new is started; waiting for the requests in flight; interrupt again to stop at once")
+		p.print(fmt.Sprintf("jpsync: interrupted: nothing new is started; waiting at most %s for the requests in flight; interrupt again to stop at once", drain))
 	})
 }
 

@@ -132,7 +132,7 @@ func pairs(st *state.State, ids []string, apps []report.Verified) (pairs []execu
 func (c *verifyCmd) ask(ctx context.Context, t *terminal, devices *jpush.Devices, pairs []executor.Pair) (*executor.Result, error) {
 	progress := newProgress(t, len(pairs))
 	defer progress.close()
-	defer progress.watch(ctx)()
+	defer progress.watch(ctx, c.Drain)()
 	options := c.options()
 	options.OnPace = progress.setPace
 	options.OnEvent = func(e executor.Event) {

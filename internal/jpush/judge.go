@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -128,10 +127,7 @@ func judgeFailure(ctx context.Context, err error, sent bool) *Error {
 	var record tls.RecordHeaderError
 	switch {
 	case ctx.Err() != nil:
-		e.Condition, e.Err = Interrupted, context.Cause(ctx)
-		if !errors.Is(e.Err, ctx.Err()) {
-			e.Err = fmt.Errorf("%w: %w", ctx.Err(), e.Err)
-		}
+		e.Condition, e.Err = Interrupted, &endedError{context.Cause(ctx), ctx.Err()}
 	case errors.As(err, &verification), errors.As(err, &record), isVersionMismatch(err):
 		e.Condition = Untrusted
 	case !sent:
@@ -141,6 +137,12 @@ func judgeFailure(ctx context.Context, err error, sent bool) *Error {
 	e.Class = row.Class
 	return e
 }
+
+// endedError says why the caller's context ended. It is the context's error too.
+type endedError struct{ cause, err error }
+
+func (e *endedError) Error() string   { return e.cause.Error() }
+func (e *endedError) Unwrap() []error { return []error{e.cause, e.err} }
 
 // isVersionMismatch reports whether client and server have no TLS version in common, or the
 // server does not speak TLS. crypto/tls and net/http export no error for it, so the text
