@@ -83,10 +83,10 @@ func text(data []byte) []byte {
 	return bytes.TrimLeft(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), " \t\r\n")
 }
 
-func prefix(any ...string) func([]byte) bool {
+func prefix(starts ...string) func([]byte) bool {
 	return func(data []byte) bool {
 		data = text(data)
-		for _, p := range any {
+		for _, p := range starts {
 			if bytes.HasPrefix(data, []byte(p)) {
 				return true
 			}
