@@ -35,12 +35,18 @@ func (s Selection) checkGlobs() error {
 
 // Recorded returns the ids of the recorded apps that are selected, sorted.
 func (s Selection) Recorded(m *manifest.Manifest, st *state.State) []string {
+	labels := labelsOf(m)
+	ids := slices.Sorted(maps.Keys(st.Apps))
+	return slices.DeleteFunc(ids, func(id string) bool { return !s.matches(id, labels[id]) })
+}
+
+// labelsOf returns the labels of the manifest's apps by id.
+func labelsOf(m *manifest.Manifest) map[string]map[string]string {
 	labels := make(map[string]map[string]string, len(m.Apps))
 	for i := range m.Apps {
 		labels[m.Apps[i].ID] = m.Apps[i].Labels
 	}
-	ids := slices.Sorted(maps.Keys(st.Apps))
-	return slices.DeleteFunc(ids, func(id string) bool { return !s.matches(id, labels[id]) })
+	return labels
 }
 
 func (s Selection) matches(id string, labels map[string]string) bool {
@@ -69,7 +75,7 @@ var globEscapes = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`
 
 // Check refuses globs and labels that match nothing. In a pipeline, a typing error in --target
 // would pass for "nothing to do", and one in --exclude would apply what it was to keep out.
-// named are the ids of --replace and --accept, which the selection must not leave out.
+// named are ids that were asked for one by one, which the selection must not leave out.
 func (s Selection) Check(m *manifest.Manifest, st *state.State, named ...string) error {
 	if err := s.checkGlobs(); err != nil {
 		return err
@@ -79,11 +85,13 @@ func (s Selection) Check(m *manifest.Manifest, st *state.State, named ...string)
 	}
 	ids := slices.Collect(maps.Keys(st.Apps))
 	for i := range m.Apps {
-		app := &m.Apps[i]
-		if slices.Contains(named, app.ID) && !s.matches(app.ID, app.Labels) {
-			return fmt.Errorf("something is asked for %s by name, and the selection leaves it out: select it as well, or leave the selection away", app.ID)
+		ids = append(ids, m.Apps[i].ID)
+	}
+	labels := labelsOf(m)
+	for _, id := range named {
+		if slices.Contains(ids, id) && !s.matches(id, labels[id]) {
+			return fmt.Errorf("something is asked for %s by name, and the selection leaves it out: select it as well, or leave the selection away", id)
 		}
-		ids = append(ids, app.ID)
 	}
 	for _, option := range []struct {
 		flag  string

@@ -39,3 +39,37 @@ func TestASelectionHasToMatchSomething(t *testing.T) {
 		}
 	}
 }
+
+func TestSelectionOfRecordedApps(t *testing.T) {
+	m := &manifest.Manifest{Apps: []manifest.App{
+		{ID: "shop", Labels: map[string]string{"team": "retail"}}, {ID: "mall", Labels: map[string]string{"team": "retail"}}, {ID: "pay"},
+	}}
+	st := &state.State{Apps: map[string]state.App{"shop": {}, "pay": {}, "old": {}, "older": {}}}
+	for name, test := range map[string]struct {
+		selection planner.Selection
+		want      []string
+	}{
+		"all, orphans among them":         {planner.Selection{}, []string{"old", "older", "pay", "shop"}},
+		"targets":                         {planner.Selection{Targets: []string{"s*", "old"}}, []string{"old", "shop"}},
+		"excludes":                        {planner.Selection{Excludes: []string{"old*"}}, []string{"pay", "shop"}},
+		"excludes beat targets":           {planner.Selection{Targets: []string{"old*"}, Excludes: []string{"old"}}, []string{"older"}},
+		"a label, which orphans have not": {planner.Selection{Labels: map[string]string{"team": "retail"}}, []string{"shop"}},
+		"an app that is not made yet":     {planner.Selection{Targets: []string{"mall"}}, []string{}},
+	} {
+		require.NoError(t, test.selection.Check(m, st), name)
+		require.Equal(t, test.want, test.selection.Recorded(m, st), name)
+	}
+	require.Empty(t, planner.Selection{}.Recorded(m, state.New()))
+}
+
+// An orphan that is asked for by name is no less there than an app of the manifest.
+func TestASelectionMustNotLeaveOutWhatIsNamed(t *testing.T) {
+	m := &manifest.Manifest{Apps: []manifest.App{{ID: "shop", Labels: map[string]string{"team": "retail"}}}}
+	st := &state.State{Apps: map[string]state.App{"shop": {}, "old": {}}}
+	for _, selection := range []planner.Selection{
+		{Excludes: []string{"old"}}, {Targets: []string{"shop"}}, {Labels: map[string]string{"team": "retail"}},
+	} {
+		require.NoError(t, selection.Check(m, st, "shop"))
+		require.ErrorContains(t, selection.Check(m, st, "shop", "old"), "something is asked for old by name")
+	}
+}
