@@ -15,6 +15,7 @@ type sandboxCmd struct {
 	Addr     string   `default:"127.0.0.1:8025" placeholder:"HOST:PORT" help:"Where to listen, on loopback only; port 0 is any free one (${default})."`
 	Fault    []string `sep:"none" placeholder:"FAULT" help:"Misbehave, for instance lost:create:first=1 (repeatable; see above)."`
 	Data     string   `placeholder:"FILE" help:"Keep the account in this file; by default it is gone at the end."`
+	Strict   bool     `help:"Refuse what JPush takes from other clients and jpsync never sends, as a group_name of null."`
 	Identity string   `enum:"package,name-and-package,always-new" default:"package" help:"What makes two creates the same app: package, name-and-package or always-new."`
 }
 
@@ -34,7 +35,7 @@ func (c *sandboxCmd) Run(ctx context.Context, t *terminal, _ *globals) error {
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return fmt.Errorf("--addr %s: the simulator listens on loopback only, it does not protect what it is sent", c.Addr)
 	}
-	options := sandbox.Options{Data: c.Data, Identity: identities[c.Identity]}
+	options := sandbox.Options{Data: c.Data, Strict: c.Strict, Identity: identities[c.Identity]}
 	for _, text := range c.Fault {
 		fault, err := sandbox.ParseFault(text)
 		if err != nil {

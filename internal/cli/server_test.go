@@ -26,7 +26,7 @@ type account struct {
 func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 	plain(ts, neg)
 	options := sandbox.Options{
-		DevKey: "story-dev-key", DevSecret: canaryDevSecret, KeepRequests: true, Seed: 1,
+		DevKey: "story-dev-key", DevSecret: canaryDevSecret, KeepRequests: true, Seed: 1, Strict: true,
 		CheckCertificate: func(data []byte, password string) error {
 			_, err := pushcert.Inspect(data, password)
 			return err

@@ -47,6 +47,7 @@ func TestDocuments(t *testing.T) {
 	const done = `{"success":"Synchronized success"}`
 	cases := []struct {
 		name        string
+		strict      bool
 		method      string // POST
 		path        string
 		auth        string // key:secret of the sandbox; "-": none
@@ -82,8 +83,11 @@ func TestDocuments(t *testing.T) {
 		{name: "empty name", path: "app", body: `{"app_name":"","android_package":"a.b"}`, status: 400, want: invalid},
 		{name: "no package", path: "app", body: `{"app_name":"a"}`, status: 400, want: invalid},
 		{name: "number for a name", path: "app", body: `{"app_name":1,"android_package":"a.b"}`, status: 400, want: invalid},
-		{name: "null group", path: "app", body: `{"app_name":"a","android_package":"a.b","group_name":null}`, status: 400, want: invalid},
-		{name: "empty group", path: "app", body: `{"app_name":"a","android_package":"a.b","group_name":""}`, status: 400, want: invalid},
+		{name: "null group", strict: true, path: "app", body: `{"app_name":"a","android_package":"a.b","group_name":null}`, status: 400, want: invalid},
+		{name: "empty group", strict: true, path: "app", body: `{"app_name":"a","android_package":"a.b","group_name":""}`, status: 400, want: invalid},
+		{name: "one segment", path: "app", body: `{"app_name":"a","android_package":"shop"}`, status: 400, want: invalid},
+		{name: "a segment that begins with a digit", path: "app", body: `{"app_name":"a","android_package":"cn.1shop"}`, status: 400, want: invalid},
+		{name: "a space in the package", path: "app", body: `{"app_name":"a","android_package":"bad package"}`, status: 400, want: invalid},
 		{name: "too much", path: "app", body: `{"app_name":"` + strings.Repeat("a", 9<<20) + `"}`, status: 400, want: invalid},
 		{name: "GET", method: "GET", path: "app", status: 405, want: `{"error":{"code":4001,"message":"only support POST"}}`},
 		{name: "PUT", method: "PUT", path: "app/x/delete", status: 405, want: `{"error":{"code":4001,"message":"only support POST"}}`},
@@ -98,7 +102,7 @@ func TestDocuments(t *testing.T) {
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
-			s := newServer(t, sandbox.Options{Seed: 1})
+			s := newServer(t, sandbox.Options{Seed: 1, Strict: tc.strict})
 			require.NoError(t, s.Preload(
 				sandbox.App{AppKey: "ffbb0932c267d938941e470b", Name: "a", AndroidPackage: "b"},
 				sandbox.App{AppKey: "gone", Name: "c", AndroidPackage: "d", Deleted: true}))

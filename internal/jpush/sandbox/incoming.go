@@ -7,6 +7,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"jpsync/internal/jpush"
@@ -41,7 +42,10 @@ type file struct {
 	data []byte
 }
 
-func read(w http.ResponseWriter, r *http.Request) incoming {
+// androidPackage is the grammar of an application ID: segments that begin with a letter.
+var androidPackage = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+$`)
+
+func (s *Server) read(w http.ResponseWriter, r *http.Request) incoming {
 	var in incoming
 	in.op, in.key = route(r)
 	var err error
@@ -49,7 +53,7 @@ func read(w http.ResponseWriter, r *http.Request) incoming {
 	in.broken = err != nil
 	switch in.op {
 	case jpush.OpCreate:
-		in.app, in.code = readApp(in.body)
+		in.app, in.code = s.readApp(in.body)
 	case jpush.OpUpload:
 		in.form = readForm(r.Header.Get("Content-Type"), in.body)
 	}
@@ -79,7 +83,7 @@ func route(r *http.Request) (op, key string) {
 }
 
 // readApp returns the app of a create's body, and 0 or the code of what is wrong with it.
-func readApp(body []byte) (jpush.App, int) {
+func (s *Server) readApp(body []byte) (jpush.App, int) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return jpush.App{}, jpush.CodeParamsEmpty
 	}
@@ -91,7 +95,9 @@ func readApp(body []byte) (jpush.App, int) {
 		return jpush.App{}, jpush.CodeParamsEmpty
 	}
 	app := jpush.App{Name: str(fields["app_name"]), AndroidPackage: str(fields["android_package"]), GroupName: str(fields["group_name"])}
-	if app.Name == "" || app.AndroidPackage == "" || fields["group_name"] != nil && app.GroupName == "" {
+	// Other clients send null where there is no group, and the service takes it.
+	badGroup := s.opts.Strict && fields["group_name"] != nil && app.GroupName == ""
+	if app.Name == "" || !androidPackage.MatchString(app.AndroidPackage) || badGroup {
 		return app, jpush.CodeParamsInvalid
 	}
 	return app, 0

@@ -57,7 +57,10 @@ type Options struct {
 	// NoMasterSecret leaves the master_secret out of the answers to creates. The English
 	// documents have it, the Chinese ones do not.
 	NoMasterSecret bool
-	Faults         []Fault
+	// Strict refuses what the service takes from other clients and jpsync never sends: a
+	// group_name that is null or empty.
+	Strict bool
+	Faults []Fault
 	// Data is the path of a file, mode 0600, that keeps the account between runs; empty:
 	// memory only. Processes may share it. It holds master secrets, but no password.
 	Data string

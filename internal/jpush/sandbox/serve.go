@@ -15,7 +15,7 @@ import (
 
 // ServeHTTP records the request and answers it, or misbehaves if a fault applies.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	in := read(w, r)
+	in := s.read(w, r)
 	q, delay, fault := s.begin(r, in)
 	defer s.finish(q)
 	if delay > 0 {
