@@ -28,18 +28,15 @@ type progress struct {
 	done     int
 	failed   int
 	retrying map[string]bool // by app: its steps run one after the other
-	printed  time.Time       // when the last line was
+	silence  *time.Timer     // since the last line; nil on a terminal, and with --quiet
 	pace     executor.Pace
 
-	bars    *mpb.Progress // nil without a terminal
-	bar     *mpb.Bar
-	stop    chan struct{}
-	stopped sync.WaitGroup
+	bars *mpb.Progress // nil without a terminal
+	bar  *mpb.Bar
 }
 
 func newProgress(t *terminal, total int) *progress {
-	now := time.Now()
-	p := &progress{t: t, began: now, total: total, retrying: map[string]bool{}, printed: now, stop: make(chan struct{})}
+	p := &progress{t: t, began: time.Now(), total: total, retrying: map[string]bool{}}
 	switch {
 	case total == 0:
 	case t.live:
@@ -49,7 +46,9 @@ func newProgress(t *terminal, total int) *progress {
 			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return " " + p.status() })),
 			mpb.BarRemoveOnComplete())
 	case !t.quiet:
-		p.stopped.Go(p.breakSilence)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.silence = time.AfterFunc(maxSilence, p.breakSilence)
 	}
 	return p
 }
@@ -106,7 +105,9 @@ func (p *progress) setPace(pace executor.Pace) {
 
 func (p *progress) print(line string) {
 	p.mu.Lock()
-	p.printed = time.Now()
+	if p.silence != nil {
+		p.silence.Reset(maxSilence)
+	}
 	p.mu.Unlock()
 	if p.bars != nil {
 		if _, err := p.bars.Write([]byte(line + "\n")); err == nil {
@@ -143,28 +144,20 @@ func (p *progress) status() string {
 
 // breakSilence prints the counts when nothing was printed for a while.
 func (p *progress) breakSilence() {
-	tick := time.NewTicker(maxSilence)
-	defer tick.Stop()
-	for {
-		select {
-		case <-p.stop:
-			return
-		case <-tick.C:
-			p.mu.Lock()
-			silent := time.Since(p.printed) >= maxSilence
-			done := p.done
-			p.mu.Unlock()
-			if silent {
-				p.print(fmt.Sprintf("%d of %d done  %s", done, p.total, p.status()))
-			}
-		}
-	}
+	p.mu.Lock()
+	done := p.done
+	p.mu.Unlock()
+	p.print(fmt.Sprintf("%d of %d done  %s", done, p.total, p.status()))
 }
 
 // close removes the bar.
 func (p *progress) close() {
-	close(p.stop)
-	p.stopped.Wait()
+	p.mu.Lock()
+	if p.silence != nil {
+		p.silence.Stop()
+		p.silence = nil
+	}
+	p.mu.Unlock()
 	if p.bar != nil {
 		p.bar.Abort(true)
 		p.bars.Wait()
