@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,25 +10,32 @@ import (
 	"jpsync/executor"
 )
 
+// lines is a standard error that hands on what is written to it.
+type lines chan string
+
+func (c lines) Write(text []byte) (int, error) {
+	c <- string(text)
+	return len(text), nil
+}
+
 // A run without a terminal is never silent for longer than a CI system waits, and prints nothing
 // once it has ended.
 func TestSilenceIsBroken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
-		pause := func(d time.Duration) string {
-			out.Reset()
-			time.Sleep(d)
-			synctest.Wait()
-			return out.String()
-		}
-		p := newProgress(&terminal{Host: Host{Err: &out}}, 3)
-		require.Empty(t, pause(maxSilence-time.Second))
+		printed := make(lines, 1)
+		p := newProgress(&terminal{Host: Host{Err: printed}}, 3)
+		began := time.Now()
+		time.Sleep(maxSilence - time.Second)
 		p.count(executor.Event{Type: executor.ApplyComplete})
 		p.print("a line")
-		require.Empty(t, pause(maxSilence-time.Second))
-		require.Contains(t, pause(2*time.Second), "1 of 3 done")
-		require.Contains(t, pause(maxSilence), "1 of 3 done")
+		require.Equal(t, "a line\n", <-printed)
+		for range 2 {
+			require.Contains(t, <-printed, "1 of 3 done")
+		}
+		require.Equal(t, 3*maxSilence-time.Second, time.Since(began))
 		p.close()
-		require.Empty(t, pause(time.Hour))
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		require.Empty(t, printed)
 	})
 }
