@@ -151,14 +151,11 @@ func codeOf(err error) int {
 	return 0
 }
 
-// messageOf returns an error's text without the remedy, which is told on its own.
+// messageOf returns an error's text without the remedy, and without the app and the request
+// that it is about: both are told beside it.
 func messageOf(err error) string {
 	if e, ok := err.(*jpush.Error); ok {
-		text := e.Op
-		if e.Target != "" {
-			text += " " + e.Target
-		}
-		return text + ": " + e.Outcome()
+		return e.Outcome()
 	}
 	return err.Error()
 }

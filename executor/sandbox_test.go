@@ -237,7 +237,7 @@ func TestSandboxBadCertificate(t *testing.T) {
 		res, saved := l.apply(t, onboard(3))
 		require.Equal(t, Counts{Created: 3, Uploaded: 2, Failed: 1, Requests: 6}, res.Counts)
 		require.Equal(t, 1012, res.Failures[0].Code)
-		require.Contains(t, res.Failures[0].Message(), "jpsync saw a certificate for")
+		require.Contains(t, res.Failures[0].Message(), "jpsync saw one for")
 		require.NotEmpty(t, res.Failures[0].Remedy)
 		require.NotEmpty(t, res.Failures[0].Remedy)
 		require.Zero(t, saved.Apps["a001"].Certificates)

@@ -156,8 +156,8 @@ type RejectedError struct {
 
 func (e *RejectedError) Error() string {
 	c := e.Certificate
-	return fmt.Sprintf("%s; in %s jpsync saw a certificate for %s, valid until %s, with the fingerprint %s",
-		messageOf(e.Err), c.File, c.BundleID, c.NotAfter.UTC().Format(time.DateOnly), c.Fingerprint)
+	return fmt.Sprintf("%s; jpsync saw one for %s, valid until %s, in %s",
+		messageOf(e.Err), c.BundleID, c.NotAfter.UTC().Format(time.DateOnly), c.File)
 }
 
 func (e *RejectedError) Unwrap() error { return e.Err }

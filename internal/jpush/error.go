@@ -3,7 +3,6 @@ package jpush
 import (
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -79,27 +78,29 @@ func (e *Error) Error() string {
 	return what + ": " + e.Outcome() + "; " + e.Remedy()
 }
 
-// Outcome returns the middle of Error: what came back.
+// Outcome returns the middle of Error: what came back. The server's own words are in it if
+// they are not those of the table.
 func (e *Error) Outcome() string {
-	var came []string
-	switch {
-	case e.Status != 0 && !e.Sent:
-		came = append(came, "not sent, since an earlier request got HTTP "+strconv.Itoa(e.Status))
-	case e.Status != 0:
-		came = append(came, "HTTP "+strconv.Itoa(e.Status))
-	}
-	if e.Code != 0 {
-		came = append(came, "code "+strconv.Itoa(e.Code))
-	}
-	text := e.Entry().Meaning.EN
-	if len(came) > 0 {
-		text = strings.Join(came, ", ") + ": " + text
-	}
-	if e.Message != "" {
+	row := e.Entry()
+	text := row.Meaning.EN + e.answer()
+	if e.Message != "" && e.Message != row.Message {
 		text += fmt.Sprintf(" (the server says %q)", e.Message)
 	}
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
 	}
 	return text
+}
+
+// answer names what came back in parentheses: a code, or else a status.
+func (e *Error) answer() string {
+	switch {
+	case e.Status != 0 && !e.Sent:
+		return fmt.Sprintf(" (not sent, since an earlier request got HTTP %d)", e.Status)
+	case e.Code != 0:
+		return fmt.Sprintf(" (code %d)", e.Code)
+	case e.Status != 0:
+		return fmt.Sprintf(" (HTTP %d)", e.Status)
+	}
+	return ""
 }

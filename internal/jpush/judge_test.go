@@ -172,8 +172,11 @@ func TestCreatedReadsWhatItCan(t *testing.T) {
 
 func TestErrorText(t *testing.T) {
 	e := &Error{Op: OpUpload, Target: "production certificate of app k", Status: 200, Code: 1012, Message: "certificate invalid", Class: ClassApp, Sent: true}
-	assert.Equal(t, `upload production certificate of app k: HTTP 200, code 1012: the certificate is invalid (the server says "certificate invalid"); `+
-		"check the .p12: its password, environment, bundle ID and expiry, and that it holds its private key", e.Error())
+	const remedy = "check the .p12: its password, environment, bundle ID and expiry, and that it holds its private key"
+	assert.Equal(t, "upload production certificate of app k: the certificate is invalid (code 1012); "+remedy, e.Error())
+	e.Message = "expired"
+	assert.Equal(t, `the certificate is invalid (code 1012) (the server says "expired")`, e.Outcome())
+	assert.Equal(t, "too many requests (HTTP 429)", (&Error{Condition: Busy, Status: 429, Sent: true}).Outcome())
 
 	e = &Error{Op: OpCreate, Target: "app a.b", Condition: LostAnswer, Class: ClassLost, Sent: true, Err: io.EOF}
 	assert.Contains(t, e.Error(), "create app a.b: the answer was lost: EOF; check the network")

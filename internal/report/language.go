@@ -96,10 +96,13 @@ func (l Language) failure(s executor.Step) (message, remedy string) {
 	return translate(message, e.Entry()), remedy
 }
 
-// translate replaces the meaning and the remedy of an entry in a message. In a message a
-// colon precedes the meaning and a semicolon the remedy, see [jpush.Error.Error]; without
-// them the same words are somebody else's.
+// translate replaces the meaning and the remedy of an entry in a message. The meaning is where
+// the message begins or a colon precedes it, and a semicolon precedes the remedy, see
+// [jpush.Error.Error]; elsewhere the same words are somebody else's.
 func translate(text string, entry jpush.Entry) string {
+	if rest, ok := strings.CutPrefix(text, entry.Meaning.EN); ok {
+		text = entry.Meaning.ZH + rest
+	}
 	text = strings.ReplaceAll(text, ": "+entry.Meaning.EN, ": "+entry.Meaning.ZH)
 	return strings.ReplaceAll(text, "; "+entry.Remedy.EN, "; "+entry.Remedy.ZH)
 }

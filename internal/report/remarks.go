@@ -65,10 +65,13 @@ func problemSections(p *planner.Plan) []section {
 func failedSection(p *planner.Plan, res *executor.Result, l Language) section {
 	s := section{title: "Failed", sign: "!", color: red}
 	if res != nil {
+		last := map[string]int{} // the failure to which a remedy is told
+		for i, f := range res.Failures {
+			last[f.Remedy] = i
+		}
 		for i, f := range res.Failures {
 			r := failure(f, l)
-			// Refused credentials fail all requests in flight. One remedy is enough.
-			if i+1 < len(res.Failures) && res.Failures[i+1].Remedy == f.Remedy {
+			if last[f.Remedy] != i {
 				r.remedy = ""
 			}
 			s.add(r)
@@ -80,7 +83,7 @@ func failedSection(p *planner.Plan, res *executor.Result, l Language) section {
 
 func failure(f executor.Step, l Language) remark {
 	message, remedy := l.failure(f)
-	if action := string(f.Action); !strings.HasPrefix(message, action+" ") { // an API error begins with it
+	if action := string(f.Action); !strings.HasPrefix(message, action+" ") {
 		message = action + ": " + message
 	}
 	if f.Outcome == executor.Unknown {
