@@ -40,8 +40,8 @@ func TestMarkdownOfManyChangesFits(t *testing.T) {
 		for i := range size {
 			id := fmt.Sprintf("app-%d", i)
 			p.Conflicts = append(p.Conflicts, planner.Conflict{App: id, Message: long + long})
-			p.Errors = append(p.Errors, planner.Problem{App: id, Message: long + long})
-			p.Warnings = append(p.Warnings, planner.Problem{App: id, Message: long})
+			p.Errors = append(p.Errors, planner.Problem{App: id, Message: id + long + long})
+			p.Warnings = append(p.Warnings, planner.Problem{App: id, Message: id + long})
 			p.Records = append(p.Records, planner.Record{App: id, Field: planner.FieldAppName, Recorded: long, Desired: long})
 		}
 		p.Summary = planner.Summary{Upload: 5000, Conflicts: size}

@@ -106,9 +106,18 @@ func noteSection(res *executor.Result) section {
 
 func (s *section) add(r remark) { s.remarks = append(s.remarks, r) }
 
+// problems adds a remark for each kind of problem, with all that have it.
 func (s *section) problems(list []planner.Problem, prefix string) {
+	var kinds []planner.Problem // the first one of each
+	places := map[string][]string{}
 	for _, p := range list {
-		s.add(remark{app: p.App, about: string(p.Environment), text: prefix + p.Message, code: p.Code})
+		if places[p.Text()] == nil {
+			kinds = append(kinds, p)
+		}
+		places[p.Text()] = append(places[p.Text()], Place(p.App, string(p.Environment)))
+	}
+	for _, p := range kinds {
+		s.add(remark{app: strings.Join(places[p.Text()], ", "), text: prefix + p.Message, code: p.Code})
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -178,4 +180,19 @@ func TestEventText(t *testing.T) {
 		require.Equal(t, c.want, report.EventText(c.event, report.Style{}))
 	}
 	require.Equal(t, "\x1b[32mcreated\x1b[0m a", report.EventText(executor.Event{Type: executor.ApplyComplete, Step: executor.Step{Change: create, Outcome: executor.Created}}, report.Style{Color: true}))
+}
+
+// Forty certificates with one fault are one remark, and each of them is named in it.
+func TestOneFaultIsToldOnce(t *testing.T) {
+	p := &planner.Plan{}
+	for i := range 40 {
+		p.Warnings = append(p.Warnings, planner.Problem{Code: "test_certificate", App: fmt.Sprintf("app-%02d", i), Environment: jpush.Production, Message: "for rehearsals"})
+	}
+	p.Warnings = append(p.Warnings, planner.Problem{Code: "expired", App: "app-00", Environment: jpush.Production, Message: "it expired"})
+	text := written(t, func(w io.Writer) error { return report.ProblemsText(w, p, report.Style{}) })
+	require.Equal(t, 1, strings.Count(text, "for rehearsals"))
+	for i := range 40 {
+		require.Contains(t, text, fmt.Sprintf("app-%02d production", i))
+	}
+	require.Contains(t, text, "! app-00 production: it expired [expired]\n")
 }
