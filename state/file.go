@@ -89,6 +89,24 @@ func (f *File) tryLoad(path string) (s *State, consistent bool, err error) {
 	return s, err == nil, err
 }
 
+// Open implements [Store].
+func (f *File) Open(ctx context.Context, holder Holder) (Session, *State, int, error) {
+	path, err := resolve(f.fs, f.path)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	unlock, err := f.lock(ctx, path, holder)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	session := &fileSession{store: f, path: path, unlock: unlock}
+	s, replayed, err := session.load()
+	if err != nil {
+		return nil, nil, 0, errors.Join(err, unlock())
+	}
+	return session, s, replayed, nil
+}
+
 func (f *File) readSnapshot(path string) (*State, error) {
 	data, err := readFile(f.fs, path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -2,17 +2,14 @@ package state
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"strconv"
+	"path/filepath"
 )
-
-// maxLine caps one line of a journal, in bytes: JSON may make six bytes of one.
-const maxLine = 8 << 20
 
 // header is a journal's first line.
 type header struct {
@@ -27,6 +24,109 @@ type entry struct {
 	Seq    int64 `json:"seq"`
 	Synced int64 `json:"synced"`
 	Record
+}
+
+// foldAt is how large a journal grows before it is folded within a run, in bytes.
+const foldAt = 64 << 20
+
+// Append writes the batch in one write and syncs once. The journal gets its name only when
+// its first batch is durable: so a full disk leaves nothing behind, and a journal without a
+// header is a damaged one.
+func (s *fileSession) Append(ctx context.Context, batch []Record) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.file == nil {
+		return s.create(batch)
+	}
+	if err := s.writer.addAll(batch); err != nil {
+		return err
+	}
+	if err := s.flush(s.file); err != nil {
+		return fmt.Errorf("write the journal %s: %w", s.path+JournalSuffix, err)
+	}
+	return nil
+}
+
+func (s *fileSession) create(batch []Record) error {
+	if batch[0].Bind != nil {
+		s.bind = &batch[0]
+	} else {
+		batch = append([]Record{*s.bind}, batch...) // the journal before was folded
+	}
+	id := s.store.newID()
+	s.writer, s.size = journalWriter{}, 0
+	err := s.writer.add(header{ID: id, Version: Version, Serial: s.serial})
+	if err == nil {
+		err = s.writer.addAll(batch)
+	}
+	if err != nil {
+		return err
+	}
+	fsys, path := s.store.fs, s.path+JournalSuffix
+	fail := func(err error) error { return fmt.Errorf("start the journal %s: %w", path, err) }
+	f, temp, err := createTemp(fsys, s.path)
+	if err != nil {
+		return fail(err)
+	}
+	if err = s.flush(f); err == nil {
+		err = fsys.Rename(temp, path)
+	}
+	if err != nil {
+		return fail(errors.Join(err, f.Close(), fsys.Remove(temp)))
+	}
+	if err := fsys.SyncDir(filepath.Dir(path)); err != nil {
+		return fail(errors.Join(err, f.Close(), fsys.Remove(path)))
+	}
+	s.file, s.id = f, id
+	return nil
+}
+
+func (s *fileSession) flush(f Handle) error {
+	s.size += int64(s.writer.lines.Len())
+	defer s.writer.lines.Reset()
+	return writeSync(f, s.writer.lines.Bytes())
+}
+
+// Full reports whether the journal is larger than the snapshot and than 64 MB.
+func (s *fileSession) Full() bool {
+	if s.size <= foldAt {
+		return false
+	}
+	info, err := s.store.fs.Lstat(s.path)
+	return err != nil || s.size > info.Size()
+}
+
+// journalWriter makes the lines of a journal.
+type journalWriter struct {
+	lines bytes.Buffer // what is not written yet
+	seq   int64        // of the next line
+	sum   string       // of the last line
+}
+
+// addAll adds a batch. The lines before it are durable already.
+func (w *journalWriter) addAll(batch []Record) error {
+	synced := w.seq
+	for _, rec := range batch {
+		if err := w.add(entry{Seq: w.seq, Synced: synced, Record: rec}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *journalWriter) add(v any) error {
+	var body bytes.Buffer
+	enc := json.NewEncoder(&body)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("write a record to the journal: %w", err)
+	}
+	var line []byte
+	line, w.sum = Seal(bytes.TrimSuffix(body.Bytes(), []byte("\n")), w.sum)
+	w.seq++
+	w.lines.Write(line)
+	return nil
 }
 
 // The last field of each line chains it to the one before: SHA-256, in lower case hex, of
@@ -60,212 +160,4 @@ func Unseal(line []byte, previous string) (object []byte, sum string, ok bool) {
 		return nil, "", false
 	}
 	return append(bytes.Clone(body), '}'), sum, true
-}
-
-// journalWriter makes the lines of a journal.
-type journalWriter struct {
-	lines bytes.Buffer // what is not written yet
-	seq   int64        // of the next line
-	sum   string       // of the last line
-}
-
-func (w *journalWriter) add(v any) error {
-	var body bytes.Buffer
-	enc := json.NewEncoder(&body)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return fmt.Errorf("write a record to the journal: %w", err)
-	}
-	var line []byte
-	line, w.sum = Seal(bytes.TrimSuffix(body.Bytes(), []byte("\n")), w.sum)
-	w.seq++
-	w.lines.Write(line)
-	return nil
-}
-
-// addAll adds a batch. The lines before it are durable already.
-func (w *journalWriter) addAll(batch []Record) error {
-	synced := w.seq
-	for _, rec := range batch {
-		if err := w.add(entry{Seq: w.seq, Synced: synced, Record: rec}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// journal is a journal that was read.
-type journal struct {
-	header  header
-	records []Record
-	size    int64 // of the lines that were read, in bytes
-}
-
-// readJournal reads the journal at path. It returns nil when there is none. With an
-// [ErrDamaged] come the records before the damage.
-func readJournal(fsys FS, path string) (*journal, error) {
-	data, err := readFile(fsys, path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	j, err := parseJournal(data)
-	if err != nil {
-		return j, fmt.Errorf("read %s: %w", path, err)
-	}
-	return j, nil
-}
-
-// parseJournal reads a journal's bytes. What a crash may leave at the end is forgiven:
-//
-//   - the beginning of a line, without its newline, when the file ends there. A line that
-//     lacks nothing but the newline counts as written;
-//   - zero bytes where a power loss kept the file's length and lost its data. They have to
-//     begin at a line's start or at a multiple of 512, the smallest unit a disk writes, and
-//     to go on to such a multiple or to the end. What follows the zeros is lost with them, as
-//     long as no line after them says that one before was durable: then the disk lost data
-//     that it promised to keep.
-//
-// Everything else is damage, and the records before it come with the error. A whole line is
-// never forgiven: it was written, perhaps synced, perhaps reported.
-func parseJournal(data []byte) (*journal, error) {
-	j := &journal{}
-	sum := ""
-	for seq := int64(0); j.size < int64(len(data)) || seq == 0; seq++ {
-		line, newline := cutLine(data[j.size:])
-		object, next, ok := Unseal(line, sum)
-		if !ok {
-			return j, j.checkTail(data, seq, newline)
-		}
-		sum = next
-		if err := j.add(object, seq); err != nil {
-			return j, err
-		}
-		j.size += int64(len(line))
-		if newline {
-			j.size++
-		}
-	}
-	if len(j.records) == 0 || j.records[0].Bind == nil {
-		return j, j.damaged(1, "the first record is no binding")
-	}
-	return j, nil
-}
-
-func cutLine(data []byte) (line []byte, newline bool) {
-	line, _, newline = bytes.Cut(data, []byte("\n"))
-	return line, newline
-}
-
-// add takes a line whose checksum holds: it is as it was written, but perhaps by a newer
-// jpsync.
-func (j *journal) add(body []byte, seq int64) error {
-	if seq == 0 {
-		err := json.Unmarshal(body, &j.header)
-		switch {
-		case j.header.Version > Version:
-			return &NewerVersionError{Document: docJournal, Version: j.header.Version}
-		case err != nil || j.header.Version != Version || j.header.ID == "" || j.header.Seq != 0:
-			return j.damaged(seq, "invalid journal header")
-		}
-		return nil
-	}
-	var en entry
-	if err := json.Unmarshal(body, &en); err != nil {
-		return j.damaged(seq, err.Error())
-	}
-	if en.Seq != seq {
-		return j.damaged(seq, fmt.Sprintf("it is numbered %d", en.Seq))
-	}
-	rec, err := en.Record.Checked()
-	if err != nil {
-		return j.damaged(seq, err.Error())
-	}
-	j.records = append(j.records, rec)
-	return nil
-}
-
-func (j *journal) damaged(seq int64, reason string) error {
-	return &DamagedError{Document: docJournal, Record: int(seq) + 1, Offset: j.size, Reason: reason}
-}
-
-// checkTail returns nil when the rest of the file is what a crash may leave.
-func (j *journal) checkTail(data []byte, seq int64, newline bool) error {
-	rest := data[j.size:]
-	switch {
-	case seq <= 1: // the file got its name with these in it
-		return j.damaged(seq, "invalid journal header")
-	case !newline && len(rest) > maxLine:
-		return j.damaged(seq, fmt.Sprintf("it has more than %d bytes", maxLine))
-	case !newline && bytes.IndexByte(rest, 0) < 0:
-		if holdsSum(rest) {
-			return j.damaged(seq, "the checksum does not match")
-		}
-		return nil
-	case !lostZeros(data, int(j.size)):
-		return j.damaged(seq, "the checksum does not match: the record was changed, or one before it is missing")
-	case promised(rest, seq):
-		return j.damaged(seq, "it is lost, and a later record says that it was durable")
-	}
-	return nil
-}
-
-// holdsSum reports whether a last line without a newline has a whole checksum: then it is not
-// torn, but was changed.
-func holdsSum(rest []byte) bool {
-	i := bytes.LastIndex(rest, []byte(sumStart))
-	return i >= 0 && len(rest)-i >= sumLen
-}
-
-// lostZeros reports whether the line that starts at from has zero bytes where data that never
-// reached the disk leaves them.
-func lostZeros(data []byte, from int) bool {
-	const sector = 512
-	zero := bytes.IndexByte(data[from:], 0)
-	if zero < 0 || bytes.IndexByte(data[from:from+zero], '\n') >= 0 {
-		return false
-	}
-	start := from + zero
-	end := start
-	for end < len(data) && data[end] == 0 {
-		end++
-	}
-	return (start == from || start%sector == 0) && (end == len(data) || end%sector == 0)
-}
-
-// promised reports whether a line in the rest says that line number seq was durable.
-func promised(rest []byte, seq int64) bool {
-	for line := range bytes.Lines(rest) {
-		_, after, found := bytes.Cut(line[:min(len(line), 80)], []byte(`"synced":`))
-		digits, _, _ := bytes.Cut(after, []byte(","))
-		if n, err := strconv.ParseInt(string(digits), 10, 64); found && err == nil && n > seq {
-			return true
-		}
-	}
-	return false
-}
-
-// replay returns the state with the journal's records. s stays as it is; the result is s
-// itself when it includes the journal already. A journal that does not continue exactly this
-// state is refused: see [UnfitJournalError].
-func (j *journal) replay(s *State, path string) (*State, error) {
-	if s.Journal == j.header.ID {
-		return s, nil
-	}
-	bind := j.records[0].Bind
-	if s.Serial != j.header.Serial || s.Lineage != bind.Lineage && s.Lineage != "" {
-		return nil, &UnfitJournalError{Path: path, Lineage: bind.Lineage, Serial: j.header.Serial,
-			StateLineage: s.Lineage, StateSerial: s.Serial}
-	}
-	next := s.Clone()
-	if err := next.bind(bind.Endpoint, bind.Account); err != nil {
-		return nil, fmt.Errorf("replay %s: %w", path, err)
-	}
-	for _, rec := range j.records {
-		next.Apply(rec)
-	}
-	next.Journal = j.header.ID
-	return next, nil
 }
