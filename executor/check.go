@@ -71,19 +71,3 @@ func checkStep(c planner.Change, app state.App, recorded bool, opts Options) err
 func stale(id, planned, recorded string) error {
 	return fmt.Errorf("apply: by the plan %q %s, the state %s: the plan is stale, plan again", id, planned, recorded)
 }
-
-// split parts the chains that come first from the deletes of apps that left the manifest.
-// Those wait for all the others: should the run stop early, more is there rather than less.
-func split(plan *planner.Plan) (early, late []chain) {
-	at := 0
-	for _, steps := range plan.Chains() {
-		c := chain{first: at, steps: steps}
-		at += len(steps)
-		if steps[0].Action == planner.Delete && steps[0].Reason == planner.Removed {
-			late = append(late, c)
-		} else {
-			early = append(early, c)
-		}
-	}
-	return early, late
-}

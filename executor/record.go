@@ -1,7 +1,6 @@
 package executor
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -9,6 +8,33 @@ import (
 	"jpsync/planner"
 	"jpsync/state"
 )
+
+// intend journals that the request of the present step may go out from now on, unless that is
+// there already. An upload needs no intent: it can be repeated without harm.
+func (t *task) intend() {
+	c := t.steps[t.at]
+	var in state.Intent
+	switch c.Action {
+	case planner.Create:
+		in = state.Intent{Op: state.OpCreate, AppName: c.AppName, AndroidPackage: c.AndroidPackage, GroupName: c.GroupName}
+	case planner.Delete:
+		in = state.Intent{Op: state.OpDelete, AppKey: c.AppKey}
+	default:
+		return
+	}
+	if t.open == t.at || t.prior != nil && sameRequest(in, *t.prior) {
+		return
+	}
+	in.At = t.run.opts.Now()
+	t.open = t.at
+	t.durable = t.run.opts.Journal.Append(state.Record{ID: t.id(), Intent: &in})
+}
+
+// sameRequest compares intents but for their times.
+func sameRequest(a, b state.Intent) bool {
+	a.At = b.At
+	return a == b
+}
 
 // save journals what is recorded of the app from now on. A nil app removes the record. The
 // step is reported once that is durable.
@@ -34,6 +60,20 @@ func (t *task) fail(outcome Outcome, a answer, err error, wait func() error) {
 	s := t.result()
 	s.Outcome, s.Attempts, s.Code, s.Err, s.Remedy = outcome, a.attempts, codeOf(err), err, remedyOf(err)
 	t.run.report(wait, nil, Event{Type: ApplyErrored, Step: *s})
+}
+
+// retract takes back an intent whose request was not sent, or had no effect. What an earlier
+// run left open under the same id is open again.
+func (t *task) retract() (wait func() error) {
+	if t.open < 0 {
+		return noWait
+	}
+	op := state.Op(t.steps[t.open].Action)
+	t.open = -1
+	if t.prior != nil {
+		return t.run.opts.Journal.Append(state.Record{ID: t.id(), Intent: t.prior})
+	}
+	return t.run.append(t.id(), state.Result{Op: op, Failed: t.sent, Unsent: !t.sent})
 }
 
 // refused ends a step whose request did not succeed, and returns why the run stops with it,
@@ -76,6 +116,11 @@ func (t *task) refused(a answer, stop error, doubt bool) error {
 	return stop
 }
 
+// notStarted is the error of a step for which nothing was sent.
+func notStarted(stop error) error {
+	return fmt.Errorf("not started, because the run stopped: %w", stop)
+}
+
 // wasCut reports whether an attempt was ended from here: by the end of the lease or the drain.
 func wasCut(err error) bool {
 	e, ok := errors.AsType[*jpush.Error](err)
@@ -92,74 +137,16 @@ func (r *run) settleOthers(op state.Op, ids []string) {
 	}
 }
 
-// report is an event, to be told once its record is durable.
-type report struct {
-	wait  func() error
-	made  *Step // the step that the record is about; nil if it was not made
-	event Event
+// append journals a result.
+func (r *run) append(id string, res state.Result) (wait func() error) {
+	res.ID = id
+	return r.opts.Journal.Append(state.Record{ID: id, Result: &res})
 }
 
-// report hands an event to the reporter. The task does not wait for that.
-func (r *run) report(wait func() error, made *Step, e Event) { r.reports <- report{wait, made, e} }
-
-// reportAll tells the events of a phase in their order, and stops the run when a record does
-// not become durable. It returns the first such reason.
-func (r *run) reportAll(stop context.CancelCauseFunc) (first error) {
-	for rep := range r.reports {
-		if err := r.tell(rep); err != nil {
-			stop(err)
-			if first == nil {
-				first = err
-			}
-		}
+// journalFailed is the reason to stop when a record did not become durable.
+func journalFailed(err error) error {
+	if _, lost := errors.AsType[*state.LeaseError](err); lost {
+		return &Stop{StopLease, err}
 	}
-	return first
-}
-
-func (r *run) tell(rep report) (err error) {
-	defer catch(&err)
-	e := rep.event
-	if broken := rep.wait(); broken != nil {
-		err = journalFailed(broken)
-		if made := rep.made; made != nil {
-			made.Err = &UnsavedError{Outcome: made.Outcome, AppKey: made.AppKey, Err: broken}
-			made.Outcome = Failed
-			e.Type, e.Step = ApplyErrored, *made
-		}
-	}
-	if r.opts.OnEvent != nil {
-		r.opts.OnEvent(e)
-	}
-	return err
-}
-
-// UnsavedError says that the server did what was asked, and that this did not get into the
-// journal.
-type UnsavedError struct {
-	Outcome Outcome // what the server did
-	AppKey  string
-	Err     error
-}
-
-func (e *UnsavedError) Error() string {
-	return fmt.Sprintf("%s on the server (app_key %s), but the journal did not take it: %v; the end of the run tells where it is kept", e.Outcome, e.AppKey, e.Err)
-}
-
-func (e *UnsavedError) Unwrap() error { return e.Err }
-
-// Saved tells that the state has been saved although the journal broke: the run keeps in
-// memory what the journal did not take. What failed for that reason alone has succeeded.
-func (r *Result) Saved() {
-	for i := range r.Steps {
-		s := &r.Steps[i]
-		if e, ok := errors.AsType[*UnsavedError](s.Err); ok {
-			s.Outcome, s.Err, s.Remedy = e.Outcome, nil, ""
-		}
-	}
-	r.count()
-}
-
-// notStarted is the error of a step for which nothing was sent.
-func notStarted(stop error) error {
-	return fmt.Errorf("not started, because the run stopped: %w", stop)
+	return &Stop{StopJournal, fmt.Errorf("writing the journal: %w", err)}
 }

@@ -2,8 +2,6 @@ package executor
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -96,10 +94,20 @@ func (r *run) correct(ctx context.Context) error {
 	return nil
 }
 
-// append journals a result.
-func (r *run) append(id string, res state.Result) (wait func() error) {
-	res.ID = id
-	return r.opts.Journal.Append(state.Record{ID: id, Result: &res})
+// split parts the chains that come first from the deletes of apps that left the manifest.
+// Those wait for all the others: should the run stop early, more is there rather than less.
+func split(plan *planner.Plan) (early, late []chain) {
+	at := 0
+	for _, steps := range plan.Chains() {
+		c := chain{first: at, steps: steps}
+		at += len(steps)
+		if steps[0].Action == planner.Delete && steps[0].Reason == planner.Removed {
+			late = append(late, c)
+		} else {
+			early = append(early, c)
+		}
+	}
+	return early, late
 }
 
 // phase applies the chains, as many side by side as there may be requests, and returns when
@@ -177,12 +185,4 @@ func (r *run) retractAhead() {
 		t.retract()
 	}
 	r.ahead, r.chains = nil, nil
-}
-
-// journalFailed is the reason to stop when a record did not become durable.
-func journalFailed(err error) error {
-	if _, lost := errors.AsType[*state.LeaseError](err); lost {
-		return &Stop{StopLease, err}
-	}
-	return &Stop{StopJournal, fmt.Errorf("writing the journal: %w", err)}
 }

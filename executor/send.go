@@ -3,43 +3,10 @@ package executor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"jpsync/internal/jpush"
-	"jpsync/state"
 )
-
-// The backoff doubles from base up to limit, and the pause is drawn from all of it ("full
-// jitter"), so that many clients that failed together don't come back together.
-const (
-	backoffBase  = 500 * time.Millisecond
-	backoffLimit = 20 * time.Second
-)
-
-// backoff is the pause after the given attempt, counted from 1.
-func backoff(attempt int, random func() float64) time.Duration {
-	most := backoffLimit
-	if shift := attempt - 1; shift < 6 { // 500 ms * 2^6 is beyond the limit
-		most = min(most, backoffBase<<shift)
-	}
-	return time.Duration(random() * float64(most))
-}
-
-// pause sleeps for d, or returns an error as soon as ctx is done.
-func pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
 
 // answer is what all attempts of one request came to.
 type answer struct {
@@ -144,37 +111,7 @@ func (r *run) digest(a *answer, err error, began time.Time) (again bool, delay t
 	return a.attempts < r.opts.MaxAttempts, delay
 }
 
-// leaseMargin is how long before the end of the lease the last request has to be through. It
-// covers what passes between a look at the clock and the request.
-const leaseMargin = time.Second
-
-var (
-	errNoTime    = errors.New("its lease has no time left for a request")
-	errCutByTime = errors.New("the lease of the state was about to end")
-)
-
-// leaseOver is the reason to stop when another run may take over.
-func leaseOver() error { return &Stop{StopLease, &state.LeaseError{Err: errNoTime}} }
-
-// halted returns why the run stops, a *Stop, or nil.
-func (r *run) halted(ctx context.Context) error {
-	if err := stopped(ctx); err != nil {
-		return err
-	}
-	if _, ok := r.deadline(); !ok {
-		return leaseOver()
-	}
-	return nil
-}
-
-// deadline is when a request that starts now has to be through. ok is false when there is no
-// time for one. The clock is read before the lease: whatever holds this process up in
-// between makes the time shorter, never longer.
-func (r *run) deadline() (end time.Time, ok bool) {
-	now := time.Now()
-	left := r.opts.Journal.Left() - leaseMargin
-	return now.Add(left), left > 0
-}
+var errCutByTime = errors.New("the lease of the state was about to end")
 
 // attempt makes a call that has until end. What stops the run does not cancel it, and an
 // interrupt only once the drain is over.
@@ -184,18 +121,33 @@ func (r *run) attempt(end time.Time, call func(context.Context) error) error {
 	return call(ctx)
 }
 
-// drained returns a context that outlives ctx by the drain, or for good when that is 0.
-func drained(ctx context.Context, drain time.Duration) (outliving context.Context, cancel context.CancelFunc) {
-	outliving, end := context.WithCancelCause(context.WithoutCancel(ctx))
-	stop := func() bool { return true }
-	if drain > 0 {
-		stop = context.AfterFunc(ctx, func() {
-			select {
-			case <-time.After(drain):
-				end(fmt.Errorf("not answered within %s of the interrupt", drain))
-			case <-outliving.Done():
-			}
-		})
+// The backoff doubles from base up to limit, and the pause is drawn from all of it ("full
+// jitter"), so that many clients that failed together don't come back together.
+const (
+	backoffBase  = 500 * time.Millisecond
+	backoffLimit = 20 * time.Second
+)
+
+// backoff is the pause after the given attempt, counted from 1.
+func backoff(attempt int, random func() float64) time.Duration {
+	most := backoffLimit
+	if shift := attempt - 1; shift < 6 { // 500 ms * 2^6 is beyond the limit
+		most = min(most, backoffBase<<shift)
 	}
-	return outliving, func() { stop(); end(nil) }
+	return time.Duration(random() * float64(most))
+}
+
+// pause sleeps for d, or returns an error as soon as ctx is done.
+func pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

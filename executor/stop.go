@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"time"
 
 	"jpsync/internal/jpush"
+	"jpsync/state"
 )
 
 // StopReason says why a run stopped before its end.
@@ -43,6 +45,51 @@ func stopped(ctx context.Context) error {
 		return s // another worker's
 	}
 	return &Stop{StopInterrupted, &InterruptedError{cause}}
+}
+
+// halted returns why the run stops, a *Stop, or nil.
+func (r *run) halted(ctx context.Context) error {
+	if err := stopped(ctx); err != nil {
+		return err
+	}
+	if _, ok := r.deadline(); !ok {
+		return leaseOver()
+	}
+	return nil
+}
+
+// leaseMargin is how long before the end of the lease the last request has to be through. It
+// covers what passes between a look at the clock and the request.
+const leaseMargin = time.Second
+
+// deadline is when a request that starts now has to be through. ok is false when there is no
+// time for one. The clock is read before the lease: whatever holds this process up in
+// between makes the time shorter, never longer.
+func (r *run) deadline() (end time.Time, ok bool) {
+	now := time.Now()
+	left := r.opts.Journal.Left() - leaseMargin
+	return now.Add(left), left > 0
+}
+
+var errNoTime = errors.New("its lease has no time left for a request")
+
+// leaseOver is the reason to stop when another run may take over.
+func leaseOver() error { return &Stop{StopLease, &state.LeaseError{Err: errNoTime}} }
+
+// drained returns a context that outlives ctx by the drain, or for good when that is 0.
+func drained(ctx context.Context, drain time.Duration) (outliving context.Context, cancel context.CancelFunc) {
+	outliving, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := func() bool { return true }
+	if drain > 0 {
+		stop = context.AfterFunc(ctx, func() {
+			select {
+			case <-time.After(drain):
+				end(fmt.Errorf("not answered within %s of the interrupt", drain))
+			case <-outliving.Done():
+			}
+		})
+	}
+	return outliving, func() { stop(); end(nil) }
 }
 
 // stopOf returns a *Stop for an answer that no other request would fare better with, and nil

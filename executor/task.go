@@ -114,46 +114,5 @@ func (t *task) skipRest() {
 	}
 }
 
-// intend journals that the request of the present step may go out from now on, unless that is
-// there already. An upload needs no intent: it can be repeated without harm.
-func (t *task) intend() {
-	c := t.steps[t.at]
-	var in state.Intent
-	switch c.Action {
-	case planner.Create:
-		in = state.Intent{Op: state.OpCreate, AppName: c.AppName, AndroidPackage: c.AndroidPackage, GroupName: c.GroupName}
-	case planner.Delete:
-		in = state.Intent{Op: state.OpDelete, AppKey: c.AppKey}
-	default:
-		return
-	}
-	if t.open == t.at || t.prior != nil && sameRequest(in, *t.prior) {
-		return
-	}
-	in.At = t.run.opts.Now()
-	t.open = t.at
-	t.durable = t.run.opts.Journal.Append(state.Record{ID: t.id(), Intent: &in})
-}
-
-// sameRequest compares intents but for their times.
-func sameRequest(a, b state.Intent) bool {
-	a.At = b.At
-	return a == b
-}
-
-// retract takes back an intent whose request was not sent, or had no effect. What an earlier
-// run left open under the same id is open again.
-func (t *task) retract() (wait func() error) {
-	if t.open < 0 {
-		return noWait
-	}
-	op := state.Op(t.steps[t.open].Action)
-	t.open = -1
-	if t.prior != nil {
-		return t.run.opts.Journal.Append(state.Record{ID: t.id(), Intent: t.prior})
-	}
-	return t.run.append(t.id(), state.Result{Op: op, Failed: t.sent, Unsent: !t.sent})
-}
-
 // result is where the outcome of the present step is kept.
 func (t *task) result() *Step { return &t.run.steps[t.first+t.at] }

@@ -1,0 +1,74 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// report is an event, to be told once its record is durable.
+type report struct {
+	wait  func() error
+	made  *Step // the step that the record is about; nil if it was not made
+	event Event
+}
+
+// report hands an event to the reporter. The task does not wait for that.
+func (r *run) report(wait func() error, made *Step, e Event) { r.reports <- report{wait, made, e} }
+
+// reportAll tells the events of a phase in their order, and stops the run when a record does
+// not become durable. It returns the first such reason.
+func (r *run) reportAll(stop context.CancelCauseFunc) (first error) {
+	for rep := range r.reports {
+		if err := r.tell(rep); err != nil {
+			stop(err)
+			if first == nil {
+				first = err
+			}
+		}
+	}
+	return first
+}
+
+func (r *run) tell(rep report) (err error) {
+	defer catch(&err)
+	e := rep.event
+	if broken := rep.wait(); broken != nil {
+		err = journalFailed(broken)
+		if made := rep.made; made != nil {
+			made.Err = &UnsavedError{Outcome: made.Outcome, AppKey: made.AppKey, Err: broken}
+			made.Outcome = Failed
+			e.Type, e.Step = ApplyErrored, *made
+		}
+	}
+	if r.opts.OnEvent != nil {
+		r.opts.OnEvent(e)
+	}
+	return err
+}
+
+// UnsavedError says that the server did what was asked, and that this did not get into the
+// journal.
+type UnsavedError struct {
+	Outcome Outcome // what the server did
+	AppKey  string
+	Err     error
+}
+
+func (e *UnsavedError) Error() string {
+	return fmt.Sprintf("%s on the server (app_key %s), but the journal did not take it: %v; the end of the run tells where it is kept", e.Outcome, e.AppKey, e.Err)
+}
+
+func (e *UnsavedError) Unwrap() error { return e.Err }
+
+// Saved tells that the state has been saved although the journal broke: the run keeps in
+// memory what the journal did not take. What failed for that reason alone has succeeded.
+func (r *Result) Saved() {
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		if e, ok := errors.AsType[*UnsavedError](s.Err); ok {
+			s.Outcome, s.Err, s.Remedy = e.Outcome, nil, ""
+		}
+	}
+	r.count()
+}
