@@ -1,12 +1,10 @@
 package planner
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"time"
 
-	"jpsync/internal/jpush"
 	"jpsync/manifest"
 	"jpsync/state"
 )
@@ -123,6 +121,10 @@ func (b *builder) app(app *manifest.App) {
 	}
 }
 
+func (b *builder) selects(app *manifest.App) bool {
+	return b.in.Options.Selection.matches(app.ID, app.Labels)
+}
+
 // recordedApp plans an app that the state has.
 func (b *builder) recordedApp(app *manifest.App, recorded state.App) {
 	records, conflicts := b.compare(app, recorded)
@@ -224,45 +226,6 @@ func (b *builder) orphans() {
 			b.plan.Actions = append(b.plan.Actions, deletion(id, app, Removed))
 		}
 	}
-}
-
-// unanswered warns of requests that were sent and never answered, where nothing in this plan
-// resolves them: a create that is no longer wanted may have left an app whose key nobody has,
-// and an app that is wanted again may be gone.
-func (b *builder) unanswered() {
-	if len(b.in.State.Pending) == 0 {
-		return
-	}
-	packages := make(map[string]bool, len(b.wanted))
-	for _, app := range b.wanted {
-		packages[app.AndroidPackage] = true
-	}
-	for _, id := range slices.Sorted(maps.Keys(b.in.State.Pending)) {
-		intent := b.in.State.Pending[id]
-		_, recorded := b.in.State.Apps[id]
-		switch {
-		case intent.Op == state.OpCreate && !packages[intent.AndroidPackage]:
-			b.plan.warn("unsettled_create", id, "", fmt.Sprintf(
-				"a create of %s was sent and never answered, so the app may exist without a record; put it back into the manifest and apply to get its key, or forget it with: jpsync state rm %s",
-				intent.AndroidPackage, Quote(id)))
-		case intent.Op == state.OpDelete && recorded && b.wanted[id] != nil && !slices.Contains(b.in.Options.Replace, id):
-			b.plan.warn("unsettled_delete", id, "", fmt.Sprintf(
-				"a delete of app key %s was sent and never answered, so the app may be gone; look for it in the console, and if it is gone forget it with jpsync state rm %s and apply, which creates it anew",
-				intent.AppKey, Quote(id)))
-		}
-	}
-}
-
-func (p *Plan) warn(code, id string, env jpush.Environment, message string) {
-	p.Warnings = append(p.Warnings, Problem{Code: code, App: id, Environment: env, Message: message})
-}
-
-func (p *Plan) fail(code, id string, env jpush.Environment, message string) {
-	p.Errors = append(p.Errors, Problem{Code: code, App: id, Environment: env, Message: message})
-}
-
-func (b *builder) selects(app *manifest.App) bool {
-	return b.in.Options.Selection.matches(app.ID, app.Labels)
 }
 
 // count fills in the rest of the summary.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"jpsync/internal/jpush"
@@ -226,51 +225,6 @@ func (b *builder) refuse(code, id string, env jpush.Environment, message string)
 	}
 	b.plan.fail(code, id, env, message)
 	return true
-}
-
-// use is an app that wants a certificate, and the first environment where it does.
-type use struct {
-	app *manifest.App
-	env jpush.Environment
-}
-
-func (b *builder) addUse(fingerprint string, c *candidate) {
-	uses := b.uses[fingerprint]
-	if len(uses) > 0 && uses[len(uses)-1].app == c.app {
-		return
-	}
-	if len(uses) == 1 {
-		b.shared = append(b.shared, fingerprint)
-	}
-	b.uses[fingerprint] = append(uses, use{c.app, c.env})
-}
-
-// mostNamed is how many other apps a warning of a shared certificate names.
-const mostNamed = 3
-
-// sharedCertificates warns of one certificate in several apps: a push certificate is for one
-// bundle ID, so all but one of the apps would get no pushes. The warning is about the first
-// app that is selected.
-func (b *builder) sharedCertificates() {
-	for _, fingerprint := range b.shared {
-		uses := b.uses[fingerprint]
-		about := slices.IndexFunc(uses, func(u use) bool { return b.selects(u.app) })
-		if about < 0 {
-			continue
-		}
-		var others []string
-		for i, u := range uses {
-			if i != about && len(others) < mostNamed {
-				others = append(others, u.app.ID)
-			}
-		}
-		text := strings.Join(others, ", ")
-		if more := len(uses) - 1 - len(others); more > 0 {
-			text += fmt.Sprintf(" and %d more", more)
-		}
-		b.plan.warn("shared_certificate", uses[about].app.ID, uses[about].env,
-			"the same certificate is given to "+text+": a push certificate works for one bundle ID only")
-	}
 }
 
 // bundleOf is the bundle ID of the app that a recorded certificate is for.

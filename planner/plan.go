@@ -10,13 +10,14 @@
 // deleted app loses its devices for good, so whatever looks like a rename is a conflict too.
 //
 // build.go goes through the apps, conflict.go compares their fields and certificates.go their
-// certificates; selection.go says which apps are meant. saved.go writes and reads a plan, and
-// schedule.go lists when certificates expire.
+// certificates; selection.go says which apps are meant, and warnings.go what a person should
+// look at. guards.go refuses a plan that deletes too much or is stale, saved.go writes and reads
+// one, and schedule.go lists when certificates expire.
 package planner
 
 import (
 	"fmt"
-	"strconv"
+	"slices"
 	"time"
 
 	"jpsync/internal/jpush"
@@ -94,6 +95,18 @@ type Change struct {
 	Protect        *bool             `json:"protect,omitempty"` // of a create: what the manifest says
 	Certificate    *Certificate      `json:"certificate,omitempty"`
 	Previous       *Previous         `json:"previous,omitempty"` // of an upload: what it replaces
+}
+
+// Check refuses a change that cannot be shown or applied. The checksum of a saved plan finds
+// accidents; this finds files that another program made.
+func (c Change) Check() error {
+	switch {
+	case c.Action != Create && c.Action != Upload && c.Action != Delete:
+		return fmt.Errorf("the plan wants to %q the app %q, and there is no such action: make it anew", c.Action, c.App)
+	case c.Action == Upload && (c.Certificate == nil || c.Certificate.Fingerprint == "" || !slices.Contains(jpush.Environments, c.Environment)):
+		return fmt.Errorf("the plan's upload for %q names no certificate or no environment: make it anew", c.App)
+	}
+	return nil
 }
 
 // Certificate is a certificate file as it was when the plan was made.
@@ -221,30 +234,4 @@ func (p *Plan) Chains() [][]Change {
 		}
 	}
 	return chains
-}
-
-// TooManyDeletesError says that a plan deletes more apps than it may.
-type TooManyDeletesError struct {
-	Deletes int
-	Limit   manifest.Limit
-	Allowed int // the apps that Limit allows
-}
-
-func (e *TooManyDeletesError) Error() string {
-	limit := strconv.Itoa(e.Allowed)
-	if e.Limit.Percent {
-		limit += " (" + e.Limit.String() + ")"
-	}
-	return fmt.Sprintf("the plan deletes %d of the recorded apps and %s may be deleted without being told to; deleting is final and loses every registered device: if it is meant, pass --max-deletes %d, or leave deletes out with --no-delete",
-		e.Deletes, limit, e.Deletes)
-}
-
-// CheckDeletes returns a [TooManyDeletesError] if the plan deletes more than limit allows. A
-// percentage is of the recorded apps and is rounded down.
-func (p *Plan) CheckDeletes(limit manifest.Limit, recorded int) error {
-	allowed := limit.Of(recorded)
-	if p.Summary.Delete > allowed {
-		return &TooManyDeletesError{Deletes: p.Summary.Delete, Limit: limit, Allowed: allowed}
-	}
-	return nil
 }
