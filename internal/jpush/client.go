@@ -1,12 +1,15 @@
 package jpush
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -127,6 +130,50 @@ func (c *Client) CreateApp(ctx context.Context, app App) (Created, error) {
 	return c.checkCreated(cl, app, a)
 }
 
+// encodeApp returns the body of a create. The fields have the order of the API's documents,
+// and names are written as they are, with no escapes for HTML.
+func encodeApp(a App) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(struct {
+		Name           string `json:"app_name"`
+		AndroidPackage string `json:"android_package"`
+		GroupName      string `json:"group_name,omitempty"`
+	}(a))
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
+// created returns the answer to a create. An is_new_created that is missing or has another
+// type counts as false, which is the safe side: the app may be somebody else's.
+func (a answer) created() Created {
+	isNew, _ := strconv.ParseBool(strings.Trim(string(a.IsNew), `"`))
+	return Created{
+		AppKey:         text(a.AppKey),
+		MasterSecret:   text(a.MasterSecret),
+		AndroidPackage: text(a.AndroidPackage),
+		IsNew:          isNew,
+	}
+}
+
+// checkCreated checks that an answer fits the request. A retry would return the same key
+// and package, so an error here is of [ClassApp].
+func (c *Client) checkCreated(cl call, app App, a answer) (Created, error) {
+	got := a.created()
+	e := &Error{Status: http.StatusOK, Sent: true, Class: ClassApp}
+	if !ValidAppKey(got.AppKey) {
+		e.Condition, e.Err = BrokenKey, fmt.Errorf("app_key %q", got.AppKey)
+		return Created{}, c.fail(cl, e)
+	}
+	if !absent(a.AndroidPackage) && got.AndroidPackage != app.AndroidPackage {
+		e.Condition = OtherPackage
+		e.Err = fmt.Errorf("asked for %s, answered with app_key %s of %s", app.AndroidPackage, got.AppKey, a.AndroidPackage)
+		return Created{}, c.fail(cl, e)
+	}
+	got.AndroidPackage = app.AndroidPackage
+	return got, nil
+}
+
 // DeleteApp deletes an app for good, with the devices that are registered to it.
 func (c *Client) DeleteApp(ctx context.Context, appKey string) error {
 	return c.doApp(ctx, call{op: OpDelete, target: "app " + appKey}, appKey, "delete")
@@ -165,22 +212,4 @@ func (c *Client) CloseIdleConnections() {
 	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}
-}
-
-// checkCreated checks that an answer fits the request. A retry would return the same key
-// and package, so an error here is of [ClassApp].
-func (c *Client) checkCreated(cl call, app App, a answer) (Created, error) {
-	got := a.created()
-	e := &Error{Status: http.StatusOK, Sent: true, Class: ClassApp}
-	if !ValidAppKey(got.AppKey) {
-		e.Condition, e.Err = BrokenKey, fmt.Errorf("app_key %q", got.AppKey)
-		return Created{}, c.fail(cl, e)
-	}
-	if !absent(a.AndroidPackage) && got.AndroidPackage != app.AndroidPackage {
-		e.Condition = OtherPackage
-		e.Err = fmt.Errorf("asked for %s, answered with app_key %s of %s", app.AndroidPackage, got.AppKey, a.AndroidPackage)
-		return Created{}, c.fail(cl, e)
-	}
-	got.AndroidPackage = app.AndroidPackage
-	return got, nil
 }

@@ -4,15 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
-	"sync/atomic"
 	"time"
 )
 
@@ -117,44 +114,6 @@ func (c *Client) request(ctx context.Context, cl call) (*http.Request, error) {
 	}
 	return r, nil
 }
-
-// attempt follows one request through the transport.
-type attempt struct {
-	client   *Client
-	cancel   context.CancelCauseFunc
-	deadline time.Time
-	waited   atomic.Bool // the transport asked for a connection
-	sent     atomic.Bool // it got one, and the request may be on it
-	withheld atomic.Bool // it got one after the credentials were refused
-}
-
-func (a *attempt) trace(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { a.waited.Store(true) },
-		GotConn: a.gotConn,
-	})
-}
-
-// gotConn is called right before the transport writes. A request that waited for its
-// connection while the credentials were refused must not go out.
-func (a *attempt) gotConn(info httptrace.GotConnInfo) {
-	limitWrites(info.Conn, a.deadline)
-	if a.client.refused.Load() == nil {
-		a.sent.Store(true)
-		return
-	}
-	a.withheld.Store(true)
-	a.cancel(errRefused)
-	// HTTP/1 writes without a look at the context, but the connection is ours alone.
-	// HTTP/2 looks at it, and others use the connection.
-	if c, ok := info.Conn.(*tls.Conn); !ok || c.ConnectionState().NegotiatedProtocol != "h2" {
-		info.Conn.Close()
-	}
-}
-
-// maySent reports whether the request may have left. It may have if the transport does not
-// call the trace.
-func (a *attempt) maySent() bool { return a.sent.Load() || !a.waited.Load() }
 
 const (
 	// maxBody is the most that is read of an answer. The documented ones have about 100

@@ -5,10 +5,13 @@
 // A [Client] makes exactly one attempt per call. The caller decides from the [Class] of the
 // returned [Error] whether to retry.
 //
-// A call goes through client.go, which has a method for each, wire.go, which encodes it, do.go,
-// which sends it over transport.go, and judge.go, which makes an answer or an error of what came
-// back. codes.go has the table of all errors, and clean.go keeps secrets out of them.
+// A call goes through client.go, which has a method for each, do.go, which sends it over
+// transport.go, and judge.go, which makes an answer or an error of what came back. wire.go
+// encodes an upload and reads the headers that ask for a pause. codes.go has the table of all
+// errors, and clean.go keeps secrets out of them.
 package jpush
+
+import "strings"
 
 // Environment is one of the two APNs environments. JPush keeps one certificate per app and
 // environment.
@@ -37,6 +40,13 @@ type Created struct {
 	MasterSecret   string // empty when the server leaves it out
 	AndroidPackage string
 	IsNew          bool // false: the app existed before
+}
+
+// ValidAppKey reports whether an app key can be recorded. The API's documents show 24
+// hexadecimal digits; this accepts any 1 to 128 letters, digits, - and _.
+func ValidAppKey(key string) bool {
+	const valid = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+	return len(key) >= 1 && len(key) <= 128 && strings.TrimLeft(key, valid) == ""
 }
 
 // Certificate is a PKCS#12 file to upload for one environment of an app. Password may be

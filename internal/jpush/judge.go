@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -80,6 +81,80 @@ func codeClass(op string, row Entry) Class {
 	return row.Class
 }
 
+// answer is a decoded response body. Its fields are raw, so that an unexpected type in one
+// of them does not lose the others: an app key must survive a boolean sent as a string.
+type answer struct {
+	AppKey         json.RawMessage `json:"app_key"`
+	MasterSecret   json.RawMessage `json:"master_secret"`
+	AndroidPackage json.RawMessage `json:"android_package"`
+	IsNew          json.RawMessage `json:"is_new_created"`
+	Success        json.RawMessage `json:"success"`
+	Tags           json.RawMessage `json:"tags"`
+	Error          json.RawMessage `json:"error"`
+	Code           json.RawMessage `json:"code"`
+	Message        json.RawMessage `json:"message"`
+}
+
+// parseAnswer reports whether the body is a JSON object.
+func parseAnswer(body []byte) (answer, bool) {
+	var a answer
+	if !bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) || json.Unmarshal(body, &a) != nil {
+		return answer{}, false
+	}
+	return a, true
+}
+
+// apiError returns the code and message of an API error, which are nested in "error" or
+// stand at the top.
+func (a answer) apiError() (code int, message string, ok bool) {
+	var nested struct {
+		Code    json.RawMessage `json:"code"`
+		Message json.RawMessage `json:"message"`
+	}
+	if !absent(a.Error) && json.Unmarshal(a.Error, &nested) == nil {
+		if code, ok = number(nested.Code); ok {
+			return code, text(nested.Message), true
+		}
+	}
+	code, ok = number(a.Code)
+	return code, text(a.Message), ok
+}
+
+// hasError reports whether the answer contains an error, known or not.
+func (a answer) hasError() bool {
+	_, _, ok := a.apiError()
+	return ok || !absent(a.Error)
+}
+
+// succeeded reports whether the answer has the field that a success of op has: an app_key, a
+// list of tags, or else a "success" that is true or a text.
+func (a answer) succeeded(op string) bool {
+	switch op {
+	case OpCreate, OpProbe:
+		return text(a.AppKey) != ""
+	case OpVerify:
+		return bytes.HasPrefix(a.Tags, []byte("["))
+	}
+	return text(a.Success) != "" || string(a.Success) == "true"
+}
+
+// number returns an API code, which is a JSON number or a numeric string. 0 means no error.
+func number(raw json.RawMessage) (int, bool) {
+	n, err := strconv.Atoi(strings.TrimSpace(strings.Trim(string(raw), `"`)))
+	return n, err == nil && n != 0
+}
+
+// text returns the value of a JSON string, and "" for any other type.
+func text(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return s
+}
+
+func absent(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
+
 // statusDecides reports whether the status tells more than an unknown code. For the
 // conditions below it does not: they say only what kind of page answered.
 func statusDecides(status int) bool {
@@ -152,35 +227,4 @@ func isVersionMismatch(err error) bool {
 	return strings.Contains(s, "tls: protocol version not supported") ||
 		strings.Contains(s, "tls: server selected unsupported protocol version") ||
 		strings.Contains(s, "server gave HTTP response to HTTPS client")
-}
-
-// maxRetryAfter limits how long a server can make a run wait.
-const maxRetryAfter = 5 * time.Minute
-
-// retryAfter returns how long the server asks to wait: Retry-After in seconds or as a date
-// (RFC 9110, 10.2.3), or else, on a 429, X-Rate-Limit-Reset, which the documents of JPush's
-// other APIs define as the seconds until the quota starts anew. An invalid value is 0.
-func retryAfter(h http.Header, status int, now time.Time) time.Duration {
-	value := strings.TrimSpace(h.Get("Retry-After"))
-	if d, ok := seconds(value); ok {
-		return d
-	}
-	if t, err := http.ParseTime(value); err == nil {
-		return min(max(t.Sub(now), 0), maxRetryAfter)
-	}
-	if status != http.StatusTooManyRequests {
-		return 0
-	}
-	d, _ := seconds(strings.TrimSpace(h.Get("X-Rate-Limit-Reset")))
-	return d
-}
-
-func seconds(value string) (time.Duration, bool) {
-	n, err := strconv.ParseInt(value, 10, 64)
-	if err != nil && !errors.Is(err, strconv.ErrRange) {
-		return 0, false
-	}
-	// Out of range, ParseInt returns the nearest value that fits.
-	n = min(max(n, 0), int64(maxRetryAfter/time.Second))
-	return time.Duration(n) * time.Second, true
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/netip"
 	"net/url"
 	"os"
@@ -124,6 +125,44 @@ func newTransport(endpoint *url.URL, maxConns int) *http.Transport {
 	}
 	return t
 }
+
+// attempt follows one request through the transport.
+type attempt struct {
+	client   *Client
+	cancel   context.CancelCauseFunc
+	deadline time.Time
+	waited   atomic.Bool // the transport asked for a connection
+	sent     atomic.Bool // it got one, and the request may be on it
+	withheld atomic.Bool // it got one after the credentials were refused
+}
+
+func (a *attempt) trace(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { a.waited.Store(true) },
+		GotConn: a.gotConn,
+	})
+}
+
+// gotConn is called right before the transport writes. A request that waited for its
+// connection while the credentials were refused must not go out.
+func (a *attempt) gotConn(info httptrace.GotConnInfo) {
+	limitWrites(info.Conn, a.deadline)
+	if a.client.refused.Load() == nil {
+		a.sent.Store(true)
+		return
+	}
+	a.withheld.Store(true)
+	a.cancel(errRefused)
+	// HTTP/1 writes without a look at the context, but the connection is ours alone.
+	// HTTP/2 looks at it, and others use the connection.
+	if c, ok := info.Conn.(*tls.Conn); !ok || c.ConnectionState().NegotiatedProtocol != "h2" {
+		info.Conn.Close()
+	}
+}
+
+// maySent reports whether the request may have left. It may have if the transport does not
+// call the trace.
+func (a *attempt) maySent() bool { return a.sent.Load() || !a.waited.Load() }
 
 // limitedConn takes nothing more once the deadline of its latest request is over. The clock
 // is read right before the system call: a process that was asleep since the request began
