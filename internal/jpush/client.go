@@ -127,7 +127,7 @@ func (c *Client) CreateApp(ctx context.Context, app App) (Created, error) {
 	if err != nil {
 		return Created{}, err
 	}
-	return c.checkCreated(cl, app, a)
+	return c.created(cl, app, a)
 }
 
 // encodeApp returns the body of a create. The fields have the order of the API's documents,
@@ -144,34 +144,28 @@ func encodeApp(a App) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// created returns the answer to a create. An is_new_created that is missing or has another
-// type counts as false, which is the safe side: the app may be somebody else's.
-func (a answer) created() Created {
+// created returns the answer to a create, if it fits the request. An is_new_created that is
+// missing or has another type counts as false, which is the safe side: the app may be somebody
+// else's. A retry would return the same key and package, so an error here is of [ClassApp].
+func (c *Client) created(cl call, app App, a answer) (Created, error) {
+	key, name := text(a.AppKey), text(a.AndroidPackage)
+	e := &Error{Status: http.StatusOK, Sent: true, Class: ClassApp}
+	if !ValidAppKey(key) {
+		e.Condition, e.Err = BrokenKey, fmt.Errorf("app_key %q", key)
+		return Created{}, c.fail(cl, e)
+	}
+	if !absent(a.AndroidPackage) && name != app.AndroidPackage {
+		e.Condition = OtherPackage
+		e.Err = fmt.Errorf("asked for %s, answered with app_key %s of %s", app.AndroidPackage, key, a.AndroidPackage)
+		return Created{}, c.fail(cl, e)
+	}
 	isNew, _ := strconv.ParseBool(strings.Trim(string(a.IsNew), `"`))
 	return Created{
-		AppKey:         text(a.AppKey),
+		AppKey:         key,
 		MasterSecret:   text(a.MasterSecret),
-		AndroidPackage: text(a.AndroidPackage),
+		AndroidPackage: app.AndroidPackage,
 		IsNew:          isNew,
-	}
-}
-
-// checkCreated checks that an answer fits the request. A retry would return the same key
-// and package, so an error here is of [ClassApp].
-func (c *Client) checkCreated(cl call, app App, a answer) (Created, error) {
-	got := a.created()
-	e := &Error{Status: http.StatusOK, Sent: true, Class: ClassApp}
-	if !ValidAppKey(got.AppKey) {
-		e.Condition, e.Err = BrokenKey, fmt.Errorf("app_key %q", got.AppKey)
-		return Created{}, c.fail(cl, e)
-	}
-	if !absent(a.AndroidPackage) && got.AndroidPackage != app.AndroidPackage {
-		e.Condition = OtherPackage
-		e.Err = fmt.Errorf("asked for %s, answered with app_key %s of %s", app.AndroidPackage, got.AppKey, a.AndroidPackage)
-		return Created{}, c.fail(cl, e)
-	}
-	got.AndroidPackage = app.AndroidPackage
-	return got, nil
+	}, nil
 }
 
 // DeleteApp deletes an app for good, with the devices that are registered to it.
