@@ -22,8 +22,8 @@ type budget struct {
 
 func newBudget(parallelism int) *budget { return &budget{limit: parallelism + grace} }
 
-// start takes one request from the budget. The error says that there is none left.
-func (b *budget) start() error {
+// spend takes one request from the budget. The error says that there is none left.
+func (b *budget) spend() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.since >= b.limit {

@@ -48,7 +48,7 @@ func TestTheJournalFails(t *testing.T) {
 						require.ErrorContains(t, s.Err, unsaved.AppKey)
 					}
 				}
-				res.Saved()
+				res.MarkSaved()
 				require.Equal(t, len(w.apps), res.Counts.Created, "with the state saved, what the server has is no failure")
 				require.Equal(t, apps, res.Counts.Created+res.Counts.Failed+res.Counts.NotStarted)
 			})

@@ -12,7 +12,7 @@ import (
 // intend journals that the request of the present step may go out from now on, unless that is
 // there already. An upload needs no intent: it can be repeated without harm.
 func (t *task) intend() {
-	c := t.steps[t.at]
+	c := t.changes[t.at]
 	var in state.Intent
 	switch c.Action {
 	case planner.Create:
@@ -47,7 +47,7 @@ func (t *task) save(c planner.Change, app *state.App, outcome Outcome, a answer,
 	wait := t.run.append(c.App, res)
 	t.open, t.prior, t.sent = -1, nil, false
 	t.deleted, t.app = t.app, app
-	s := t.result()
+	s := t.step()
 	s.Outcome, s.Attempts, s.Note = outcome, a.attempts, note
 	if app != nil {
 		s.AppKey = app.AppKey
@@ -57,7 +57,7 @@ func (t *task) save(c planner.Change, app *state.App, outcome Outcome, a answer,
 
 // fail reports that the present step was not made, once the record of that is durable.
 func (t *task) fail(outcome Outcome, a answer, err error, wait func() error) {
-	s := t.result()
+	s := t.step()
 	s.Outcome, s.Attempts, s.Code, s.Err, s.Remedy = outcome, a.attempts, codeOf(err), err, remedyOf(err)
 	t.run.report(wait, nil, Event{Type: ApplyErrored, Step: *s})
 }
@@ -68,7 +68,7 @@ func (t *task) retract() (wait func() error) {
 	if t.open < 0 {
 		return noWait
 	}
-	op := state.Op(t.steps[t.open].Action)
+	op := state.Op(t.changes[t.open].Action)
 	t.open = -1
 	if t.prior != nil {
 		return t.run.opts.Journal.Append(state.Record{ID: t.id(), Intent: t.prior})
@@ -98,7 +98,7 @@ func (t *task) refused(a answer, stop error, doubt bool) error {
 		if a.unknown && (class.Retryable() || class.StopsRun()) {
 			outcome = Unknown
 		}
-		if cert := t.result().Change.Certificate; cert != nil && codeOf(err) == jpush.CodeCertificateInvalid {
+		if cert := t.step().Change.Certificate; cert != nil && codeOf(err) == jpush.CodeCertificateInvalid {
 			err = &RejectedError{Certificate: *cert, Err: err}
 		}
 		stop = stopOf(a.err)

@@ -61,9 +61,9 @@ func (e *UnsavedError) Error() string {
 
 func (e *UnsavedError) Unwrap() error { return e.Err }
 
-// Saved tells that the state has been saved although the journal broke: the run keeps in
+// MarkSaved tells that the state has been saved although the journal broke: the run keeps in
 // memory what the journal did not take. What failed for that reason alone has succeeded.
-func (r *Result) Saved() {
+func (r *Result) MarkSaved() {
 	for i := range r.Steps {
 		s := &r.Steps[i]
 		if e, ok := errors.AsType[*UnsavedError](s.Err); ok {

@@ -37,10 +37,10 @@ type run struct {
 	ahead  []*task // with their first intent in the journal
 }
 
-// chain is the steps of one app.
+// chain is the changes of one app, in order.
 type chain struct {
-	first int // index of the first one in the plan
-	steps []planner.Change
+	first   int // index of the first one in the plan
+	changes []planner.Change
 }
 
 // newRun prepares a run. end has to be called when it is over.
@@ -98,10 +98,10 @@ func (r *run) correct(ctx context.Context) error {
 // Those wait for all the others: should the run stop early, more is there rather than less.
 func split(plan *planner.Plan) (early, late []chain) {
 	at := 0
-	for _, steps := range plan.Chains() {
-		c := chain{first: at, steps: steps}
-		at += len(steps)
-		if steps[0].Action == planner.Delete && steps[0].Reason == planner.Removed {
+	for _, changes := range plan.Chains() {
+		c := chain{first: at, changes: changes}
+		at += len(changes)
+		if changes[0].Action == planner.Delete && changes[0].Reason == planner.Removed {
 			late = append(late, c)
 		} else {
 			early = append(early, c)

@@ -32,7 +32,7 @@ func (a answer) class() jpush.Class {
 // started goes on to its end, or to that of the lease.
 func (t *task) send(ctx context.Context, call func(context.Context) error) (a answer, stop error) {
 	r := t.run
-	e := Event{Step: Step{Change: t.result().Change}}
+	e := Event{Step: Step{Change: t.step().Change}}
 	for {
 		if r.limiter.acquire(ctx) != nil {
 			return a, stopped(ctx)
@@ -42,7 +42,7 @@ func (t *task) send(ctx context.Context, call func(context.Context) error) (a an
 			r.limiter.release(unclear, time.Now(), 0)
 			return a, leaseOver()
 		}
-		if err := r.budget.start(); err != nil {
+		if err := r.budget.spend(); err != nil {
 			r.limiter.release(unclear, time.Now(), 0)
 			return a, &Stop{StopOutage, err}
 		}
@@ -54,12 +54,12 @@ func (t *task) send(ctx context.Context, call func(context.Context) error) (a an
 		t.sent = true
 		began := time.Now()
 		err := r.attempt(end, call)
-		if latched(err) {
+		if heldBack(err) {
 			t.sent = a.attempts > 0
 			r.limiter.release(unclear, began, 0)
 			return a, &Stop{StopAuth, err}
 		}
-		again, delay := r.digest(&a, err, began)
+		again, delay := r.assess(&a, err, began)
 		if !again {
 			return a, nil
 		}
@@ -74,9 +74,9 @@ func (t *task) send(ctx context.Context, call func(context.Context) error) (a an
 	}
 }
 
-// digest counts an attempt, tells limiter and budget how it went, and says whether another
+// assess counts an attempt, tells limiter and budget how it went, and says whether another
 // one may help, after what pause.
-func (r *run) digest(a *answer, err error, began time.Time) (again bool, delay time.Duration) {
+func (r *run) assess(a *answer, err error, began time.Time) (again bool, delay time.Duration) {
 	a.err = err
 	a.attempts++
 	r.requests.Add(1)

@@ -105,14 +105,14 @@ func (t *task) remove(ctx context.Context, c planner.Change) (ok bool, err error
 // upload sends a certificate, whose file is read now.
 func (t *task) upload(ctx context.Context, c planner.Change) (ok bool, err error) {
 	c.AppKey = t.app.AppKey
-	t.result().AppKey = c.AppKey
+	t.step().AppKey = c.AppKey
 	loaded, err := t.run.opts.Certificates.Load(c)
 	if err != nil {
 		t.fail(Failed, answer{}, fmt.Errorf("upload the %s certificate %s: %w", c.Environment, c.Certificate.File, err), noWait)
 		return false, nil
 	}
 	cert := loaded.Certificate
-	c.Certificate, t.result().Change.Certificate = &cert, &cert
+	c.Certificate, t.step().Change.Certificate = &cert, &cert
 	a, stop := t.send(ctx, func(ctx context.Context) error {
 		return t.run.opts.API.UploadCertificate(ctx, c.AppKey, jpush.Certificate{
 			Environment: c.Environment, Filename: path.Base(cert.Path), Data: loaded.Data, Password: loaded.Password,

@@ -113,9 +113,9 @@ func unauthorized(err error) bool {
 	return ok && e.Class == jpush.ClassAuth && e.Sent
 }
 
-// latched reports whether the client held a request back because another one got a 401.
+// heldBack reports whether the client held a request back because another one got a 401.
 // Nothing was sent, so this was no attempt.
-func latched(err error) bool {
+func heldBack(err error) bool {
 	e, ok := errors.AsType[*jpush.Error](err)
 	return ok && e.Class == jpush.ClassAuth && !e.Sent
 }

@@ -39,7 +39,7 @@ func newTask(r *run, c chain) *task {
 	return t
 }
 
-func (t *task) id() string { return t.steps[0].App }
+func (t *task) id() string { return t.changes[0].App }
 
 // noWait stands for a record that is not needed.
 func noWait() error { return nil }
@@ -51,9 +51,9 @@ func (t *task) apply(ctx context.Context) (err error) {
 			err = t.panicked(caught(v))
 		}
 	}()
-	for t.at = range t.steps {
-		ok, err := t.step(ctx)
-		if !ok && t.result().Outcome != NotStarted {
+	for t.at = range t.changes {
+		ok, err := t.perform(ctx)
+		if !ok && t.step().Outcome != NotStarted {
 			t.skipRest()
 		}
 		if !ok {
@@ -63,9 +63,9 @@ func (t *task) apply(ctx context.Context) (err error) {
 	return nil
 }
 
-// step makes the present step. It returns false when the app ends with it, and an error when
+// perform makes the present step. It returns false when the app ends with it, and an error when
 // the whole run does.
-func (t *task) step(ctx context.Context) (ok bool, err error) {
+func (t *task) perform(ctx context.Context) (ok bool, err error) {
 	if err := t.run.halted(ctx); err != nil {
 		t.retract()
 		return false, err
@@ -76,10 +76,10 @@ func (t *task) step(ctx context.Context) (ok bool, err error) {
 		t.retract()
 		return false, journalFailed(err)
 	}
-	if t.at == len(t.steps)-1 {
+	if t.at == len(t.changes)-1 {
 		t.run.prefetch()
 	}
-	switch c := t.steps[t.at]; c.Action {
+	switch c := t.changes[t.at]; c.Action {
 	case planner.Create:
 		return t.create(ctx, c)
 	case planner.Delete:
@@ -94,7 +94,7 @@ func (t *task) step(ctx context.Context) (ok bool, err error) {
 // panicked ends the app and the run. After a request went out nobody knows how far it came,
 // so its intent stays.
 func (t *task) panicked(err *PanicError) error {
-	if t.result().Outcome == NotStarted {
+	if t.step().Outcome == NotStarted {
 		outcome, wait := Unknown, noWait
 		if !t.sent {
 			outcome, wait = Failed, t.retract()
@@ -109,10 +109,10 @@ var errEarlierStep = errors.New("not started, because an earlier step of this ap
 
 // skipRest says why the steps after the present one are not started.
 func (t *task) skipRest() {
-	for i := t.at + 1; i < len(t.steps); i++ {
+	for i := t.at + 1; i < len(t.changes); i++ {
 		t.run.steps[t.first+i].Err = errEarlierStep
 	}
 }
 
-// result is where the outcome of the present step is kept.
-func (t *task) result() *Step { return &t.run.steps[t.first+t.at] }
+// step is where the outcome of the present step is kept.
+func (t *task) step() *Step { return &t.run.steps[t.first+t.at] }

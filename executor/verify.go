@@ -58,7 +58,7 @@ func (t *task) verify(ctx context.Context) (ok bool, err error) {
 	if stop != nil || a.err != nil {
 		return false, t.refused(a, stop, a.unknown)
 	}
-	s := t.result()
+	s := t.step()
 	s.Outcome, s.Attempts = Verified, a.attempts
 	t.run.report(noWait, s, Event{Type: ApplyComplete, Step: *s})
 	return true, nil

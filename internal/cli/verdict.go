@@ -73,7 +73,7 @@ func (a *application) printKeys() {
 func (a *application) sumUp(saved error) error {
 	end := saved
 	if saved == nil {
-		a.result.Saved()
+		a.result.MarkSaved()
 		end = a.verdict()
 	}
 	if a.lines == nil {
