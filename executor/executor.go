@@ -1,7 +1,7 @@
 // Package executor applies a plan. It sends the requests, several apps side by side, and
 // writes every answer to the journal before it tells anybody.
 //
-//	res, err := executor.Apply(ctx, plan, run.Saved(), executor.Options{
+//	res, err := executor.Apply(ctx, plan, run.Snapshot(), executor.Options{
 //		API: client, Journal: run, Certificates: files, Parallelism: 4,
 //	})
 //

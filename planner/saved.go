@@ -38,8 +38,8 @@ type header struct {
 	Checksum      string `json:"checksum"`
 }
 
-// Saved reports whether data looks like a saved plan, of any format version, damaged or not.
-func Saved(data []byte) bool {
+// IsSaved reports whether data looks like a saved plan, of any format version, damaged or not.
+func IsSaved(data []byte) bool {
 	var h header
 	return json.Unmarshal(data, &h) == nil && h.FormatVersion > 0 && h.Checksum != ""
 }

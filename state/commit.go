@@ -163,7 +163,7 @@ func (r *Run) commit(ctx context.Context) {
 	var folded *State // as of this batch
 	if full && err == nil {
 		folded = r.state.Clone()
-		folded.Serial = r.saved.Serial + 1
+		folded.Serial = r.snapshot.Serial + 1
 	}
 	r.mu.Unlock()
 	if err == nil && len(b.records) > 0 {
@@ -182,6 +182,6 @@ func (r *Run) commit(ctx context.Context) {
 		q.missed = append(q.missed, b.complete()...)
 	}
 	if folded != nil && err == nil {
-		r.saved = folded
+		r.snapshot = folded
 	}
 }

@@ -54,9 +54,9 @@ func Copy(ctx context.Context, from, to Store, opts Options) (err error) {
 	defer func() { err = errors.Join(err, target.Close()) }()
 
 	here, there := place(from), place(to)
-	present := target.saved
+	present := target.snapshot
 	// Encrypted once, so that both have the same text in the place of a secret.
-	before := source.saved
+	before := source.snapshot
 	old, err := source.sealer.state(before)
 	if err != nil {
 		return err
@@ -124,11 +124,11 @@ func (r *Run) replace(ctx context.Context, s *State, movedTo string) error {
 	}
 	next := s.Clone()
 	next.Journal, next.MovedTo = "", movedTo
-	next.Serial = max(next.Serial, r.saved.Serial+1)
+	next.Serial = max(next.Serial, r.snapshot.Serial+1)
 	next, err := r.fold(ctx, next)
 	if err != nil {
 		return err
 	}
-	r.setSaved(next)
+	r.setSnapshot(next)
 	return nil
 }

@@ -48,7 +48,7 @@ func (r *Run) Recovery() ([]byte, error) {
 			}
 		}
 	} else {
-		records = append(records, changes(r.saved, r.state)...)
+		records = append(records, changes(r.snapshot, r.state)...)
 	}
 	for i := range records {
 		rec, err := records[i].Checked() // a copy
@@ -61,7 +61,7 @@ func (r *Run) Recovery() ([]byte, error) {
 		records[i] = rec
 	}
 	var w journalWriter
-	if err := w.add(header{ID: r.opts.NewID(), Version: Version, Serial: r.saved.Serial}); err != nil {
+	if err := w.add(header{ID: r.opts.NewID(), Version: Version, Serial: r.snapshot.Serial}); err != nil {
 		return nil, err
 	}
 	if err := w.addAll(records); err != nil {

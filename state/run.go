@@ -41,14 +41,14 @@ func newUUID() string {
 //	run, err := state.Begin(ctx, store, opts)
 //	defer run.Close()
 //	err = run.Bind(endpoint, account)
-//	plan(run.Saved())
+//	plan(run.Snapshot())
 //	err = run.Start(ctx)                                         // the first thing that touches the disk
 //	err = run.Append(state.Record{ID: id, Intent: &intent})()    // wait: it is durable
 //	send()
 //	err = run.Append(state.Record{ID: id, Result: &result})()
 //	err = run.Finish(ctx)                                        // else run.Recover(dirs...)
 //
-// Append, State and Saved may be called from several goroutines at once; the others not
+// Append, State and Snapshot may be called from several goroutines at once; the others not
 // beside anything.
 type Run struct {
 	store    Store
@@ -60,7 +60,7 @@ type Run struct {
 	unpurged error
 
 	mu       sync.Mutex
-	saved    *State // the snapshot
+	snapshot *State // as it was read, or last saved
 	state    *State // as of now
 	bound    bool
 	finished bool
@@ -102,15 +102,15 @@ func Begin(ctx context.Context, store Store, opts Options) (*Run, error) {
 			return nil, errors.Join(fmt.Errorf("fold the journal of an interrupted run: %w", err), session.Close())
 		}
 	}
-	r.setSaved(s)
+	r.setSnapshot(s)
 	return r, nil
 }
 
-// setSaved makes s both the snapshot and the present state, which share their maps until
+// setSnapshot makes s both the snapshot and the present state, which share their maps until
 // something is appended: most runs of a pipeline change nothing.
-func (r *Run) setSaved(s *State) {
+func (r *Run) setSnapshot(s *State) {
 	now := *s
-	r.saved, r.state = s, &now
+	r.snapshot, r.state = s, &now
 	if now.Lineage == "" {
 		now.Lineage = r.opts.NewID()
 	}
@@ -142,13 +142,13 @@ func (r *Run) State() *State {
 	return r.state.Clone()
 }
 
-// Saved returns the state as it was read, or last saved: without what was appended since.
+// Snapshot returns the state as it was read, or last saved: without what was appended since.
 // One that was never saved has no lineage yet. It is no copy, since there may be a hundred
 // thousand apps: it must not be changed.
-func (r *Run) Saved() *State {
+func (r *Run) Snapshot() *State {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.saved
+	return r.snapshot
 }
 
 // Update changes the state by hand, without requests: fn gets a copy and changes it. What
@@ -170,15 +170,15 @@ func (r *Run) Update(ctx context.Context, fn func(*State) error) error {
 	for id, a := range next.Apps {
 		next.Apps[id] = a.asWritten()
 	}
-	if SameContent(r.saved, next) && next.Endpoint == r.saved.Endpoint && next.Account == r.saved.Account {
+	if SameContent(r.snapshot, next) && next.Endpoint == r.snapshot.Endpoint && next.Account == r.snapshot.Account {
 		return nil
 	}
-	next.Serial = max(next.Serial, r.saved.Serial) + 1
+	next.Serial = max(next.Serial, r.snapshot.Serial) + 1
 	next, err := r.fold(ctx, next)
 	if err != nil {
 		return err
 	}
-	r.setSaved(next)
+	r.setSnapshot(next)
 	return nil
 }
 
@@ -232,10 +232,10 @@ func (r *Run) Finish(ctx context.Context) error {
 }
 
 func (r *Run) save(ctx context.Context) error {
-	next := r.saved
-	if r.advance || !SameContent(r.saved, r.state) {
+	next := r.snapshot
+	if r.advance || !SameContent(r.snapshot, r.state) {
 		next = r.state
-		next.Serial = r.saved.Serial + 1
+		next.Serial = r.snapshot.Serial + 1
 	}
 	err := r.lost()
 	if err == nil {
@@ -244,7 +244,7 @@ func (r *Run) save(ctx context.Context) error {
 	if err != nil {
 		return &SaveError{Location: r.store.Location(), Journaled: r.queue.err == nil, Err: err}
 	}
-	r.saved = next
+	r.snapshot = next
 	return nil
 }
 

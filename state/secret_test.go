@@ -216,7 +216,7 @@ func TestClearSecretsAreEncryptedAtTheNextWrite(t *testing.T) {
 				}
 				to, with := keyPair(t)
 				run := k.begin(t, to)
-				serial := run.Saved().Serial
+				serial := run.Snapshot().Serial
 				require.NoError(t, run.Update(t.Context(), func(*state.State) error { return nil }))
 				require.NoError(t, run.Finish(t.Context()))
 				s, err := k.store.Load(t.Context())
@@ -254,7 +254,7 @@ func TestRekey(t *testing.T) {
 			run = k.begin(t, after)
 			require.ErrorContains(t, run.Rekey(t.Context(), newWith, after), "encrypted for other recipients")
 			require.ErrorContains(t, run.Rekey(t.Context(), with, state.Recipients{}), "no recipients")
-			unchanged := run.Saved()
+			unchanged := run.Snapshot()
 			must(t, run.Append(result(state.Result{Op: state.OpCreate, ID: "c", App: secretApp("c")})))
 			_, err = newWith.Decrypt(run.State().Apps["c"].MasterSecret)
 			require.NoError(t, err, "new secrets are for the new recipients")

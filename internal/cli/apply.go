@@ -117,7 +117,7 @@ func (a *application) apply(ctx context.Context) (err error) {
 
 // makePlan plans, or loads a saved plan and checks that nothing has changed since.
 func (a *application) makePlan(ctx context.Context) (*planner.Plan, error) {
-	st := a.w.run.Saved()
+	st := a.w.run.Snapshot()
 	if a.PlanFile == "" {
 		in, err := a.choices.input(a.w, st)
 		if err != nil {
@@ -185,7 +185,7 @@ func (a *application) send(ctx context.Context) (err error) {
 	options := a.sending.options()
 	options.API, options.Journal, options.Certificates = a.client, a.w.run, certificates{a.w.files}
 	options.OnEvent, options.OnPace = a.event, a.progress.setPace
-	a.result, err = executor.Apply(ctx, a.plan, a.w.run.Saved(), options)
+	a.result, err = executor.Apply(ctx, a.plan, a.w.run.Snapshot(), options)
 	return err
 }
 

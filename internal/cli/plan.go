@@ -213,7 +213,7 @@ func overwritable(path string) error {
 			return err
 		}
 		// An empty file was made for the plan, for instance by mktemp.
-		if len(old) == 0 || planner.Saved(old) {
+		if len(old) == 0 || planner.IsSaved(old) {
 			return nil
 		}
 	}

@@ -114,6 +114,6 @@ func (stateRekeyCmd) Run(ctx context.Context, t *terminal, store *stateStore) er
 	if err := run.Rekey(ctx, identities, store.recipients); err != nil {
 		return err
 	}
-	t.printf("encrypted the master secrets of %s anew in %s", report.Plural(len(run.Saved().Apps), "app"), store.Location())
+	t.printf("encrypted the master secrets of %s anew in %s", report.Plural(len(run.Snapshot().Apps), "app"), store.Location())
 	return nil
 }

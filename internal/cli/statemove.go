@@ -87,7 +87,7 @@ func (c *statePushCmd) Run(ctx context.Context, t *terminal, g *globals, store *
 	}
 	defer run.Close()
 	if !c.Force {
-		if err := continues(st, run.Saved(), store.Location()); err != nil {
+		if err := continues(st, run.Snapshot(), store.Location()); err != nil {
 			return refused(err)
 		}
 	}
@@ -97,7 +97,7 @@ func (c *statePushCmd) Run(ctx context.Context, t *terminal, g *globals, store *
 	if err := run.Replace(ctx, st); err != nil {
 		return err
 	}
-	t.printf("pushed %s to %s: serial %d, %s", c.File, store.Location(), run.Saved().Serial, report.Plural(len(st.Apps), "app"))
+	t.printf("pushed %s to %s: serial %d, %s", c.File, store.Location(), run.Snapshot().Serial, report.Plural(len(st.Apps), "app"))
 	return nil
 }
 

@@ -85,7 +85,7 @@ func lockAs(command string) stateReader {
 			return nil, err
 		}
 		w.run = run
-		return run.Saved(), nil
+		return run.Snapshot(), nil
 	}
 }
 
@@ -175,7 +175,7 @@ func (w *workspace) credentials() (devKey, devSecret string, err error) {
 
 // bind ties the state to this account, which it keeps from its first change on.
 func (w *workspace) bind() error {
-	account := cmp.Or(w.account(), w.run.Saved().Account)
+	account := cmp.Or(w.account(), w.run.Snapshot().Account)
 	if account == "" {
 		_, _, err := w.credentials()
 		return err
