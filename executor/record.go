@@ -139,7 +139,6 @@ func (r *run) settleOthers(op state.Op, ids []string) {
 
 // append journals a result.
 func (r *run) append(id string, res state.Result) (wait func() error) {
-	res.ID = id
 	return r.opts.Journal.Append(state.Record{ID: id, Result: &res})
 }
 

@@ -99,7 +99,7 @@ func BenchmarkJournal(b *testing.B) {
 					g.Go(func() {
 						for i := range 4 {
 							id := fmt.Sprint(w, i)
-							if err := run.Append(result(state.Result{Op: state.OpCreate, ID: id, App: certified(id)}))(); err != nil {
+							if err := run.Append(result(id, state.Result{Op: state.OpCreate, App: certified(id)}))(); err != nil {
 								b.Error(err)
 							}
 						}

@@ -88,7 +88,7 @@ func TestModes(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.run.Bind(endpoint, account))
 	require.NoError(t, s.intend(creation("a")))
-	require.NoError(t, s.answer(state.Result{Op: state.OpCreate, ID: "a", App: app("a")}))
+	require.NoError(t, s.answer("a", state.Result{Op: state.OpCreate, App: app("a")}))
 	require.Len(t, modes(t, dir), 3, "state, lock, journal")
 	require.NoError(t, s.run.Finish(t.Context()))
 	require.Len(t, modes(t, dir), 3, "state, lock, backup")
@@ -132,7 +132,7 @@ func TestALinkStandsForItsTarget(t *testing.T) {
 		var locked *state.LockedError
 		require.ErrorAs(t, err, &locked, "both names have one lock")
 		require.NoError(t, run.Bind(endpoint, account))
-		must(t, run.Append(result(state.Result{Op: state.OpCreate, ID: "a", App: app("a")})))
+		must(t, run.Append(result("a", state.Result{Op: state.OpCreate, App: app("a")})))
 		require.FileExists(t, real+".journal")
 		require.NoError(t, run.Finish(t.Context()))
 		s, err := state.NewFile(real, state.OS{}).Load(t.Context())

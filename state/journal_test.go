@@ -70,9 +70,9 @@ func interrupted(t testing.TB) (*statetest.Memory, []byte) {
 	require.NoError(t, run.Start(t.Context()))
 	must(t, run.Append(creation("a")))
 	must(t, run.Append(deletion("old")))
-	must(t, run.Append(result(state.Result{Op: state.OpCreate, ID: "a", App: app("a")})))
-	must(t, run.Append(result(state.Result{Op: state.OpDelete, ID: "old", Failed: true})))
-	must(t, run.Append(result(state.Result{Op: state.OpUpload, ID: "a", App: certified("a")})))
+	must(t, run.Append(result("a", state.Result{Op: state.OpCreate, App: app("a")})))
+	must(t, run.Append(result("old", state.Result{Op: state.OpDelete, Failed: true})))
+	must(t, run.Append(result("a", state.Result{Op: state.OpUpload, App: certified("a")})))
 	require.NoError(t, run.Close())
 	return mem, content(t, mem, journalPath)
 }
@@ -196,25 +196,25 @@ func TestJournalDamage(t *testing.T) {
 func TestInvalidRecordsAreRefused(t *testing.T) {
 	run := begin(t, disk(t, before()))
 	for _, r := range []state.Result{
-		{Op: state.OpCreate, ID: "a"},
-		{Op: state.OpUpload, ID: "a"},
-		{Op: state.OpRecord, ID: "a"},
-		{Op: state.OpDelete, ID: "a", App: app("a")},
-		{Op: state.OpCreate, ID: "a", App: app("a"), Unsent: true},
-		{Op: state.OpDelete},
-		{Op: "patch", ID: "a", App: app("a")},
-		{Op: state.OpCreate, ID: "a", App: &state.App{AppKey: "\xff"}},
-		{Op: state.OpCreate, ID: "a", App: &state.App{AppKey: strings.Repeat("k", 9<<20)}},
-		{Op: state.OpCreate, ID: "a", App: &state.App{CreatedAt: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}},
+		{Op: state.OpCreate},
+		{Op: state.OpUpload},
+		{Op: state.OpRecord},
+		{Op: state.OpDelete, App: app("a")},
+		{Op: state.OpCreate, App: app("a"), Unsent: true},
+		{Op: "patch", App: app("a")},
+		{Op: state.OpCreate, App: &state.App{AppKey: "\xff"}},
+		{Op: state.OpCreate, App: &state.App{AppKey: strings.Repeat("k", 9<<20)}},
+		{Op: state.OpCreate, App: &state.App{CreatedAt: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}},
 	} {
-		require.Error(t, run.Append(result(r))())
+		require.Error(t, run.Append(result("a", r))())
 	}
 	for _, in := range []state.Intent{{Op: state.OpUpload}, {}, {Op: state.OpCreate, AppName: "\xff"}} {
 		require.Error(t, run.Append(state.Record{ID: "a", Intent: &in})())
 	}
-	both := result(state.Result{Op: state.OpDelete, ID: "a"})
+	both := result("a", state.Result{Op: state.OpDelete})
 	both.Intent = deletion("a").Intent
-	for _, rec := range []state.Record{{}, {Intent: creation("a").Intent}, {Bind: &state.Binding{}}, both} {
+	noID := result("", state.Result{Op: state.OpDelete})
+	for _, rec := range []state.Record{{}, noID, {Intent: creation("a").Intent}, {Bind: &state.Binding{}}, both} {
 		require.Error(t, run.Append(rec)())
 	}
 	require.Equal(t, before().Apps, run.State().Apps)

@@ -52,12 +52,12 @@ func TestFinishWithoutTheLock(t *testing.T) {
 		}
 		run := first()
 		for _, id := range []string{"gone", "forgotten", "kept"} {
-			must(t, run.Append(result(state.Result{Op: state.OpCreate, ID: id, App: app(id)})))
+			must(t, run.Append(result(id, state.Result{Op: state.OpCreate, App: app(id)})))
 		}
 		require.NoError(t, run.Finish(t.Context()))
 
 		run = first()
-		must(t, run.Append(result(state.Result{Op: state.OpUpload, ID: "forgotten", App: certified("forgotten")})))
+		must(t, run.Append(result("forgotten", state.Result{Op: state.OpUpload, App: certified("forgotten")})))
 		must(t, run.Append(deletion("gone")))
 		must(t, run.Append(creation("new")))
 		must(t, run.Append(creation("refused")))
@@ -68,12 +68,12 @@ func TestFinishWithoutTheLock(t *testing.T) {
 			return nil
 		}))
 		require.NoError(t, other.Close())
-		for _, r := range []state.Result{
-			{Op: state.OpDelete, ID: "gone"},
-			{Op: state.OpCreate, ID: "new", App: app("new")},
-			{Op: state.OpCreate, ID: "refused", Failed: true},
+		for _, rec := range []state.Record{
+			result("gone", state.Result{Op: state.OpDelete}),
+			result("new", state.Result{Op: state.OpCreate, App: app("new")}),
+			result("refused", state.Result{Op: state.OpCreate, Failed: true}),
 		} {
-			require.ErrorIs(t, run.Append(result(r))(), state.ErrFenced)
+			require.ErrorIs(t, run.Append(rec)(), state.ErrFenced)
 		}
 		snapshots, _, err := place.List(t.Context(), "state/", "")
 		require.NoError(t, err)
@@ -105,7 +105,7 @@ func TestFinishAfterTheLease(t *testing.T) {
 		run, err := state.Begin(t.Context(), store, state.Options{})
 		require.NoError(t, err)
 		require.NoError(t, run.Bind(endpoint, account))
-		must(t, run.Append(result(state.Result{Op: state.OpCreate, ID: "a", App: app("a")})))
+		must(t, run.Append(result("a", state.Result{Op: state.OpCreate, App: app("a")})))
 		err = run.Finish(t.Context())
 		var unsaved *state.SaveError
 		require.ErrorAs(t, err, &unsaved)

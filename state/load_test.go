@@ -56,7 +56,7 @@ func TestLoadWhileRunsEnd(t *testing.T) {
 		run, err := state.Begin(t.Context(), state.NewFile(statePath, mem), state.Options{FS: mem})
 		require.NoError(t, err)
 		require.NoError(t, run.Bind(endpoint, account))
-		must(t, run.Append(result(state.Result{Op: state.OpCreate, ID: id, App: app(id)})))
+		must(t, run.Append(result(id, state.Result{Op: state.OpCreate, App: app(id)})))
 		require.NoError(t, run.Finish(t.Context()))
 	}
 	change := func(mem *statetest.Memory) {

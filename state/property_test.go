@@ -87,19 +87,19 @@ func TestAnySequenceOfRunsKeepsEveryRecord(t *testing.T) {
 			"record": func(t *rapid.T) {
 				a, id := drawApp(t), id.Draw(t, "id")
 				op := rapid.SampledFrom([]state.Op{state.OpCreate, state.OpUpload, state.OpRecord}).Draw(t, "op")
-				wait(w.run.Append(result(state.Result{Op: op, ID: id, App: &a})))
+				wait(w.run.Append(result(id, state.Result{Op: op, App: &a})))
 				w.want.Apps[id] = a
 				delete(w.want.Pending, id)
 			},
 			"delete": func(t *rapid.T) {
 				id := id.Draw(t, "id")
-				wait(w.run.Append(result(state.Result{Op: state.OpDelete, ID: id})))
+				wait(w.run.Append(result(id, state.Result{Op: state.OpDelete})))
 				delete(w.want.Apps, id)
 				delete(w.want.Pending, id)
 			},
 			"fail": func(t *rapid.T) {
 				id := id.Draw(t, "id")
-				wait(w.run.Append(result(state.Result{Op: state.OpCreate, ID: id, Failed: true})))
+				wait(w.run.Append(result(id, state.Result{Op: state.OpCreate, Failed: true})))
 				delete(w.want.Pending, id)
 			},
 			"finish": func(t *rapid.T) {

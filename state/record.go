@@ -48,8 +48,7 @@ type Intent struct {
 // Result says how a request ended and what the record is from now on. It ends the app's
 // pending intent. A request whose outcome is unknown has no Result: its intent stays pending.
 type Result struct {
-	Op Op     `json:"op"`
-	ID string `json:"-"` // the Record has it
+	Op Op `json:"op"`
 	// App is the whole record from now on: after a create, an upload or an OpRecord. It is
 	// nil after a delete, which removes the record, and when Failed or Unsent is set.
 	App *App `json:"app,omitempty"`
@@ -76,15 +75,11 @@ func (rec Record) Checked() (Record, error) {
 		rec.Intent, err = &in, in.check(rec.ID)
 	case rec.Bind == nil && rec.Intent == nil && rec.Result != nil:
 		r := *rec.Result
-		if rec.ID == "" {
-			rec.ID = r.ID
-		}
 		if r.App != nil {
 			a := r.App.asWritten()
 			r.App = &a
 		}
 		rec.Result, err = &r, r.check(rec.ID)
-		r.ID = rec.ID
 	default:
 		err = errors.New("it has not exactly one of binding, intent and result")
 	}
@@ -110,8 +105,8 @@ func (in Intent) check(id string) error {
 func (r Result) check(id string) error {
 	unchanged := r.Failed || r.Unsent
 	switch {
-	case id == "" || r.ID != "" && r.ID != id:
-		return errors.New("it has no id, or two")
+	case id == "":
+		return errors.New("it has no id")
 	case r.Op != OpCreate && r.Op != OpUpload && r.Op != OpDelete && r.Op != OpRecord:
 		return fmt.Errorf("unknown operation %q", r.Op)
 	case unchanged != (r.App == nil) && r.Op != OpDelete:

@@ -29,10 +29,10 @@ func left(t *testing.T, journal func(*state.Run), s *state.State) *statetest.Mem
 	return mem
 }
 
-func recorded(t *testing.T, results ...state.Result) func(*state.Run) {
+func recorded(t *testing.T, records ...state.Record) func(*state.Run) {
 	return func(run *state.Run) {
-		for _, r := range results {
-			must(t, run.Append(result(r)))
+		for _, rec := range records {
+			must(t, run.Append(rec))
 		}
 	}
 }
@@ -45,7 +45,7 @@ func TestAJournalThatDoesNotFitIsRefused(t *testing.T) {
 	earlier.Serial--
 	for name, s := range map[string]*state.State{"another lineage": other, "no state": nil, "a later state": later, "an earlier state": earlier} {
 		t.Run(name, func(t *testing.T) {
-			mem := left(t, recorded(t, state.Result{Op: state.OpCreate, ID: "a", App: app("a")}), s)
+			mem := left(t, recorded(t, result("a", state.Result{Op: state.OpCreate, App: app("a")})), s)
 			journal := content(t, mem, journalPath)
 			_, err := view(mem)
 			var unfit *state.UnfitJournalError
@@ -62,7 +62,7 @@ func TestAJournalThatDoesNotFitIsRefused(t *testing.T) {
 func TestAnotherAccountsJournalIsRefused(t *testing.T) {
 	other := before()
 	other.Account = "other"
-	mem := left(t, recorded(t, state.Result{Op: state.OpCreate, ID: "a", App: app("a")}), other)
+	mem := left(t, recorded(t, result("a", state.Result{Op: state.OpCreate, App: app("a")})), other)
 	_, err := state.Begin(t.Context(), state.NewFile(statePath, mem), state.Options{FS: mem})
 	var mismatch *state.MismatchError
 	require.ErrorAs(t, err, &mismatch)
@@ -92,67 +92,67 @@ func TestRecover(t *testing.T) {
 		expected func(*state.State) // of the moved state; nil: left out
 	}{
 		{"a create is added",
-			recorded(t, state.Result{Op: state.OpCreate, ID: "a", App: app("a")}), moved(nothing),
+			recorded(t, result("a", state.Result{Op: state.OpCreate, App: app("a")})), moved(nothing),
 			func(s *state.State) { s.Apps["a"] = *app("a") }},
 		{"an upload goes to the id that has the app key",
-			recorded(t, state.Result{Op: state.OpUpload, ID: "old", App: certified("old")}),
+			recorded(t, result("old", state.Result{Op: state.OpUpload, App: certified("old")})),
 			moved(func(s *state.State) { s.Apps["new"] = s.Apps["old"]; delete(s.Apps, "old") }),
 			func(s *state.State) { s.Apps["new"] = *certified("old") }},
 		{"the certificate that was uploaded later stays",
-			recorded(t, state.Result{Op: state.OpUpload, ID: "kept", App: certified("kept")}),
+			recorded(t, result("kept", state.Result{Op: state.OpUpload, App: certified("kept")})),
 			moved(func(s *state.State) { s.Apps["kept"] = *later }),
 			func(*state.State) {}},
 		{"certificates that only the state has stay",
-			recorded(t, state.Result{Op: state.OpRecord, ID: "kept", App: app("kept")}),
+			recorded(t, result("kept", state.Result{Op: state.OpRecord, App: app("kept")})),
 			moved(func(s *state.State) { s.Apps["kept"] = *certified("kept") }),
 			func(*state.State) {}},
 		{"a secret is not overwritten by nothing",
-			recorded(t, state.Result{Op: state.OpUpload, ID: "kept", App: app("kept")}),
+			recorded(t, result("kept", state.Result{Op: state.OpUpload, App: app("kept")})),
 			moved(func(s *state.State) { s.Apps["kept"] = *secret }),
 			func(*state.State) {}},
 		{"a name that changed since stays",
-			recorded(t, state.Result{Op: state.OpUpload, ID: "kept", App: certified("kept")}),
+			recorded(t, result("kept", state.Result{Op: state.OpUpload, App: certified("kept")})),
 			moved(func(s *state.State) { a := *app("kept"); a.AppName = "renamed"; s.Apps["kept"] = a }),
 			func(s *state.State) { a := *certified("kept"); a.AppName = "renamed"; s.Apps["kept"] = a }},
 		{"another lineage of the account",
-			recorded(t, state.Result{Op: state.OpCreate, ID: "a", App: app("a")}),
+			recorded(t, result("a", state.Result{Op: state.OpCreate, App: app("a")})),
 			moved(func(s *state.State) { s.Lineage = "another" }),
 			func(s *state.State) { s.Apps["a"] = *app("a") }},
 		{"an id with another app key is left out",
-			recorded(t, state.Result{Op: state.OpCreate, ID: "a", App: app("a")}),
+			recorded(t, result("a", state.Result{Op: state.OpCreate, App: app("a")})),
 			moved(func(s *state.State) { s.Apps["a"] = *app("else") }), nil},
 		{"a replacement frees the id",
 			func(run *state.Run) {
 				intent(deletion("old"))(run)
-				recorded(t, state.Result{Op: state.OpDelete, ID: "old"}, state.Result{Op: state.OpCreate, ID: "old", App: app("b")})(run)
+				recorded(t, result("old", state.Result{Op: state.OpDelete}), result("old", state.Result{Op: state.OpCreate, App: app("b")}))(run)
 			}, moved(nothing),
 			func(s *state.State) { s.Apps["old"] = *app("b") }},
 		{"a delete goes to the id that has the app key",
 			func(run *state.Run) {
 				intent(deletion("old"))(run)
-				recorded(t, state.Result{Op: state.OpDelete, ID: "old"})(run)
+				recorded(t, result("old", state.Result{Op: state.OpDelete}))(run)
 			},
 			moved(func(s *state.State) { s.Apps["new"] = s.Apps["old"]; s.Apps["old"] = *app("else") }),
 			func(s *state.State) { delete(s.Apps, "new") }},
 		{"an app that was made and deleted is no app",
 			func(run *state.Run) {
-				recorded(t, state.Result{Op: state.OpCreate, ID: "a", App: app("a")})(run)
+				recorded(t, result("a", state.Result{Op: state.OpCreate, App: app("a")}))(run)
 				intent(deletion("a"))(run)
-				recorded(t, state.Result{Op: state.OpDelete, ID: "a"})(run)
+				recorded(t, result("a", state.Result{Op: state.OpDelete}))(run)
 			}, moved(func(s *state.State) { s.Apps["a"] = *app("else") }),
 			func(*state.State) {}},
 		{"an answer ends what was pending",
-			recorded(t, state.Result{Op: state.OpCreate, ID: "a", App: app("a")}),
+			recorded(t, result("a", state.Result{Op: state.OpCreate, App: app("a")})),
 			moved(func(s *state.State) { s.Pending["a"] = *creation("a").Intent }),
 			func(s *state.State) { s.Apps["a"] = *app("a"); delete(s.Pending, "a") }},
 		{"a request that was not sent changes nothing",
 			func(run *state.Run) {
 				intent(creation("a"))(run)
-				recorded(t, state.Result{Op: state.OpCreate, ID: "a", Unsent: true})(run)
+				recorded(t, result("a", state.Result{Op: state.OpCreate, Unsent: true}))(run)
 			}, moved(nothing),
 			func(*state.State) {}},
 		{"a refused request changes nothing",
-			recorded(t, state.Result{Op: state.OpCreate, ID: "a", Failed: true}), moved(nothing),
+			recorded(t, result("a", state.Result{Op: state.OpCreate, Failed: true})), moved(nothing),
 			func(*state.State) {}},
 		{"a create without an answer is pending",
 			intent(creation("a")), moved(nothing),
@@ -167,7 +167,7 @@ func TestRecover(t *testing.T) {
 			intent(deletion("old")), moved(func(s *state.State) { s.Apps["old"] = *app("else") }),
 			func(*state.State) {}},
 		{"a restored backup",
-			recorded(t, state.Result{Op: state.OpCreate, ID: "a", App: app("a")}),
+			recorded(t, result("a", state.Result{Op: state.OpCreate, App: app("a")})),
 			func() *state.State { s := before(); s.Serial--; delete(s.Apps, "kept"); return s }(),
 			func(s *state.State) { s.Apps["a"] = *app("a") }},
 	}
@@ -210,7 +210,7 @@ func TestRecoverSaysWhetherSecretsAreClear(t *testing.T) {
 	for secret, clear := range map[string]bool{"": false, "s3cret": true, armor.Header + "…": false} {
 		a := app("a")
 		a.MasterSecret = secret
-		mem := left(t, recorded(t, state.Result{Op: state.OpCreate, ID: "a", App: a}), before())
+		mem := left(t, recorded(t, result("a", state.Result{Op: state.OpCreate, App: a})), before())
 		r, err := state.Recover(t.Context(), state.NewFile(statePath, mem), state.Options{FS: mem}, journalPath)
 		require.NoError(t, err)
 		require.Equal(t, clear, r.Clear, "%q", secret)
@@ -220,7 +220,7 @@ func TestRecoverSaysWhetherSecretsAreClear(t *testing.T) {
 func TestRecoverRefusesAnotherAccount(t *testing.T) {
 	other := before()
 	other.Account = "other"
-	mem := left(t, recorded(t, state.Result{Op: state.OpCreate, ID: "a", App: app("a")}), other)
+	mem := left(t, recorded(t, result("a", state.Result{Op: state.OpCreate, App: app("a")})), other)
 	_, err := state.Recover(t.Context(), state.NewFile(statePath, mem), state.Options{FS: mem}, journalPath)
 	var mismatch *state.MismatchError
 	require.ErrorAs(t, err, &mismatch)
@@ -252,7 +252,7 @@ func TestCrashWhileRecovering(t *testing.T) {
 	moved := before()
 	moved.Serial += 3
 	for n := 1; ; n++ {
-		mem := left(t, recorded(t, state.Result{Op: state.OpCreate, ID: "a", App: app("a")}), moved)
+		mem := left(t, recorded(t, result("a", state.Result{Op: state.OpCreate, App: app("a")})), moved)
 		faulty := statetest.NewFaulty(mem, statetest.FailFrom(n, errCrash))
 		_, err := state.Recover(t.Context(), state.NewFile(statePath, faulty), state.Options{FS: faulty}, journalPath)
 		for _, loss := range mem.Losses() {

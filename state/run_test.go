@@ -40,7 +40,7 @@ func TestARunThatOnlyFailedLeavesTheSerial(t *testing.T) {
 	mem := disk(t, before())
 	run := begin(t, mem)
 	must(t, run.Append(creation("a")))
-	must(t, run.Append(result(state.Result{Op: state.OpCreate, ID: "a", Failed: true})))
+	must(t, run.Append(result("a", state.Result{Op: state.OpCreate, Failed: true})))
 	require.NoError(t, run.Finish(t.Context()))
 	require.Equal(t, string(marshal(t, before())), string(content(t, mem, statePath)))
 	names, _ := mem.ReadDir("/d")
@@ -55,7 +55,7 @@ func TestTheFirstChangeBindsAndNames(t *testing.T) {
 	require.ErrorContains(t, run.Start(t.Context()), "bound")
 	require.Error(t, run.Bind("", account))
 	require.NoError(t, run.Bind(endpoint, account))
-	must(t, run.Append(result(state.Result{Op: state.OpCreate, ID: "a", App: app("a")})))
+	must(t, run.Append(result("a", state.Result{Op: state.OpCreate, App: app("a")})))
 	require.NoError(t, run.Finish(t.Context()))
 	s, err := view(mem)
 	require.NoError(t, err)
@@ -84,7 +84,7 @@ func TestAnotherAccountOrEndpointIsRefused(t *testing.T) {
 func TestStateIsACopyAsOfNow(t *testing.T) {
 	mem := disk(t, before())
 	run := begin(t, mem)
-	must(t, run.Append(result(state.Result{Op: state.OpUpload, ID: "kept", App: certified("kept")})))
+	must(t, run.Append(result("kept", state.Result{Op: state.OpUpload, App: certified("kept")})))
 	s := run.State()
 	require.Equal(t, *certified("kept"), s.Apps["kept"])
 	clear(s.Apps)
@@ -95,7 +95,7 @@ func TestStateIsACopyAsOfNow(t *testing.T) {
 func TestARecordedAppIsACopy(t *testing.T) {
 	run := begin(t, disk(t, before()))
 	a := certified("kept")
-	must(t, run.Append(result(state.Result{Op: state.OpUpload, ID: "kept", App: a})))
+	must(t, run.Append(result("kept", state.Result{Op: state.OpUpload, App: a})))
 	a.Certificates = state.Certificates{}
 	require.Equal(t, *certified("kept"), run.State().Apps["kept"])
 	require.NoError(t, run.Close())
@@ -128,7 +128,7 @@ func TestUpdate(t *testing.T) {
 func TestFinishSavesAlsoAfterAnInterrupt(t *testing.T) {
 	mem := disk(t, before())
 	run := begin(t, mem)
-	must(t, run.Append(result(state.Result{Op: state.OpCreate, ID: "a", App: app("a")})))
+	must(t, run.Append(result("a", state.Result{Op: state.OpCreate, App: app("a")})))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.NoError(t, run.Finish(ctx))
@@ -160,7 +160,7 @@ func TestRecoverNeverOverwrites(t *testing.T) {
 		return nil
 	})
 	run := begin(t, faulty)
-	must(t, run.Append(result(state.Result{Op: state.OpCreate, ID: "a", App: app("a")})))
+	must(t, run.Append(result("a", state.Result{Op: state.OpCreate, App: app("a")})))
 	err := run.Finish(t.Context())
 	var unsaved *state.SaveError
 	require.ErrorAs(t, err, &unsaved)
@@ -195,10 +195,10 @@ func TestARecoveryFileHasEveryChange(t *testing.T) {
 	run := begin(t, faulty)
 	for _, rec := range []state.Record{
 		deletion("old"),
-		result(state.Result{Op: state.OpDelete, ID: "old"}),
-		result(state.Result{Op: state.OpCreate, ID: "old", App: app("b")}),
-		result(state.Result{Op: state.OpUpload, ID: "kept", App: certified("kept")}),
-		result(state.Result{Op: state.OpCreate, ID: "withdrawn", Failed: true}),
+		result("old", state.Result{Op: state.OpDelete}),
+		result("old", state.Result{Op: state.OpCreate, App: app("b")}),
+		result("kept", state.Result{Op: state.OpUpload, App: certified("kept")}),
+		result("withdrawn", state.Result{Op: state.OpCreate, Failed: true}),
 		creation("open"),
 	} {
 		require.ErrorIs(t, run.Append(rec)(), syscall.EIO)
@@ -232,7 +232,7 @@ func TestManyGoroutines(t *testing.T) {
 				id := string(rune('a'+w)) + string(rune('a'+i))
 				err := run.Append(creation(id))()
 				if err == nil {
-					err = run.Append(result(state.Result{Op: state.OpCreate, ID: id, App: app(id)}))()
+					err = run.Append(result(id, state.Result{Op: state.OpCreate, App: app(id)}))()
 				}
 				if err != nil {
 					t.Error(err)
@@ -292,7 +292,7 @@ func TestIntentsWithoutAResultArePending(t *testing.T) {
 	run := begin(t, mem)
 	must(t, run.Append(creation("a")))
 	must(t, run.Append(creation("b")))
-	must(t, run.Append(result(state.Result{Op: state.OpCreate, ID: "b", Unsent: true})))
+	must(t, run.Append(result("b", state.Result{Op: state.OpCreate, Unsent: true})))
 	require.NoError(t, run.Close())
 	again := begin(t, mem)
 	defer again.Close()
@@ -326,7 +326,7 @@ func TestALargeJournalIsFoldedWithinTheRun(t *testing.T) {
 		durable := 0
 		for i := range 5 {
 			id := string(rune('a' + i))
-			if run.Append(result(state.Result{Op: state.OpCreate, ID: id, App: app(id)}))() == nil {
+			if run.Append(result(id, state.Result{Op: state.OpCreate, App: app(id)}))() == nil {
 				durable++
 			}
 		}

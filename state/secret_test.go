@@ -146,12 +146,12 @@ func TestNoSecretInClear(t *testing.T) {
 			run := k.begin(t, to)
 			require.True(t, run.Encrypts())
 			must(t, run.Append(creation("a")))
-			must(t, run.Append(result(state.Result{Op: state.OpCreate, ID: "a", App: secretApp("a")})))
+			must(t, run.Append(result("a", state.Result{Op: state.OpCreate, App: secretApp("a")})))
 			k.search(t) // the journal
 			first := run.State().Apps["a"].MasterSecret
 			uploaded := secretApp("a") // as a run knows it that has just made the app
 			uploaded.Certificates = certified("a").Certificates
-			must(t, run.Append(result(state.Result{Op: state.OpUpload, ID: "a", App: uploaded})))
+			must(t, run.Append(result("a", state.Result{Op: state.OpUpload, App: uploaded})))
 			require.Equal(t, first, run.State().Apps["a"].MasterSecret, "it is encrypted once")
 			require.Equal(t, secretOf("a"), uploaded.MasterSecret, "the caller's record is left alone")
 
@@ -169,7 +169,7 @@ func TestNoSecretInClear(t *testing.T) {
 			again := run.State().Apps["a"]
 			require.Equal(t, first, again.MasterSecret)
 			again.Certificates.Development = again.Certificates.Production
-			must(t, run.Append(result(state.Result{Op: state.OpUpload, ID: "a", App: &again})))
+			must(t, run.Append(result("a", state.Result{Op: state.OpUpload, App: &again})))
 			require.Equal(t, first, run.State().Apps["a"].MasterSecret, "what is encrypted stays as it is")
 			require.NoError(t, run.Finish(t.Context()))
 			k.search(t)
@@ -190,7 +190,7 @@ func TestNoSecretInClear(t *testing.T) {
 func TestClearSecretsAreEncryptedAtTheNextWrite(t *testing.T) {
 	writes := map[string]func(t *testing.T, run *state.Run){
 		"an apply": func(t *testing.T, run *state.Run) {
-			must(t, run.Append(result(state.Result{Op: state.OpCreate, ID: "c", App: secretApp("c")})))
+			must(t, run.Append(result("c", state.Result{Op: state.OpCreate, App: secretApp("c")})))
 			require.NoError(t, run.Finish(t.Context()))
 		},
 		"by hand": func(t *testing.T, run *state.Run) {
@@ -201,7 +201,7 @@ func TestClearSecretsAreEncryptedAtTheNextWrite(t *testing.T) {
 			require.NoError(t, run.Close())
 		},
 		"a run that was killed": func(t *testing.T, run *state.Run) {
-			must(t, run.Append(result(state.Result{Op: state.OpCreate, ID: "c", App: secretApp("c")})))
+			must(t, run.Append(result("c", state.Result{Op: state.OpCreate, App: secretApp("c")})))
 			require.NoError(t, run.Close())
 		},
 	}
@@ -211,7 +211,7 @@ func TestClearSecretsAreEncryptedAtTheNextWrite(t *testing.T) {
 				none := state.Recipients{}
 				for _, id := range []string{"a", "b"} {
 					run := k.begin(t, none)
-					must(t, run.Append(result(state.Result{Op: state.OpCreate, ID: id, App: secretApp(id)})))
+					must(t, run.Append(result(id, state.Result{Op: state.OpCreate, App: secretApp(id)})))
 					require.NoError(t, run.Finish(t.Context()))
 				}
 				to, with := keyPair(t)
@@ -246,16 +246,16 @@ func TestRekey(t *testing.T) {
 			with, newWith := identities(t, oldKey), identities(t, newKey)
 			run := k.begin(t, before)
 			for _, id := range []string{"a", "b"} {
-				must(t, run.Append(result(state.Result{Op: state.OpCreate, ID: id, App: secretApp(id)})))
+				must(t, run.Append(result(id, state.Result{Op: state.OpCreate, App: secretApp(id)})))
 			}
-			must(t, run.Append(result(state.Result{Op: state.OpCreate, ID: "none", App: app("none")})))
+			must(t, run.Append(result("none", state.Result{Op: state.OpCreate, App: app("none")})))
 			require.NoError(t, run.Finish(t.Context()))
 
 			run = k.begin(t, after)
 			require.ErrorContains(t, run.Rekey(t.Context(), newWith, after), "encrypted for other recipients")
 			require.ErrorContains(t, run.Rekey(t.Context(), with, state.Recipients{}), "no recipients")
 			unchanged := run.Snapshot()
-			must(t, run.Append(result(state.Result{Op: state.OpCreate, ID: "c", App: secretApp("c")})))
+			must(t, run.Append(result("c", state.Result{Op: state.OpCreate, App: secretApp("c")})))
 			_, err = newWith.Decrypt(run.State().Apps["c"].MasterSecret)
 			require.NoError(t, err, "new secrets are for the new recipients")
 			require.Equal(t, unchanged.Apps["a"], run.State().Apps["a"])

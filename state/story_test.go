@@ -68,30 +68,30 @@ func (s *story) intend(all ...state.Record) error {
 }
 
 // record appends a result that nobody waits for yet.
-func (s *story) record(r state.Result) (wait func() error) {
+func (s *story) record(id string, r state.Result) (wait func() error) {
 	s.step(func(st *state.State) {
-		delete(st.Pending, r.ID)
+		delete(st.Pending, id)
 		switch {
 		case r.Failed || r.Unsent:
 		case r.App != nil:
-			st.Apps[r.ID] = *r.App
+			st.Apps[id] = *r.App
 		default:
-			delete(st.Apps, r.ID)
+			delete(st.Apps, id)
 		}
 	})
-	return s.run.Append(result(r))
+	return s.run.Append(result(id, r))
 }
 
 // answer appends a result and waits until it is durable.
-func (s *story) answer(r state.Result) error {
-	err := s.record(r)()
+func (s *story) answer(id string, r state.Result) error {
+	err := s.record(id, r)()
 	if err == nil {
 		s.durable = len(s.expected) - 1
 	}
 	return err
 }
 
-func result(r state.Result) state.Record { return state.Record{ID: r.ID, Result: &r} }
+func result(id string, r state.Result) state.Record { return state.Record{ID: id, Result: &r} }
 
 func creation(id string) state.Record {
 	return state.Record{ID: id, Intent: &state.Intent{Op: state.OpCreate, AppName: id, AndroidPackage: "cn.example." + id, At: someTime}}
@@ -139,21 +139,21 @@ func tell(fsys state.FS, start *state.State) (s *story, err error) {
 	}
 	steps := []func() error{
 		func() error { return s.intend(creation("a"), creation("b")) },
-		func() error { return s.answer(state.Result{Op: state.OpCreate, ID: "a", App: app("a")}) },
-		func() error { return s.answer(state.Result{Op: state.OpCreate, ID: "b", Failed: true}) },
+		func() error { return s.answer("a", state.Result{Op: state.OpCreate, App: app("a")}) },
+		func() error { return s.answer("b", state.Result{Op: state.OpCreate, Failed: true}) },
 		func() error { return s.intend(deletion("old"), creation("withdrawn")) },
 		// Three that wait for one sync.
-		func() error { s.record(state.Result{Op: state.OpUpload, ID: "a", App: certified("a")}); return nil },
-		func() error { s.record(state.Result{Op: state.OpCreate, ID: "withdrawn", Unsent: true}); return nil },
-		func() error { return s.answer(state.Result{Op: state.OpDelete, ID: "old"}) },
+		func() error { s.record("a", state.Result{Op: state.OpUpload, App: certified("a")}); return nil },
+		func() error { s.record("withdrawn", state.Result{Op: state.OpCreate, Unsent: true}); return nil },
+		func() error { return s.answer("old", state.Result{Op: state.OpDelete}) },
 		func() error { return s.intend(creation("c"), creation("unanswered")) },
 		// Three that nobody waits for: the end of the run does.
 		func() error {
-			s.record(state.Result{Op: state.OpUpload, ID: "kept", App: certified("kept")})
+			s.record("kept", state.Result{Op: state.OpUpload, App: certified("kept")})
 			return nil
 		},
-		func() error { s.record(state.Result{Op: state.OpCreate, ID: "c", App: app("c")}); return nil },
-		func() error { s.record(state.Result{Op: state.OpUpload, ID: "c", App: certified("c")}); return nil },
+		func() error { s.record("c", state.Result{Op: state.OpCreate, App: app("c")}); return nil },
+		func() error { s.record("c", state.Result{Op: state.OpUpload, App: certified("c")}); return nil },
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {

@@ -30,7 +30,7 @@ func TestOrderOfOperations(t *testing.T) {
 	}
 	must(t, run.Append(creation("a")))
 	durable("intent")
-	must(t, run.Append(result(state.Result{Op: state.OpCreate, ID: "a", App: app("a")})))
+	must(t, run.Append(result("a", state.Result{Op: state.OpCreate, App: app("a")})))
 	durable("result")
 	require.NoError(t, run.Finish(t.Context()))
 
@@ -140,7 +140,7 @@ func TestAFailedSyncBreaksTheJournalForGood(t *testing.T) {
 		}
 		require.ErrorIs(t, wait(), syscall.EIO, "no second sync: nobody would let it pass")
 		require.ErrorIs(t, run.Append(creation("b"))(), syscall.EIO)
-		require.ErrorIs(t, run.Append(result(state.Result{Op: state.OpCreate, ID: "a", App: app("a")}))(), syscall.EIO)
+		require.ErrorIs(t, run.Append(result("a", state.Result{Op: state.OpCreate, App: app("a")}))(), syscall.EIO)
 		go func() {
 			g.pass(nil) // the state's
 		}()
@@ -166,7 +166,7 @@ func TestAFailedWriteBreaksTheJournalForGood(t *testing.T) {
 		run := begin(t, faulty)
 		require.NoError(t, run.Start(t.Context()))
 		must(t, run.Append(creation("a")))
-		require.ErrorIs(t, run.Append(result(state.Result{Op: state.OpCreate, ID: "a", App: app("a")}))(), syscall.ENOSPC)
+		require.ErrorIs(t, run.Append(result("a", state.Result{Op: state.OpCreate, App: app("a")}))(), syscall.ENOSPC)
 		require.ErrorIs(t, run.Append(creation("b"))(), syscall.ENOSPC)
 		require.ErrorIs(t, run.Close(), syscall.ENOSPC)
 		s, err := view(mem)

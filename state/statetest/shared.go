@@ -85,7 +85,7 @@ func load(t testing.TB, place shared.Place) *state.State {
 var binding = state.Record{Bind: &state.Binding{Lineage: "lineage", Endpoint: "https://admin.jpush.cn/v1/", Account: "account"}}
 
 func created(id string) state.Record {
-	return state.Record{ID: id, Result: &state.Result{Op: state.OpCreate, ID: id,
+	return state.Record{ID: id, Result: &state.Result{Op: state.OpCreate,
 		App: &state.App{AppName: id, AndroidPackage: "cn.example." + id, AppKey: "key-" + id, MasterSecret: "secret-" + id}}}
 }
 
