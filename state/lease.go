@@ -3,6 +3,7 @@ package state
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // ErrFenced says that somebody else is the writer now.
@@ -27,3 +28,18 @@ func (e *LeaseError) Error() string {
 
 // Unwrap returns the cause.
 func (e *LeaseError) Unwrap() error { return e.Err }
+
+// Left returns for how long this run is still the only writer: what is left of its lease, 0
+// once that is over or lost. A lock on a local file lasts as long as the run does.
+func (r *Run) Left() time.Duration { return r.session.Left() }
+
+// lost returns a [*LeaseError] when this run may not be the only writer any more.
+func (r *Run) lost() error {
+	if err, ok := errors.AsType[*LeaseError](r.queue.err); ok {
+		return err
+	}
+	if r.Left() <= 0 {
+		return &LeaseError{Location: r.store.Location(), Err: errLeaseOver}
+	}
+	return nil
+}

@@ -2,11 +2,9 @@ package state
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 )
 
 // Options say what [Begin] cannot know from the store.
@@ -25,15 +23,6 @@ type Options struct {
 	Check func(*State) error
 	// AlsoMoved is for what may work on a state that is in use elsewhere: see [Copy].
 	AlsoMoved bool
-}
-
-// newUUID returns a random UUID: RFC 9562, version 4.
-func newUUID() string {
-	var b [16]byte
-	rand.Read(b[:]) // never fails
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // Run is the state under the lock, from [Begin] to Finish or Close.
@@ -199,16 +188,6 @@ func (r *Run) fold(ctx context.Context, s *State) (*State, error) {
 	return sealed, nil
 }
 
-// Unpurged says where secrets remain in clear although they are encrypted in the state now.
-func (r *Run) Unpurged() error { return r.unpurged }
-
-// Encrypts reports whether the secrets that this run writes are encrypted.
-func (r *Run) Encrypts() bool { return r.opts.Recipients.Any() }
-
-// Left returns for how long this run is still the only writer: what is left of its lease, 0
-// once that is over or lost. A lock on a local file lasts as long as the run does.
-func (r *Run) Left() time.Duration { return r.session.Left() }
-
 // Advance makes Finish save the state with its serial up even if no request succeeds, so that
 // whatever is pinned to the serial before cannot be used a second time.
 func (r *Run) Advance() { r.advance = true }
@@ -245,17 +224,6 @@ func (r *Run) save(ctx context.Context) error {
 		return &SaveError{Location: r.store.Location(), Journaled: r.queue.err == nil, Err: err}
 	}
 	r.snapshot = next
-	return nil
-}
-
-// lost returns a [*LeaseError] when this run may not be the only writer any more.
-func (r *Run) lost() error {
-	if err, ok := errors.AsType[*LeaseError](r.queue.err); ok {
-		return err
-	}
-	if r.Left() <= 0 {
-		return &LeaseError{Location: r.store.Location(), Err: errLeaseOver}
-	}
 	return nil
 }
 

@@ -62,6 +62,12 @@ func (s *sealer) state(st *State) (*State, error) {
 	return st, nil
 }
 
+// Encrypts reports whether the secrets that this run writes are encrypted.
+func (r *Run) Encrypts() bool { return r.opts.Recipients.Any() }
+
+// Unpurged says where secrets remain in clear although they are encrypted in the state now.
+func (r *Run) Unpurged() error { return r.unpurged }
+
 // RewriteSecrets changes the master secret of every app that has one, in place and several side
 // by side. After an error the apps are as they were.
 func RewriteSecrets(apps map[string]App, rewrite func(secret string) (string, error)) error {

@@ -8,6 +8,8 @@
 package state
 
 import (
+	"crypto/rand"
+	"fmt"
 	"maps"
 	"time"
 
@@ -92,6 +94,15 @@ type Certificate struct {
 // New returns a state without apps, which no store has seen yet.
 func New() *State {
 	return &State{Version: Version, Apps: map[string]App{}, Pending: map[string]Intent{}}
+}
+
+// newUUID returns a random UUID: RFC 9562, version 4.
+func newUUID() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // Clone returns a copy that shares nothing with s.
