@@ -53,8 +53,8 @@ func (b *batch) complete() []Record {
 
 // Start commits the run's first record, so that a full disk, a broken one and a read-only
 // place are found before the first request. Call it when it is certain that requests are
-// sent. Nothing stays behind when it fails. Over a network it does not wait: a lock that was
-// had shows that the store can be written, and the first intents share the commit.
+// sent. Nothing stays behind when it fails. Start does not wait for a shared store: taking its
+// lock has proved that it can be written.
 func (r *Run) Start(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -136,9 +136,8 @@ func (r *Run) enqueue(rec Record) (wait func() error) {
 // released together need that long until they append again.
 const gather = 300 * time.Microsecond
 
-// commitAll commits until the run ends. Where commits linger, that much time passes from the
-// end of one to the beginning of the next. So the number of commits is bounded, and who appends
-// after a pause waits for hardly more than the commit.
+// commitAll commits until the run ends. After each commit it waits for the session's linger.
+// That bounds the number of commits; a record that comes after a pause is committed at once.
 func (r *Run) commitAll() {
 	defer close(r.queue.stopped)
 	linger := r.session.Linger()
