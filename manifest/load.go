@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -42,9 +43,10 @@ type Options struct {
 // All mistakes are reported at once, as [Errors]. Other errors say that the manifest could not
 // be read; a missing manifest is [fs.ErrNotExist].
 //
-// Manifest.SHA256 of a single file is the file's. Of several files it is that of a text with
-// one line for each, in the order of reading: the file's SHA-256, two spaces, its path relative
-// to the manifest's directory.
+// Manifest.SHA256 of a single file is that of its text: in UTF-8, with lines that end with LF and
+// without a byte order mark, since git and editors change these. Of several files it is that of a
+// text with one line for each, in the order of reading: the SHA-256 of the file's text, two
+// spaces, its path relative to the manifest's directory.
 func Load(path string, opts Options) (*Manifest, error) {
 	return newLoader(path, opts).load()
 }
@@ -159,7 +161,7 @@ func (l *loader) openRoots() error {
 // yamlFile reads a YAML file, with the files that it names. A long list of apps is read in
 // pieces if that is possible, before the rest of the file.
 func (l *loader) yamlFile(rel string, spec *mappingSpec) error {
-	r, text, err := l.readFile(rel, "manifest")
+	r, text, err := l.readYAML(rel)
 	if err != nil {
 		return err
 	}
@@ -171,6 +173,32 @@ func (l *loader) yamlFile(rel string, spec *mappingSpec) error {
 		r.document(root, spec)
 	}
 	return nil
+}
+
+// readYAML is readFile for a YAML file, whose text is made plain.
+func (l *loader) readYAML(rel string) (*reader, []byte, error) {
+	r, text, err := l.readFile(rel, "manifest")
+	if err != nil {
+		return nil, nil, err
+	}
+	text = plainText(text)
+	l.pin(rel, text)
+	return r, text, nil
+}
+
+// plainText drops a byte order mark, and ends lines with LF.
+func plainText(data []byte) []byte {
+	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
+	if !bytes.Contains(data, []byte("\r\n")) {
+		return data // most are, and some are large
+	}
+	return bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+}
+
+// pin adds the text of a file to what Manifest.SHA256 is of.
+func (l *loader) pin(rel string, text []byte) {
+	l.manifest.SHA256 = fmt.Sprintf("%x", sha256.Sum256(text))
+	l.sums = append(l.sums, l.manifest.SHA256+"  "+rel+"\n")
 }
 
 // readFile reads a file of the manifest's directory and returns a reader for the nodes of its
@@ -196,8 +224,6 @@ func (l *loader) readFile(rel, kind string) (r *reader, text []byte, err error) 
 	}
 	l.left -= int64(len(text))
 	l.budget += int64(len(text))
-	m.SHA256 = fmt.Sprintf("%x", sha256.Sum256(text))
-	l.sums = append(l.sums, m.SHA256+"  "+rel+"\n")
 	dir, err := realDir(filepath.Dir(shown))
 	if err != nil {
 		return nil, nil, fmt.Errorf("the directory of %s %q %w", kind, shown, reason(err))

@@ -3,6 +3,7 @@ package manifest
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,4 +87,35 @@ func TestLoadComplete(t *testing.T) {
 			ID: "news", AppName: "news", AndroidPackage: "cn.example.news", Pos: at(24, 5),
 		}},
 	}, m)
+}
+
+// What git and editors change in a checkout is not a change of the manifest. Anything else is.
+func TestSHA256IsOfTheText(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	files := map[string]string{
+		"m.yaml":       "version: 1\ninclude: [teams/a.yaml]\napps_from: {csv: apps.csv}\napps:\n" + entry("own"),
+		"teams/a.yaml": "version: 1\napps:\n" + entry("a"),
+		"apps.csv":     "app_name,android_package\n\"B\",cn.example.b\n",
+	}
+	sum := func(name, text string) string {
+		for name, text := range files {
+			write(t, dir, name, text)
+		}
+		write(t, dir, name, text)
+		m, err := Load("m.yaml", Options{})
+		require.NoError(t, err)
+		return m.SHA256
+	}
+	want := sum("m.yaml", files["m.yaml"])
+	for name, text := range files {
+		crlf := strings.ReplaceAll(text, "\n", "\r\n")
+		assert.Equal(t, want, sum(name, crlf), name)
+		assert.Equal(t, want, sum(name, byteOrderMark+text), name)
+		assert.Equal(t, want, sum(name, byteOrderMark+crlf), name)
+		assert.NotEqual(t, want, sum(name, text+"\n"), name)
+		assert.NotEqual(t, want, sum(name, strings.Replace(text, "example", "exemple", 1)+" "), name)
+	}
+	_, err := LoadState("m.yaml")
+	require.NoError(t, err)
 }

@@ -24,7 +24,7 @@ import (
 type Manifest struct {
 	Path   string   // as it was given: a file or a directory
 	Files  []string // every file that was read, in this order: YAML and CSV
-	SHA256 string   // hex, over every file that was read, see Load
+	SHA256 string   // hex, of the text of every file that was read, see Load
 	// CertRoot is the directory that every Path in the manifest is relative to, for NewFiles:
 	// Options.CertRoot, or the manifest's directory.
 	CertRoot string

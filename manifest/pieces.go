@@ -37,7 +37,6 @@ type piece struct {
 // with the list below it. It returns the root node of the rest, in which the list is empty, and
 // the list in pieces. Both are nil if the text is short, or cannot be split.
 func splitApps(text []byte, size int) (root *yaml.Node, pieces []piece) {
-	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
 	if len(text) <= size || otherBreaks(text) {
 		return nil, nil
 	}
@@ -66,12 +65,9 @@ func splitApps(text []byte, size int) (root *yaml.Node, pieces []piece) {
 	return root, pieces
 }
 
-// otherBreaks finds the line breaks of YAML besides LF and CRLF. They count as lines for
-// yaml.v3, but not for cutList.
-func otherBreaks(data []byte) bool {
-	return bytes.ContainsAny(data, "\u0085\u2028\u2029") ||
-		bytes.Count(data, []byte("\r")) != bytes.Count(data, []byte("\r\n"))
-}
+// otherBreaks finds the line breaks of YAML besides LF. They count as lines for yaml.v3, but not
+// for cutList.
+func otherBreaks(data []byte) bool { return bytes.ContainsAny(data, "\r\u0085\u2028\u2029") }
 
 // cutList cuts the list that the text begins with into pieces. The list ends at the first line
 // that is neither indented nor an entry. line is how many lines are before the text.
@@ -109,12 +105,12 @@ scan:
 }
 
 func isEntry(content []byte) bool {
-	return content[0] == '-' && (len(content) == 1 || bytes.IndexByte([]byte(" \n\r"), content[1]) >= 0)
+	return content[0] == '-' && (len(content) == 1 || bytes.IndexByte([]byte(" \n"), content[1]) >= 0)
 }
 
 // blank reports whether a line, or the rest of one, has nothing but a comment.
 func blank(text []byte) bool {
-	text = bytes.TrimLeft(text, " \t\r\n")
+	text = bytes.TrimLeft(text, " \t\n")
 	return len(text) == 0 || text[0] == '#'
 }
 

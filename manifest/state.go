@@ -33,7 +33,7 @@ func LoadState(path string) (StateSettings, error) {
 
 // stateFile reads what a file says about the state. A list of apps is left out if it can be.
 func (l *loader) stateFile(rel string) error {
-	r, text, err := l.readFile(rel, "manifest")
+	r, text, err := l.readYAML(rel)
 	if err != nil || !bytes.Contains(text, []byte("state")) {
 		return err
 	}

@@ -79,7 +79,7 @@ func TestPieces(t *testing.T) {
 			m, err := loadPieces(file, len(test.text)+1)
 			samePieces(t, file, m, err)
 
-			root, pieces := splitApps([]byte(test.text), 0)
+			root, pieces := splitApps(plainText([]byte(test.text)), 0)
 			good := root != nil
 			for i := 0; good && i < len(pieces); i++ {
 				good = pieces[i].decode().err == nil
