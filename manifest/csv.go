@@ -18,7 +18,10 @@ import (
 // to an environment variable or to a file, never the password itself. Paths are relative to the
 // CSV file and may have placeholders. Rows and columns that are empty are skipped.
 //
-// The file is UTF-8, or GB18030 if the manifest says so. Cells are separated by commas, or by
+// Blanks around a cell are dropped, those of a reference to a password included: no name of a
+// variable has any, and for a file whose name has, there is YAML.
+//
+// The file is UTF-8, UTF-16 with a byte order mark, or GB18030 if the manifest says so. Cells are separated by commas, or by
 // semicolons or tabs if the first line has no comma. As for Excel, a line such as sep=; above
 // the first one may set the separator.
 var Columns = []string{
@@ -145,7 +148,7 @@ func separator(text string) (comma byte, rest, problem string) {
 		}
 		return by[0], text[len(line):], ""
 	}
-	line, _, _ = strings.Cut(strings.TrimLeft(text, "\n"), "\n")
+	line, _, _ = strings.Cut(strings.TrimLeftFunc(text, isBlank), "\n")
 	for _, c := range []byte{',', ';', '\t'} {
 		if strings.IndexByte(line, c) >= 0 {
 			return c, text, ""
@@ -173,7 +176,7 @@ func columnOf(name string) (c column, near string) {
 	case key != "" && Suggest(prefix, []string{"labels"}) != "":
 		near = "labels." + key
 	default:
-		near = Suggest(strings.TrimSpace(name), Columns)
+		near = Suggest(name, Columns)
 	}
 	return c, near
 }
@@ -184,7 +187,7 @@ func columnOf(name string) (c column, near string) {
 // A name is repeated in an error only if it is near a column's: the first line may be a row, with
 // who knows what in its cells.
 func (r *reader) header(s *sheet, record []string) []column {
-	for len(record) > 0 && strings.TrimSpace(record[len(record)-1]) == "" {
+	for len(record) > 0 && record[len(record)-1] == "" {
 		record = record[:len(record)-1] // columns that Excel writes and nobody sees
 	}
 	if len(record) > maxColumns {
@@ -197,7 +200,7 @@ func (r *reader) header(s *sheet, record []string) []column {
 	known := ", known are " + strings.Join(Columns, ", ") // said once
 	var problems errorList
 	for i, name := range record {
-		if strings.TrimSpace(name) == "" {
+		if name == "" {
 			continue
 		}
 		c, near := columnOf(name)

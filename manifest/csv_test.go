@@ -308,13 +308,85 @@ func TestRowsCostNoAliases(t *testing.T) {
 	assert.Len(t, m.Apps, 500)
 }
 
-func TestBlanksInTheHeader(t *testing.T) {
+// What does not show around a cell or a name of a column is dropped, quotes or not. A row of
+// nothing else is empty.
+func TestBlanksAroundCells(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	write(t, dir, "m.yaml", fromCSV)
-	write(t, dir, "apps.csv", "app_name, android_package\nShop, cn.example.shop\n")
+	for _, blank := range []string{
+		" ", "  ", "\t", "\u00A0", "\u1680", "\u2003", "\u2009", "\u2028", "\u202F", "\u205F", "\u3000", // spaces
+		"\u200B", "\u200C", "\u200D", "\u2060", "\uFEFF", "\u200E", "\u202A", "\u00AD", " \u3000\uFEFF", // invisible
+	} {
+		for _, comma := range []string{",", ";", "\t"} {
+			if blank == comma {
+				continue
+			}
+			for _, quote := range []string{"%s", `"%s"`} {
+				cells := func(cells ...string) string {
+					for i, cell := range cells {
+						cells[i] = blank + fmt.Sprintf(quote, blank+cell+blank) + blank
+					}
+					return strings.Join(cells, comma) + "\r\n"
+				}
+				write(t, dir, "apps.csv", cells("id", "app_name", "android_package", "protect", "labels.team", "certificates.production.file", "certificates.production.password_env", "certificates.development.file")+
+					cells("shop", "商城 1", "cn.example.shop", "TRUE", "retail", "certs/shop.p12", "P12_PASSWORD", "-")+
+					cells("", "", "", "", "", "", "", ""))
+				m, err := Load("m.yaml", Options{})
+				require.NoError(t, err, "%q %q", blank, comma)
+				require.Len(t, m.Apps, 1)
+				a := m.Apps[0]
+				assert.Equal(t, []string{"shop", "商城 1", "cn.example.shop", "retail"}, []string{a.ID, a.AppName, a.AndroidPackage, a.Labels["team"]})
+				assert.True(t, *a.Protect)
+				assert.Len(t, a.Certificates, 1)
+				c := a.Certificates[jpush.Production]
+				assert.Equal(t, []string{"certs/shop.p12", "P12_PASSWORD"}, []string{c.File, c.Password.Env})
+			}
+		}
+	}
+}
+
+// Blanks and quotes of all sorts leave the other cells as they are, and each where it stands.
+func TestBlanksAroundQuotes(t *testing.T) {
+	for text, want := range map[string]string{
+		`a, "b" ,c`:              `a," b ",c`,
+		`"a" , "b, ""c"" " `:     `"a "," b, ""c""  "`,
+		" \"a\n, \"\"\" \n\"b\"": "\" a\n, \"\" \"\n\"b\"",
+		`"" ,""`:                 `" ",""`,
+		`"a" b," c`:              `"a" b," c`, // errors stay what they are
+		`a "b" ,c`:               `a "b" ,c`,
+		`"a`:                     `"a`,
+	} {
+		got := quoteBlanks(text, ',')
+		assert.Equal(t, want, got)
+		assert.Len(t, got, len(text))
+	}
+	dir := t.TempDir()
+	t.Chdir(dir)
+	write(t, dir, "m.yaml", fromCSV)
+	write(t, dir, "apps.csv", "app_name, \"android_package\" ,protect\n \"A \"\"1\"\", 2\" ,\tcn.a, yes\n")
 	_, err := Load("m.yaml", Options{})
-	requireErrors(t, err, `apps.csv:1:10: unknown column " android_package", did you mean "android_package"?`)
+	requireErrors(t, err, "apps.csv:2:22: protect must be true or false (column protect)")
+}
+
+// What is invisible inside of a cell is refused as in YAML, and in the name of a column it makes
+// another name.
+func TestInvisibleInsideOfCells(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	write(t, dir, "m.yaml", fromCSV)
+	for text, want := range map[string]string{
+		"app_name,android_package\nA\u200BB,cn.a\n":   "apps.csv:2:1: app_name contains the invisible character U+200B (column app_name)",
+		"app_name,android_package\nA\uFEFFB,cn.a\n":   "apps.csv:2:1: app_name contains the invisible character U+FEFF (column app_name)",
+		"app_name,android_package\n\x07A,cn.a\n":      "apps.csv:2:1: app_name contains the control character U+0007 (column app_name)",
+		"app_name,android_package\nA,cn.\u00A0a\n":    `apps.csv:2:3: android_package "cn.\u00a0a" has a character other than letters, digits, underscores and dots (column android_package)`,
+		"app\u200B_name,android_package\nA,cn.a\n":    `apps.csv:1:1: unknown column "app\u200b_name", did you mean "app_name"?`,
+		"app_name,app_name ,android_package\nA,B,c.a": `apps.csv:1:10: duplicate column "app_name", the first is at apps.csv:1:1`,
+	} {
+		write(t, dir, "apps.csv", text)
+		_, err := Load("m.yaml", Options{})
+		requireErrors(t, err, want)
+	}
 }
 
 // Excel writes the columns and rows of a sheet in which something was once, or was formatted.

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/unicode"
 )
 
 // The encodings of a CSV file.
@@ -18,9 +19,14 @@ const byteOrderMark = "\uFEFF"
 
 // decodeCSV turns the content of a CSV file into text. A problem comes with its position.
 func decodeCSV(data []byte, encoding string) (text string, problem string, at Position) {
-	switch {
+	start := Position{Line: 1, Column: 1}
+	switch problem = looksLike(data); {
+	case problem != "":
+		return "", problem, start
+	case markedUTF16(data):
+		text, problem, at = decodeUTF16(data)
 	case notUTF8(data):
-		return "", `the file is UTF-16 or binary: save it as "CSV UTF-8"`, Position{Line: 1, Column: 1}
+		return "", `the file is binary, or UTF-16 without a byte order mark: save it as "CSV UTF-8"`, start
 	case encoding == gb18030Encoding:
 		text, problem, at = decodeGB18030(data)
 	default:
@@ -40,6 +46,22 @@ func decodeCSV(data []byte, encoding string) (text string, problem string, at Po
 	return unix, "", Position{}
 }
 
+// markedUTF16 recognizes the byte order mark of UTF-16, with which Excel writes "Unicode Text". No
+// text in UTF-8 or GB18030 begins like that. One in UTF-32 does, with zeros after it.
+func markedUTF16(data []byte) bool {
+	marked := bytes.HasPrefix(data, []byte("\xFF\xFE")) || bytes.HasPrefix(data, []byte("\xFE\xFF"))
+	return marked && !bytes.HasPrefix(data[2:], []byte{0, 0})
+}
+
+func decodeUTF16(data []byte) (text string, problem string, at Position) {
+	decoded, err := unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewDecoder().Bytes(data)
+	text = string(decoded)
+	if at = firstBad(text, isReplacement); at.Line > 0 || err != nil {
+		return "", `invalid UTF-16: save the file as "CSV UTF-8"`, at
+	}
+	return text, "", at
+}
+
 // decodeGB18030 refuses UTF-8 that is announced as GB18030. It would be read as other names
 // without an error, and the API cannot change a name.
 func decodeGB18030(data []byte) (text string, problem string, at Position) {
@@ -50,11 +72,13 @@ func decodeGB18030(data []byte) (text string, problem string, at Position) {
 	}
 	decoded, err := simplifiedchinese.GB18030.NewDecoder().Bytes(data)
 	text = string(decoded)
-	if at = firstBad(text, func(r rune, _ int) bool { return r == utf8.RuneError }); at.Line > 0 || err != nil {
+	if at = firstBad(text, isReplacement); at.Line > 0 || err != nil {
 		return "", "invalid GB18030", at
 	}
 	return text, "", at
 }
+
+func isReplacement(r rune, _ int) bool { return r == utf8.RuneError }
 
 func isInvalid(r rune, size int) bool { return r == utf8.RuneError && size == 1 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/unicode"
 )
 
 func TestGB18030(t *testing.T) {
@@ -79,5 +80,37 @@ func TestUTF8IsNoGB18030(t *testing.T) {
 		got, problem, _ := decodeCSV(inGB18030(t, head+text+",cn.a\n"), gb18030Encoding)
 		assert.Empty(t, problem, text)
 		assert.Equal(t, head+text+",cn.a\n", got)
+	}
+}
+
+// Excel's "Unicode Text" is UTF-16 with tabs. Its byte order mark says so, whatever the manifest does.
+func TestUTF16(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for _, order := range []unicode.Endianness{unicode.LittleEndian, unicode.BigEndian} {
+		for _, comma := range []string{"\t", ",", ";"} {
+			for _, encoding := range []string{"utf-8", "gb18030"} {
+				text := strings.ReplaceAll("id|app_name|android_package|labels.地区\r\nshop|\"商城, 𠀀\"|cn.example.shop|北京\r\n", "|", comma)
+				encoded, err := unicode.UTF16(order, unicode.UseBOM).NewEncoder().String(text)
+				require.NoError(t, err)
+				write(t, dir, "m.yaml", "version: 1\napps_from: {csv: apps.txt, encoding: "+encoding+"}\n")
+				write(t, dir, "apps.txt", encoded)
+				m, err := Load("m.yaml", Options{})
+				require.NoError(t, err)
+				assert.Equal(t, "商城, 𠀀", m.Apps[0].AppName)
+				assert.Equal(t, map[string]string{"地区": "北京"}, m.Apps[0].Labels)
+				assert.Equal(t, Position{"apps.txt", 2, 1}, m.Apps[0].Pos)
+			}
+		}
+	}
+	for text, want := range map[string]string{
+		"\xff\xfea\x00,\x00\n\x00b\x00\x00\xd8c\x00": `apps.txt:2:2: invalid UTF-16: save the file as "CSV UTF-8"`, // half a character
+		"\xff\xfea\x00b":                `apps.txt:1:2: invalid UTF-16: save the file as "CSV UTF-8"`,
+		"\xff\xfe\x00\x00a\x00\x00\x00": `apps.txt:1:1: the file is binary, or UTF-16 without a byte order mark: save it as "CSV UTF-8"`, // UTF-32
+		"a\x00,\x00b\x00":               `apps.txt:1:1: the file is binary, or UTF-16 without a byte order mark: save it as "CSV UTF-8"`,
+	} {
+		write(t, dir, "apps.txt", text)
+		_, err := Load("m.yaml", Options{})
+		requireErrors(t, err, want)
 	}
 }

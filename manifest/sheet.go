@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -25,6 +26,7 @@ type sheet struct {
 }
 
 func newSheet(name, text string, comma byte) *sheet {
+	text = quoteBlanks(text, comma)
 	input := &limitedReader{text: strings.NewReader(text)}
 	s := &sheet{name: name, csv: csv.NewReader(input), input: input, text: text, lines: strings.SplitAfter(text, "\n")}
 	s.csv.Comma = rune(comma)
@@ -48,17 +50,75 @@ func (l *limitedReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// next returns the next row that is not empty. The row is valid until the next call. After an
+// next returns the next row that is not empty, without blanks around its cells. The row is valid until the next call. After an
 // error other than errLongRow, next continues with the next line.
 func (s *sheet) next() ([]string, error) {
 	for {
 		s.input.left = maxRowBytes
 		s.start = s.csv.InputOffset()
 		record, err := s.csv.Read()
+		for i, cell := range record {
+			record[i] = strings.TrimFunc(cell, isBlank)
+		}
 		if err != nil || slices.ContainsFunc(record, func(cell string) bool { return cell != "" }) {
 			return record, err
 		}
 	}
+}
+
+// isBlank reports what is dropped around a cell: white space, and what does not show, as it comes
+// with text from a web page or a chat. In a name it is an error, see checkText. Control characters
+// other than white space are left to be refused.
+func isBlank(r rune) bool {
+	return unicode.IsSpace(r) || r == '\u200C' || r == '\u200D' || hidden(r) && !unicode.IsControl(r)
+}
+
+// quoteBlanks moves blanks around a quoted cell into its quotes, because encoding/csv refuses them
+// outside. Every cell stays where it begins.
+func quoteBlanks(text string, comma byte) string {
+	if !strings.Contains(text, `"`) {
+		return text
+	}
+	outside := func(r rune) bool { return isBlank(r) && r != '\n' && r != rune(comma) }
+	var b strings.Builder
+	b.Grow(len(text))
+	for text != "" {
+		rest := strings.TrimLeftFunc(text, outside)
+		before := text[:len(text)-len(rest)]
+		if end := closingQuote(rest); end > 0 {
+			after := strings.TrimLeftFunc(rest[end+1:], outside)
+			blanks := rest[end+1 : len(rest)-len(after)]
+			if after == "" || after[0] == '\n' || after[0] == comma {
+				b.WriteString(`"` + before + rest[1:end] + blanks + `"`)
+				text = after
+			}
+		}
+		// The end of the cell, or all of one that is not quoted.
+		end := 1 + strings.IndexAny(text, "\n"+string(rune(comma)))
+		if end == 0 {
+			end = len(text)
+		}
+		b.WriteString(text[:end])
+		text = text[end:]
+	}
+	return b.String()
+}
+
+// closingQuote returns where the quote is that closes the cell at the beginning of text, or -1.
+func closingQuote(text string) int {
+	if !strings.HasPrefix(text, `"`) {
+		return -1
+	}
+	for i := 1; i < len(text); i++ {
+		switch {
+		case text[i] != '"':
+		case i+1 < len(text) && text[i+1] == '"':
+			i++
+		default:
+			return i
+		}
+	}
+	return -1
 }
 
 // cell returns the place where a cell of the last row begins, its quote included.

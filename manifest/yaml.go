@@ -28,9 +28,12 @@ var (
 // error, which it reports. failed is the piece that could not be decoded by itself, if there is
 // one.
 func (r *reader) parse(text []byte, failed *tree) *yaml.Node {
-	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
-	if notUTF8(text) {
-		r.loader.errs.add(Position{r.name, 1, 1}, "the file is UTF-16 or binary, save it as UTF-8")
+	problem := looksLike(text)
+	if problem == "" && notUTF8(text) {
+		problem = "the file is UTF-16 or binary, save it as UTF-8"
+	}
+	if problem != "" {
+		r.loader.errs.add(Position{r.name, 1, 1}, "%s", problem)
 		return nil
 	}
 	docs, err := decodeBounded(text)

@@ -1,0 +1,66 @@
+package manifest
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+	"strings"
+)
+
+// lookalike is a kind of file that is given by mistake where text is expected.
+type lookalike struct {
+	begins []string
+	what   string
+	remedy string
+}
+
+const (
+	nameIt    = ", and name that file in the manifest: apps_from: {csv: FILE}"
+	fromExcel = `in Excel, choose File > Save As and the format "CSV UTF-8"` + nameIt
+)
+
+var lookalikes = []lookalike{
+	{[]string{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"}, "an Excel workbook, an old one (.xls) or one with a password", fromExcel},
+	{[]string{"%PDF-"}, "a PDF document", `in the program that made it, save the table as "CSV UTF-8"` + nameIt},
+	{[]string{"\x1f\x8b"}, "compressed with gzip", "unpack it with gunzip"},
+	{[]string{"BZh", "\xfd7zXZ\x00", "\x28\xb5\x2f\xfd", "7z\xbc\xaf\x27\x1c", "Rar!\x1a"}, "compressed", "unpack it"},
+	{[]string{"<!DOCTYPE", "<!doctype", "<html", "<HTML"}, "a web page (HTML)", "download the file itself: this is what a server says when a login or a permission is missing"},
+	{[]string{"<?xml"}, "an XML file, perhaps an Excel workbook saved as XML", fromExcel},
+}
+
+// looksLike says what data is instead of text, and what to do about it, or "". It repeats nothing
+// of data.
+func looksLike(data []byte) string {
+	if bytes.HasPrefix(data, []byte("PK\x03\x04")) {
+		return zipContent(data).message()
+	}
+	for _, l := range lookalikes {
+		if slices.ContainsFunc(l.begins, func(begin string) bool { return bytes.HasPrefix(data, []byte(begin)) }) {
+			return l.message()
+		}
+	}
+	return ""
+}
+
+func (l lookalike) message() string { return "the file is " + l.what + ": " + l.remedy }
+
+// zipContent recognizes the formats of spreadsheets that are zip archives by the names of their
+// entries. A local header has 26 bytes between its signature and the name, whose length is in the
+// bytes 22 and 23. archive/zip keeps every entry in memory, and a hostile file has millions.
+func zipContent(data []byte) lookalike {
+	for entry := range bytes.SplitSeq(data, []byte("PK\x03\x04")) {
+		if len(entry) < 26 {
+			continue
+		}
+		name, content := string(entry[26:min(len(entry), 26+int(binary.LittleEndian.Uint16(entry[22:])))]), entry[26:]
+		switch {
+		case strings.HasPrefix(name, "xl/"):
+			return lookalike{what: "an Excel workbook", remedy: fromExcel}
+		case strings.HasPrefix(name, "Index/"), strings.HasSuffix(name, ".iwa"):
+			return lookalike{what: "a Numbers spreadsheet", remedy: "in Numbers, choose File > Export To > CSV" + nameIt}
+		case name == "mimetype" && bytes.Contains(content, []byte("application/vnd.oasis.opendocument.spreadsheet")):
+			return lookalike{what: "an OpenDocument spreadsheet", remedy: `in LibreOffice, choose File > Save As, the format "Text CSV" and the character set UTF-8` + nameIt}
+		}
+	}
+	return lookalike{what: "a zip archive", remedy: "unpack it, and give the file that is in it"}
+}
