@@ -194,14 +194,18 @@ func (l *loader) checkUnique() {
 	packages := make(map[string]int, len(apps))
 	for i := range apps {
 		a, n := &apps[i], &l.notes[i]
-		if first, dup := ids[a.ID]; !dup {
-			ids[a.ID] = i
+		key := NameKey(a.ID)
+		if first, dup := ids[key]; !dup {
+			ids[key] = i
 		} else if a.ID != "" {
-			from := ""
+			from, form := "", ""
 			if n.idIsName {
 				from = " (app_name, since id is missing)"
 			}
-			l.errs.add(n.id, "duplicate id %q%s, the first is at %s", clip(a.ID), from, apps[first].Pos)
+			if a.ID != apps[first].ID {
+				form = ", where it has another Unicode form of the same characters"
+			}
+			l.errs.add(n.id, "duplicate id %q%s, the first is at %s%s", clip(a.ID), from, apps[first].Pos, form)
 		}
 		if first, dup := packages[a.AndroidPackage]; !dup {
 			packages[a.AndroidPackage] = i

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // The longest names that are accepted. The API's documents give no limits; these are well above
@@ -34,6 +36,11 @@ func CheckID(id string) error {
 	}
 	return nil
 }
+
+// NameKey is the same for names that are one name although their bytes differ: é may be one
+// character or, as macOS writes it, an e with a mark. It is for comparing (NFC); names are kept and
+// sent as they are written.
+func NameKey(name string) string { return norm.NFC.String(name) }
 
 // checkText says what is wrong with a name that people read, or "". Unprintable characters are
 // refused because names are shown on terminals and compared by eye. An empty text is accepted.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // Two names that look the same are the same, apart from what letters of several scripts share.
@@ -25,4 +26,21 @@ func TestCheckEnv(t *testing.T) {
 	for _, name := range []string{"", "1A", "A B", "A=B", "$A", "A!", "-A", "A\n", "A/B", string(make([]byte, 300))} {
 		assert.NotEmpty(t, checkEnv(name), name)
 	}
+}
+
+// One name in two Unicode forms is a duplicate. A name that only looks alike is another one.
+func TestUnicodeFormsAreOneName(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	const text = "version: 1\napps:\n  - {app_name: \"Caf\u00e9\", android_package: cn.a}\n  - {id: \"Cafe\u0301\", app_name: B, android_package: cn.b}\n" +
+		"  - {app_name: \"\u212bngstrom\", android_package: cn.c}\n  - {app_name: \"\u00c5ngstrom\", android_package: cn.d}\n  - {app_name: \"\uff21\", android_package: cn.e}\n  - {app_name: A, android_package: cn.f}\n"
+	write(t, dir, "m.yaml", text)
+	_, err := Load("m.yaml", Options{})
+	requireErrors(t, err,
+		"m.yaml:4:10: duplicate id \"Cafe\u0301\", the first is at m.yaml:3:5, where it has another Unicode form of the same characters",
+		"m.yaml:6:16: duplicate id \"\u00c5ngstrom\" (app_name, since id is missing), the first is at m.yaml:5:5, where it has another Unicode form of the same characters")
+	write(t, dir, "m.yaml", "version: 1\napps:\n  - {app_name: \"Cafe\u0301\", android_package: cn.a}\n")
+	m, err := Load("m.yaml", Options{})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"Cafe\u0301", "Cafe\u0301"}, []string{m.Apps[0].ID, m.Apps[0].AppName}, "names stay as they are written")
 }

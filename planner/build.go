@@ -49,6 +49,7 @@ func Build(in Input) (*Plan, error) {
 	b.orphans()
 	b.unanswered()
 	b.sharedCertificates()
+	b.nearPackages()
 	b.count()
 	return b.plan, nil
 }

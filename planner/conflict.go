@@ -25,7 +25,7 @@ func (b *builder) compare(app *manifest.App, recorded state.App) ([]Record, []Co
 		{FieldGroupName, recorded.GroupName, app.GroupName},
 	} {
 		switch {
-		case d.recorded == d.want:
+		case sameName(d.recorded, d.want):
 		case slices.Contains(b.in.Options.Accept, app.ID):
 			records = append(records, Record{App: app.ID, Field: d.field, Recorded: d.recorded, Desired: d.want})
 		default:
@@ -46,6 +46,8 @@ func (b *builder) compare(app *manifest.App, recorded state.App) ([]Record, []Co
 	}
 	return records, conflicts
 }
+
+func sameName(a, b string) bool { return manifest.NameKey(a) == manifest.NameKey(b) }
 
 // wantsProtection reports what the record should say. A manifest without protect protects
 // nothing, except that an adopted app stays as it is until the manifest says otherwise.
@@ -89,7 +91,7 @@ func (b *builder) packageTaken(app *manifest.App, self string) (c Conflict, take
 		b.renamed[owner] = true
 		c.Message = fmt.Sprintf("package %s is recorded for app %s, which has left the manifest: this looks like a rename; keep the app and its key with: jpsync state mv %s %s",
 			app.AndroidPackage, Quote(owner), Quote(owner), Quote(app.ID))
-		if recorded := b.in.State.Apps[owner]; recorded.AppName != app.AppName || recorded.GroupName != app.GroupName {
+		if recorded := b.in.State.Apps[owner]; !sameName(recorded.AppName, app.AppName) || !sameName(recorded.GroupName, app.GroupName) {
 			c.Message += fmt.Sprintf(" and then, if the console shows the new name too: --accept %s", Quote(app.ID))
 		}
 	}

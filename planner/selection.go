@@ -62,8 +62,9 @@ func (s Selection) matches(id string, labels map[string]string) bool {
 }
 
 func matchesAny(globs []string, id string) bool {
+	id = manifest.NameKey(id)
 	return slices.ContainsFunc(globs, func(g string) bool {
-		ok, _ := path.Match(g, id)
+		ok, _ := path.Match(manifest.NameKey(g), id)
 		return ok
 	})
 }

@@ -90,3 +90,26 @@ func (b *builder) sharedCertificates() {
 			"the same certificate is given to "+text+": a push certificate works for one bundle ID only")
 	}
 }
+
+// nearPackages warns of packages that differ in case alone. The warning is about an app that is
+// selected.
+func (b *builder) nearPackages() {
+	firsts := make(map[string]*manifest.App, len(b.in.Manifest.Apps))
+	for i := range b.in.Manifest.Apps {
+		app := &b.in.Manifest.Apps[i]
+		key := strings.ToLower(app.AndroidPackage)
+		first := firsts[key]
+		if first == nil {
+			firsts[key] = app
+			continue
+		}
+		if !b.selects(app) {
+			app, first = first, app
+		}
+		if b.selects(app) {
+			b.plan.warn("package_case", app.ID, "", fmt.Sprintf(
+				"package %s differs from %s of app %s in upper and lower case alone, and they are two apps for Android and JPush: correct one of them unless that is meant",
+				app.AndroidPackage, first.AndroidPackage, Quote(first.ID)))
+		}
+	}
+}

@@ -30,6 +30,7 @@ func (c *importCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if err != nil {
 		return err
 	}
+	c.ID = app.ID
 	err = w.run.Update(ctx, func(st *state.State) error {
 		if have, ok := st.Apps[c.ID]; ok {
 			return fmt.Errorf("%s is recorded already, with app key %s: remove that record first with jpsync state rm", c.ID, have.AppKey)
@@ -60,7 +61,7 @@ func (c *importCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 func (w *workspace) find(id string) (*manifest.App, error) {
 	var ids []string
 	for i := range w.manifest.Apps {
-		if w.manifest.Apps[i].ID == id {
+		if manifest.NameKey(w.manifest.Apps[i].ID) == manifest.NameKey(id) {
 			return &w.manifest.Apps[i], nil
 		}
 		ids = append(ids, w.manifest.Apps[i].ID)

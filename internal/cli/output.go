@@ -96,7 +96,7 @@ func (c *outputCmd) chosen(st *state.State) (ids []string, apps map[string]state
 	}
 	apps = make(map[string]state.App, len(c.IDs))
 	for _, id := range c.IDs {
-		if err := recorded(st, id); err != nil {
+		if id, err = recorded(st, id); err != nil {
 			return nil, nil, err
 		}
 		if _, twice := apps[id]; !twice {

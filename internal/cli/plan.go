@@ -78,6 +78,12 @@ func (c *choices) input(w *workspace, st *state.State) (planner.Input, error) {
 	if err != nil {
 		return planner.Input{}, err
 	}
+	spell := planner.Spelling(st)
+	for _, ids := range [][]string{c.Replace, c.Accept} {
+		for i := range ids {
+			ids[i] = spell(ids[i])
+		}
+	}
 	if err := selection.Check(w.manifest, st, append(slices.Clone(c.Replace), c.Accept...)...); err != nil {
 		return planner.Input{}, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"jpsync/internal/report"
 	"jpsync/manifest"
+	"jpsync/planner"
 	"jpsync/state"
 	"jpsync/state/postgres"
 )
@@ -56,7 +57,7 @@ func (c stateShowCmd) Run(ctx context.Context, t *terminal, store *stateStore) e
 	if err != nil {
 		return err
 	}
-	if err := recorded(st, c.ID); err != nil {
+	if c.ID, err = recorded(st, c.ID); err != nil {
 		return err
 	}
 	shown := map[string]state.App{c.ID: st.Apps[c.ID]}
@@ -75,8 +76,8 @@ type stateMvCmd struct {
 
 // Run renames under the lock. A pending request goes with its app.
 func (c stateMvCmd) Run(ctx context.Context, t *terminal, store *stateStore) error {
-	_, err := store.edit(ctx, "state mv", func(st *state.State) error {
-		if err := recorded(st, c.Old); err != nil {
+	_, err := store.edit(ctx, "state mv", func(st *state.State) (err error) {
+		if c.Old, err = recorded(st, c.Old); err != nil {
 			return err
 		}
 		if err := manifest.CheckID(c.New); err != nil {
@@ -109,12 +110,15 @@ type stateRmCmd struct {
 func (c stateRmCmd) Run(ctx context.Context, t *terminal, store *stateStore) error {
 	ids := slices.Compact(slices.Sorted(slices.Values(c.IDs)))
 	before, err := store.edit(ctx, "state rm", func(st *state.State) error {
-		for _, id := range ids {
+		for i, id := range ids {
+			id = planner.Spelling(st)(id)
 			_, ok := st.Apps[id]
 			_, pending := st.Pending[id]
 			if !ok && !pending {
-				return recorded(st, id)
+				_, err := recorded(st, id)
+				return err
 			}
+			ids[i] = id
 			delete(st.Apps, id)
 			delete(st.Pending, id)
 		}
@@ -133,15 +137,16 @@ func (c stateRmCmd) Run(ctx context.Context, t *terminal, store *stateStore) err
 	return nil
 }
 
-// recorded returns an error for an id that the state does not have.
-func recorded(st *state.State, id string) error {
+// recorded returns the id of an app as the state has it, or an error if it has none.
+func recorded(st *state.State, id string) (string, error) {
+	id = planner.Spelling(st)(id)
 	if _, ok := st.Apps[id]; ok {
-		return nil
+		return id, nil
 	}
 	if near := manifest.Suggest(id, sortedKeys(st.Apps)); near != "" {
-		return fmt.Errorf("the state has no app with the id %q; did you mean %q?", id, near)
+		return "", fmt.Errorf("the state has no app with the id %q; did you mean %q?", id, near)
 	}
-	return fmt.Errorf("the state has no app with the id %q: jpsync state list shows what it has", id)
+	return "", fmt.Errorf("the state has no app with the id %q: jpsync state list shows what it has", id)
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

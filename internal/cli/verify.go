@@ -65,10 +65,12 @@ func (c *verifyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 
 // chosen returns the ids of the apps to ask about, sorted.
 func (c *verifyCmd) chosen(w *workspace, st *state.State) ([]string, error) {
-	for _, id := range c.IDs {
-		if err := recorded(st, id); err != nil {
+	for i, id := range c.IDs {
+		id, err := recorded(st, id)
+		if err != nil {
 			return nil, err
 		}
+		c.IDs[i] = id
 	}
 	selection, err := c.selection()
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"jpsync/internal/jpush"
 	"jpsync/internal/jpush/sandbox"
 	"jpsync/manifest"
+	"jpsync/planner"
 	"jpsync/state"
 )
 
@@ -60,6 +61,9 @@ func openWorkspace(ctx context.Context, t *terminal, g *globals, read stateReade
 	if err == nil {
 		t.detail("manifest %s: %d apps; state %s; endpoint %s", w.manifest.Path, len(w.manifest.Apps), w.store.Location(), endpoint)
 		err = w.checkState(st)
+	}
+	if err == nil {
+		planner.Align(w.manifest, st)
 	}
 	if err != nil {
 		return nil, nil, errors.Join(err, w.close())
