@@ -75,7 +75,7 @@ var program = sync.OnceValues(func() (path string, err error) {
 
 // environment is what a started process gets of the story's variables.
 var environment = []string{
-	"PATH", "HOME", "TMPDIR", "GORACE", "JPSYNC_ENDPOINT", "JPUSH_DEV_KEY", "JPUSH_DEV_SECRET", "P12_PASSWORD",
+	"PATH", "HOME", "TMPDIR", "GORACE", "JPSYNC_ENDPOINT", "JPSYNC_DEVICE_ENDPOINT", "JPUSH_DEV_KEY", "JPUSH_DEV_SECRET", "P12_PASSWORD",
 	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE",
 	"JPSYNC_STATE_RECIPIENTS",
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"jpsync/executor"
 	"jpsync/internal/jpush"
@@ -24,10 +25,9 @@ type verifyCmd struct {
 // Validate refuses flags that make no sense.
 func (c *verifyCmd) Validate() error { return c.sending.check() }
 
-// Run asks about the recorded apps and prints what came of it. The exit code says whether a
-// key pair was refused.
+// Run asks about the recorded apps and prints what came of it.
 func (c *verifyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	w, st, err := openWorkspace(ctx, t, g, loadState)
+	w, st, err := openWorkspace(ctx, t, g, existingState)
 	if err != nil {
 		return err
 	}
@@ -41,19 +41,32 @@ func (c *verifyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		return err
 	}
 	defer devices.CloseIdleConnections()
-	r := report.Verification{Endpoint: devices.Endpoint(), Apps: make([]report.Verified, len(ids))}
-	res, err := c.ask(ctx, t, devices, pairs(st, ids, r.Apps))
+	apps, pairs := keyPairs(st, ids)
+	res, err := c.ask(ctx, t, devices, pairs)
 	if err != nil {
 		return err
 	}
+	r := report.Verification{Endpoint: devices.Endpoint(), Apps: apps}
 	r.Answer(res)
 	if err := c.print(t, r); err != nil {
 		return err
 	}
-	switch refused, unanswered := r.Count(report.PairRefused), len(res.Steps)-res.Counts.Verified; {
-	case ctx.Err() != nil:
+	return verdict(st, r, res)
+}
+
+// verdict returns what the exit code says. An app without a master secret can never be asked
+// about, so it is no failure; one that could have been is.
+func verdict(st *state.State, r report.Verification, res *executor.Result) error {
+	unanswered := 0
+	for _, app := range r.Apps {
+		if app.Status == report.PairUnchecked && st.Apps[app.App].MasterSecret != "" {
+			unanswered++
+		}
+	}
+	switch {
+	case res.Stopped != nil && res.Stopped.Reason == executor.StopInterrupted:
 		return fmt.Errorf("verify: %w", res.Stopped)
-	case refused > 0:
+	case r.Count(report.PairRefused) > 0:
 		return exit(ExitPending)
 	case res.Stopped != nil:
 		return fmt.Errorf("verify: %w", res.Stopped)
@@ -100,34 +113,45 @@ func (c *verifyCmd) connect(w *workspace) (*jpush.Devices, error) {
 	case c.DeviceEndpoint == "" && w.endpoint != jpush.DefaultEndpoint:
 		return nil, errors.New("the endpoint is not JPush's, and neither may the Device API be: name it with --device-endpoint")
 	}
-	return jpush.NewDevices(options)
+	devices, err := jpush.NewDevices(options)
+	if err != nil {
+		return nil, fmt.Errorf("--device-endpoint: %w", err)
+	}
+	return devices, nil
 }
 
-// pairs returns the key pairs to ask about. In apps it fills in what is known without asking.
-func pairs(st *state.State, ids []string, apps []report.Verified) (pairs []executor.Pair) {
-	var identities state.Identities
-	var missing error
-	if slices.ContainsFunc(ids, func(id string) bool { return state.Encrypted(st.Apps[id].MasterSecret) }) {
-		identities, missing = readIdentities()
+// keyPairs returns the key pairs to ask about, and each app with what is known of it without
+// asking. The identity file is only read when a master secret is encrypted.
+func keyPairs(st *state.State, ids []string) (apps []report.Verified, pairs []executor.Pair) {
+	readOnce := sync.OnceValues(readIdentities)
+	decrypted := func(secret string) (string, error) {
+		if !state.Encrypted(secret) {
+			return secret, nil
+		}
+		identities, err := readOnce()
+		if err != nil {
+			return "", err
+		}
+		if secret, err = identities.Decrypt(secret); err != nil {
+			return "", fmt.Errorf("%w; name another identity file with %s", err, identityVariable)
+		}
+		return secret, nil
 	}
-	for i, id := range ids {
+	for _, id := range ids {
 		app := st.Apps[id]
-		apps[i] = report.Verified{App: id, AppKey: app.AppKey, Status: report.PairUnchecked}
-		if app.MasterSecret == "" {
-			apps[i].Message, apps[i].Remedy = "no master secret is recorded", "nothing but the console has it, for instance of an imported app"
-			continue
+		known := report.Verified{App: id, AppKey: app.AppKey, Status: report.PairUnchecked}
+		secret, err := decrypted(app.MasterSecret)
+		switch {
+		case err != nil:
+			known.Message, known.Remedy = "the master secret is encrypted", err.Error()
+		case secret == "":
+			known.Message, known.Remedy = "no master secret is recorded", "nothing but the console has it, for instance of an imported app"
+		default:
+			pairs = append(pairs, executor.Pair{App: id, AppKey: app.AppKey, MasterSecret: secret})
 		}
-		secret, err := app.MasterSecret, missing
-		if state.Encrypted(secret) && err == nil {
-			secret, err = identities.Decrypt(secret)
-		}
-		if state.Encrypted(secret) {
-			apps[i].Message, apps[i].Remedy = "the master secret is encrypted", err.Error()
-			continue
-		}
-		pairs = append(pairs, executor.Pair{App: id, AppKey: app.AppKey, MasterSecret: secret})
+		apps = append(apps, known)
 	}
-	return pairs
+	return apps, pairs
 }
 
 // ask sends the requests, with a bar where somebody watches.

@@ -71,7 +71,8 @@ func openWorkspace(ctx context.Context, t *terminal, g *globals, read stateReade
 	return w, st, nil
 }
 
-// stateReader is how a command reads the state: [noState], [loadState] or [lockAs].
+// stateReader is how a command reads the state: [noState], [loadState],
+// [existingState] or [lockAs].
 type stateReader func(context.Context, *workspace) (*state.State, error)
 
 // noState reads nothing and returns an empty state.
@@ -79,6 +80,11 @@ func noState(context.Context, *workspace) (*state.State, error) { return state.N
 
 // loadState reads the state without its lock.
 func loadState(ctx context.Context, w *workspace) (*state.State, error) { return w.store.Load(ctx) }
+
+// existingState reads a state that has to be there.
+func existingState(ctx context.Context, w *workspace) (*state.State, error) {
+	return w.store.existing(ctx)
+}
 
 // lockAs takes the state's lock for a command, which has the run in the workspace then. The
 // journal of an interrupted run is in the state.

@@ -23,12 +23,12 @@ const (
 
 // Verified is what is known of the key pair of one app.
 type Verified struct {
-	App     string     `json:"app"`
-	AppKey  string     `json:"app_key"`
-	Status  PairStatus `json:"status"`
-	Message string     `json:"message,omitempty"` // why it is not ok
-	Remedy  string     `json:"remedy,omitempty"`
-	err     error      // that Message and Remedy are of; nil: none
+	App     string       `json:"app"`
+	AppKey  string       `json:"app_key"`
+	Status  PairStatus   `json:"status"`
+	Message string       `json:"message,omitempty"` // why it is not ok
+	Remedy  string       `json:"remedy,omitempty"`
+	err     *jpush.Error // that Message and Remedy are of; nil: none
 }
 
 // Verification is what came of asking about many apps.
@@ -55,7 +55,8 @@ func (v *Verification) Answer(res *executor.Result) {
 		}
 		app.Message, app.Remedy = s.Message(), s.Remedy
 		if e, ok := s.Err.(*jpush.Error); ok {
-			app.err, app.Message = e, English.Reason(e)
+			app.err = e
+			app.Message, app.Remedy = app.in(English)
 			if e.Condition == jpush.PairRefused {
 				app.Status = PairRefused
 			}
@@ -73,12 +74,17 @@ func (v Verification) Count(status PairStatus) (n int) {
 	return n
 }
 
-// in returns what to tell in a language.
+// in returns what to tell in a language. Of a record that makes no request, the cause says what
+// is wrong with it.
 func (a Verified) in(l Language) (message, remedy string) {
 	if a.err == nil {
 		return a.Message, a.Remedy
 	}
-	return l.Reason(a.err), Remedy(a.err, l)
+	message = l.Reason(a.err)
+	if a.err.Condition == jpush.BadArgument {
+		message += ": " + a.err.Err.Error()
+	}
+	return message, Remedy(a.err, l)
 }
 
 // VerificationText writes a line for each app, each remedy once, and the counts.
