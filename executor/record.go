@@ -39,7 +39,7 @@ func sameRequest(a, b state.Intent) bool {
 // save journals what is recorded of the app from now on. A nil app removes the record. The
 // step is reported once that is durable.
 func (t *task) save(c planner.Change, app *state.App, outcome Outcome, a answer, note string) {
-	res := state.Result{Op: state.Op(c.Action)}
+	res := state.Result{Op: opOf(c.Action)}
 	if app != nil {
 		recorded := *app
 		res.App = &recorded
@@ -68,7 +68,7 @@ func (t *task) retract() (wait func() error) {
 	if t.open < 0 {
 		return noWait
 	}
-	op := state.Op(t.changes[t.open].Action)
+	op := opOf(t.changes[t.open].Action)
 	t.open = -1
 	if t.prior != nil {
 		return t.run.opts.Journal.Append(state.Record{ID: t.id(), Intent: t.prior})
@@ -79,7 +79,7 @@ func (t *task) retract() (wait func() error) {
 // refused ends a step whose request did not succeed, and returns why the run stops with it,
 // if it does. The intent is retracted if it is certain that nothing took effect; doubt says
 // that an attempt of this run or of an earlier one was never answered.
-func (t *task) refused(a answer, stop error, doubt bool) error {
+func (t *task) refused(a answer, stop *Stop, doubt bool) *Stop {
 	if a.attempts == 0 {
 		wait := t.retract()
 		if a.started {
@@ -108,7 +108,7 @@ func (t *task) refused(a answer, stop error, doubt bool) error {
 		outcome = Unknown
 		err = fmt.Errorf("given up after attempt %d, because the run stopped: %w; last: %w", a.attempts, stop, a.err)
 	default:
-		// It was to be tried again and had no effect so far, so there is nothing to correct.
+		// Every attempt so far had no effect. The next run tries again.
 		outcome = NotStarted
 		err = fmt.Errorf("given up after attempt %d, because the run stopped: %w; last: %s", a.attempts, stop, messageOf(a.err))
 	}
@@ -117,7 +117,7 @@ func (t *task) refused(a answer, stop error, doubt bool) error {
 }
 
 // notStarted is the error of a step for which nothing was sent.
-func notStarted(stop error) error {
+func notStarted(stop *Stop) error {
 	return fmt.Errorf("not started, because the run stopped: %w", stop)
 }
 
@@ -137,13 +137,26 @@ func (r *run) settleOthers(op state.Op, ids []string) {
 	}
 }
 
+// opOf names in the journal what a change does.
+func opOf(a planner.Action) state.Op {
+	switch a {
+	case planner.Create:
+		return state.OpCreate
+	case planner.Upload:
+		return state.OpUpload
+	case planner.Delete:
+		return state.OpDelete
+	}
+	panic("executor: the journal has no operation for " + string(a))
+}
+
 // append journals a result.
 func (r *run) append(id string, res state.Result) (wait func() error) {
 	return r.opts.Journal.Append(state.Record{ID: id, Result: &res})
 }
 
 // journalFailed is the reason to stop when a record did not become durable.
-func journalFailed(err error) error {
+func journalFailed(err error) *Stop {
 	if _, lost := errors.AsType[*state.LeaseError](err); lost {
 		return &Stop{StopLease, err}
 	}

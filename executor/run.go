@@ -79,8 +79,8 @@ func (r *run) correct(ctx context.Context) error {
 	if len(order) == 0 {
 		return nil
 	}
-	if err := r.halted(ctx); err != nil {
-		return err
+	if stop := r.halted(ctx); stop != nil {
+		return stop
 	}
 	var wait func() error
 	for _, id := range order {
@@ -130,14 +130,14 @@ func (r *run) phase(ctx context.Context, chains []chain) error {
 	return err
 }
 
-// work applies one app after the other, and returns nil when there is none left. The error
-// stops the run.
+// work applies one app after the other, and returns nil when there is none left. The error is
+// a [*Stop].
 func (r *run) work(ctx context.Context) (err error) {
 	defer catch(&err)
 	for t := r.next(); t != nil; t = r.next() {
-		if err := t.apply(ctx); err != nil {
+		if stop := t.apply(ctx); stop != nil {
 			r.retractAhead()
-			return err
+			return stop
 		}
 	}
 	return nil

@@ -30,7 +30,7 @@ func (a answer) class() jpush.Class {
 // send makes a request, again and again as long as that may help. It is the only place that
 // retries. Stop is why the run stopped before the request was through. An attempt that was
 // started goes on to its end, or to that of the lease.
-func (t *task) send(ctx context.Context, call func(context.Context) error) (a answer, stop error) {
+func (t *task) send(ctx context.Context, call func(context.Context) error) (a answer, stop *Stop) {
 	r := t.run
 	e := Event{Step: Step{Change: t.step().Change}}
 	for {
@@ -63,8 +63,8 @@ func (t *task) send(ctx context.Context, call func(context.Context) error) (a an
 		if !again {
 			return a, nil
 		}
-		if err := r.halted(ctx); err != nil {
-			return a, err
+		if stop := r.halted(ctx); stop != nil {
+			return a, stop
 		}
 		e.Type, e.Attempts, e.Code, e.Err, e.Delay = Retry, a.attempts, codeOf(err), err, delay
 		r.report(noWait, nil, e)

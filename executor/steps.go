@@ -13,10 +13,10 @@ import (
 	"jpsync/state"
 )
 
-// create makes an app, or finds that the server has it. An app that the server had is ours
-// when an earlier create of it was never answered. Otherwise it is adopted, or refused by
-// policy (API.md, "Unknowns").
-func (t *task) create(ctx context.Context, c planner.Change) (ok bool, err error) {
+// create makes an app, or finds that the server has it: JPush answers a create of an existing
+// package with that app. It is ours when an earlier create of it was never answered. Otherwise
+// it is adopted, or refused by policy.
+func (t *task) create(ctx context.Context, c planner.Change) (ok bool, stop *Stop) {
 	var made jpush.Created
 	a, stop := t.send(ctx, func(ctx context.Context) (err error) {
 		made, err = t.run.opts.API.CreateApp(ctx, jpush.App{Name: c.AppName, AndroidPackage: c.AndroidPackage, GroupName: c.GroupName})
@@ -79,7 +79,7 @@ func createNote(c planner.Change, isNew, doubt bool, app *state.App, prior *stat
 
 // remove deletes an app. An app that the server does not know was deleted by an earlier
 // attempt if one was never answered. Otherwise a person should look.
-func (t *task) remove(ctx context.Context, c planner.Change) (ok bool, err error) {
+func (t *task) remove(ctx context.Context, c planner.Change) (ok bool, stop *Stop) {
 	a, stop := t.send(ctx, func(ctx context.Context) error {
 		return t.run.opts.API.DeleteApp(ctx, c.AppKey)
 	})
@@ -103,7 +103,7 @@ func (t *task) remove(ctx context.Context, c planner.Change) (ok bool, err error
 }
 
 // upload sends a certificate, whose file is read now.
-func (t *task) upload(ctx context.Context, c planner.Change) (ok bool, err error) {
+func (t *task) upload(ctx context.Context, c planner.Change) (ok bool, stop *Stop) {
 	c.AppKey = t.app.AppKey
 	t.step().AppKey = c.AppKey
 	loaded, err := t.run.opts.Certificates.Load(c)

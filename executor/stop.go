@@ -35,8 +35,8 @@ type Stop struct {
 func (s *Stop) Error() string { return s.Err.Error() }
 func (s *Stop) Unwrap() error { return s.Err }
 
-// stopped returns why the run stops, a *Stop, once ctx is done.
-func stopped(ctx context.Context) error {
+// stopped returns why the run stops once ctx is done, and nil before.
+func stopped(ctx context.Context) *Stop {
 	if ctx.Err() == nil {
 		return nil
 	}
@@ -47,10 +47,11 @@ func stopped(ctx context.Context) error {
 	return &Stop{StopInterrupted, &InterruptedError{cause}}
 }
 
-// halted returns why the run stops, a *Stop, or nil.
-func (r *run) halted(ctx context.Context) error {
-	if err := stopped(ctx); err != nil {
-		return err
+// halted returns why the run stops: ctx is done, or the lease has no time left for a request. It
+// returns nil while the run goes on.
+func (r *run) halted(ctx context.Context) *Stop {
+	if stop := stopped(ctx); stop != nil {
+		return stop
 	}
 	if _, ok := r.deadline(); !ok {
 		return leaseOver()
@@ -74,7 +75,7 @@ func (r *run) deadline() (end time.Time, ok bool) {
 var errNoTime = errors.New("its lease has no time left for a request")
 
 // leaseOver is the reason to stop when another run may take over.
-func leaseOver() error { return &Stop{StopLease, &state.LeaseError{Err: errNoTime}} }
+func leaseOver() *Stop { return &Stop{StopLease, &state.LeaseError{Err: errNoTime}} }
 
 // drained returns a context that outlives ctx by the drain, or for good when that is 0.
 func drained(ctx context.Context, drain time.Duration) (outliving context.Context, cancel context.CancelFunc) {
@@ -92,9 +93,9 @@ func drained(ctx context.Context, drain time.Duration) (outliving context.Contex
 	return outliving, func() { stop(); end(nil) }
 }
 
-// stopOf returns a *Stop for an answer that no other request would fare better with, and nil
-// for any other.
-func stopOf(err error) error {
+// stopOf returns the reason to stop after an answer that no other request would fare better
+// with, and nil after any other.
+func stopOf(err error) *Stop {
 	e, ok := errors.AsType[*jpush.Error](err)
 	switch {
 	case !ok:

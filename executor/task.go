@@ -44,31 +44,31 @@ func (t *task) id() string { return t.changes[0].App }
 // noWait stands for a record that is not needed.
 func noWait() error { return nil }
 
-// apply makes an app's steps in order, until one fails or the run stops.
-func (t *task) apply(ctx context.Context) (err error) {
+// apply makes an app's steps in order, until one fails or the run stops; then it returns why.
+func (t *task) apply(ctx context.Context) (stop *Stop) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = t.panicked(caught(v))
+			stop = t.panicked(caught(v))
 		}
 	}()
 	for t.at = range t.changes {
-		ok, err := t.perform(ctx)
+		ok, stop := t.perform(ctx)
 		if !ok && t.step().Outcome != NotStarted {
 			t.skipRest()
 		}
 		if !ok {
-			return err
+			return stop
 		}
 	}
 	return nil
 }
 
-// perform makes the present step. It returns false when the app ends with it, and an error when
+// perform makes the present step. It returns false when the app ends with it, and a Stop when
 // the whole run does.
-func (t *task) perform(ctx context.Context) (ok bool, err error) {
-	if err := t.run.halted(ctx); err != nil {
+func (t *task) perform(ctx context.Context) (ok bool, stop *Stop) {
+	if stop := t.run.halted(ctx); stop != nil {
 		t.retract()
-		return false, err
+		return false, stop
 	}
 	t.sent = false
 	t.intend()
@@ -93,7 +93,7 @@ func (t *task) perform(ctx context.Context) (ok bool, err error) {
 
 // panicked ends the app and the run. After a request went out nobody knows how far it came,
 // so its intent stays.
-func (t *task) panicked(err *PanicError) error {
+func (t *task) panicked(err *PanicError) *Stop {
 	if t.step().Outcome == NotStarted {
 		outcome, wait := Unknown, noWait
 		if !t.sent {

@@ -52,7 +52,7 @@ type noJournal struct{}
 func (noJournal) Append(state.Record) (wait func() error) { panic("nothing changes") }
 func (noJournal) Left() time.Duration                     { return state.NoEnd }
 
-func (t *task) verify(ctx context.Context) (ok bool, err error) {
+func (t *task) verify(ctx context.Context) (ok bool, stop *Stop) {
 	pair := t.run.verifier.pairs[t.first]
 	a, stop := t.send(ctx, func(ctx context.Context) error { return t.run.verifier.ask(ctx, pair) })
 	if stop != nil || a.err != nil {
