@@ -141,9 +141,9 @@ func (b *builder) recordedApp(app *manifest.App, recorded state.App) {
 	b.plan.Actions = append(b.plan.Actions, up.changes...)
 }
 
-// newApp plans an app whose id the state does not have. It reports whether that must be shown
-// although the app may not be selected: when the conflict is about an owner of the package that
-// is selected. A delete of the owner would lose the app that was renamed.
+// newApp plans an app that has no record. show is true for a conflict that must be told even if
+// the app is not selected: its package belongs to a selected app that this plan would otherwise
+// delete.
 func (b *builder) newApp(app *manifest.App) (show bool) {
 	if conflict, taken := b.packageTaken(app, ""); taken {
 		b.plan.Conflicts = append(b.plan.Conflicts, conflict)

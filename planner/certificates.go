@@ -43,6 +43,7 @@ func (e *InspectError) Unwrap() error { return e.Err }
 const (
 	CodeUnreadable        = "file_unreadable"
 	CodePasswordNotAtHand = "password_not_at_hand"
+	CodeDefect            = "unreadable" // it failed in a way that nobody foresaw
 )
 
 // Codes of certificate errors that take a second certificate to see.
@@ -59,8 +60,8 @@ var AllowableCodes = []string{
 	codeBundleChanged, codeBundlesDiffer,
 }
 
-// uploads are what the certificates of one app need.
-type uploads struct {
+// certificateChanges are what the certificates of one app need.
+type certificateChanges struct {
 	changes []Change
 	records []Record // of certificates that moved to another file
 	blocked bool     // some certificate must not be sent
@@ -79,7 +80,7 @@ type candidate struct {
 
 // uploads plans the certificates of one app. recorded is zero for an app that is about to be
 // created.
-func (b *builder) uploads(app *manifest.App, recorded state.App) (out uploads) {
+func (b *builder) uploads(app *manifest.App, recorded state.App) (up certificateChanges) {
 	var fit []*candidate
 	for _, env := range jpush.Environments {
 		have := recorded.Certificates.Of(env)
@@ -90,7 +91,7 @@ func (b *builder) uploads(app *manifest.App, recorded state.App) (out uploads) {
 			if b.inspect(c) {
 				fit = append(fit, c)
 			} else {
-				out.blocked = true
+				up.blocked = true
 			}
 		case have.Fingerprint != "":
 			b.plan.warn("certificate_stays", app.ID, env,
@@ -103,22 +104,23 @@ func (b *builder) uploads(app *manifest.App, recorded state.App) (out uploads) {
 		case differ && c.upload && b.refuse(codeBundlesDiffer, app.ID, c.env, fmt.Sprintf(
 			"the development certificate is for %s and the production certificate for %s; an app has one bundle ID, so one of the files is another app's",
 			fit[0].bundle, fit[1].bundle)):
-			out.blocked = true
+			up.blocked = true
 		case c.upload:
-			out.changes = append(out.changes, c.change(recorded.AppKey))
+			up.changes = append(up.changes, c.change(recorded.AppKey))
 		case c.seen.FileSHA256 != c.have.FileSHA256:
-			out.records = append(out.records, Record{App: app.ID, Environment: c.env, Field: FieldFile,
+			up.records = append(up.records, Record{App: app.ID, Environment: c.env, Field: FieldFile,
 				Recorded: c.have.FileSHA256, Desired: c.seen.FileSHA256})
 		}
 	}
-	return out
+	return up
 }
 
-// inspect looks at a candidate and reports whether it is on the server or may be sent.
+// inspect opens a candidate's file, fills in what it holds, and notes who wants it. It reports
+// whether the certificate is on the server or may be sent; if not, the plan has the errors.
 func (b *builder) inspect(c *candidate) bool {
 	var err error
 	if c.seen, err = b.in.Certificates.Inspect(c.file, c.have.FileSHA256); err != nil {
-		code, message := "unreadable", err.Error()
+		code, message := CodeDefect, err.Error()
 		if e, ok := errors.AsType[*InspectError](err); ok {
 			code = e.Code
 		}

@@ -38,7 +38,7 @@ func (c certificates) inspect(cert manifest.Certificate, known string) (seen pla
 	}
 	seen.Password = pushcert.FactsOf(password)
 	if seen.Opened, err = open(data, password); err != nil {
-		code := "unreadable"
+		code := planner.CodeDefect
 		if e, ok := errors.AsType[*pushcert.Error](err); ok {
 			code = string(e.Kind)
 		}
