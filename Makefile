@@ -11,7 +11,7 @@ build: ## the program, stripped
 
 lint: ## the linters are fetched and built when they are first needed
 	go run $(STATICCHECK) ./...
-	go run $(ACTIONLINT) -shellcheck= -pyflakes= examples/pipelines/github-actions.yml
+	go run $(ACTIONLINT) -shellcheck= -pyflakes= examples/pipelines/github-actions*.yml
 
 check: lint ## what has to hold before a change goes in
 	test -z "$$(gofmt -l .)"

@@ -20,7 +20,7 @@ import (
 
 func TestActionsWorkflowRuns(t *testing.T) {
 	s := newSite(t)
-	jobs := actionsWorkflow(t).Jobs
+	jobs := actionsWorkflow(t, "github-actions.yml").Jobs
 	r := &runner{site: s, artifacts: map[string]string{}, action: readAction(t), temp: t.TempDir()}
 	jpsync, err := exec.LookPath("jpsync")
 	require.NoError(t, err)
@@ -51,6 +51,23 @@ func TestActionsWorkflowRuns(t *testing.T) {
 	require.Contains(t, r.job(t, "push", jobs["plan"].Steps), "changes=false\n")
 }
 
+func TestNightlyActionsWorkflowRuns(t *testing.T) {
+	s := newSite(t)
+	s.apply(t)
+	r := &runner{site: s, action: readAction(t), temp: t.TempDir(), ends: map[string]int{}}
+	jpsync, err := exec.LookPath("jpsync")
+	require.NoError(t, err)
+	require.NoError(t, os.Symlink(jpsync, filepath.Join(r.temp, "jpsync")))
+	s.values["secrets.JPSYNC_STATE_IDENTITY"], s.values["runner.temp"] = s.identity, r.temp
+	steps := actionsWorkflow(t, "github-actions-nightly.yml").Jobs["nightly"].Steps
+	r.job(t, "schedule", steps)
+	s.deleteInConsole(t)
+	r.ends["verify"] = ExitPending
+	r.job(t, "schedule", steps)
+	require.Equal(t, []string{"reader"}, slices.Compact(r.roles))
+	require.Equal(t, 6, s.account.Counts().Verifies)
+}
+
 // runner is as much of a runner of GitHub Actions as the workflow needs.
 type runner struct {
 	*site
@@ -58,6 +75,7 @@ type runner struct {
 	temp      string
 	artifacts map[string]string // name to path
 	roles     []string          // that were assumed
+	ends      map[string]int    // exit codes by command; ExitDone if none is given
 }
 
 var expression = regexp.MustCompile(`\$\{\{ ([a-zA-Z0-9_.]+) \}\}`)
@@ -91,7 +109,7 @@ func (r *runner) job(t *testing.T, event string, steps []step) (outputs string) 
 			r.roles = append(r.roles, r.fill(t, s.With["role-to-assume"]))
 		case "acme/jpsync":
 			maps.Copy(variables, r.action.variables(dir, r.temp, s.With))
-			script(t, ExitDone, dir, r.action.Runs.step(t, "run").Run, variables)
+			script(t, r.ends[s.With["command"]], dir, r.action.Runs.step(t, "run").Run, variables)
 			data, err := os.ReadFile(variables["GITHUB_OUTPUT"])
 			require.NoError(t, err)
 			outputs = string(data)

@@ -52,7 +52,7 @@ var (
 )
 
 func TestPipelinesSpeakOurLanguage(t *testing.T) {
-	for file, form := range map[string]*regexp.Regexp{"gitlab-ci.yml": shellLine, "Jenkinsfile": groovyLine} {
+	for file, form := range map[string]*regexp.Regexp{"gitlab-ci.yml": shellLine, "gitlab-ci-nightly.yml": shellLine, "Jenkinsfile": groovyLine} {
 		data, err := os.ReadFile(filepath.Join(pipelines, file))
 		require.NoError(t, err)
 		lines := form.FindAllStringSubmatch(string(data), -1)
@@ -73,6 +73,20 @@ func TestPipelinesLeaveTheStateWhereItIs(t *testing.T) {
 		for _, word := range []string{"jpsync.state", "aws s3", "JPSYNC_STATE", "concurrency", "resource_group", "disableConcurrentBuilds"} {
 			require.NotContains(t, string(data), word, file)
 		}
+	}
+}
+
+// TestNightlyPipelinesOnlyRead looks for what the nightly examples must not have: the right to
+// change anything. The identity is theirs alone.
+func TestNightlyPipelinesOnlyRead(t *testing.T) {
+	for _, file := range []string{"github-actions-nightly.yml", "gitlab-ci-nightly.yml"} {
+		data, err := os.ReadFile(filepath.Join(pipelines, file))
+		require.NoError(t, err)
+		for _, word := range []string{"jpsync.state", "aws s3", "JPUSH_DEV_SECRET", "WRITE_ROLE", "apply"} {
+			require.NotContains(t, string(data), word, file)
+		}
+		require.Contains(t, string(data), identityVariable, file)
+		require.Contains(t, string(data), "verify", file)
 	}
 }
 
@@ -98,9 +112,9 @@ type workflow struct {
 	}
 }
 
-func actionsWorkflow(t *testing.T) (w workflow) {
+func actionsWorkflow(t *testing.T, file string) (w workflow) {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(pipelines, "github-actions.yml"))
+	data, err := os.ReadFile(filepath.Join(pipelines, file))
 	require.NoError(t, err)
 	require.NotContains(t, string(data), "pull_request_target")
 	require.NoError(t, yaml.Unmarshal(data, &w))
@@ -108,7 +122,12 @@ func actionsWorkflow(t *testing.T) (w workflow) {
 }
 
 func TestActionsWorkflow(t *testing.T) {
-	w := actionsWorkflow(t)
+	for _, file := range []string{"github-actions.yml", "github-actions-nightly.yml"} {
+		t.Run(file, func(t *testing.T) { testActionsWorkflow(t, actionsWorkflow(t, file)) })
+	}
+}
+
+func testActionsWorkflow(t *testing.T, w workflow) {
 	require.Empty(t, w.Permissions, "each job asks for what it needs")
 	for name, job := range w.Jobs {
 		require.Equal(t, "read", job.Permissions["contents"], name)
@@ -177,7 +196,8 @@ func TestPipelineVariables(t *testing.T) {
 		require.NotContains(t, known, own)
 		known[own] = true
 	}
-	for _, file := range []string{"github-actions.yml", "gitlab-ci.yml", "Jenkinsfile"} {
+	known[identityVariable] = true // which is of no flag
+	for _, file := range []string{"github-actions.yml", "github-actions-nightly.yml", "gitlab-ci.yml", "gitlab-ci-nightly.yml", "Jenkinsfile"} {
 		data, err := os.ReadFile(filepath.Join(pipelines, file))
 		require.NoError(t, err)
 		for _, name := range ourVariable.FindAllString(string(data), -1) {

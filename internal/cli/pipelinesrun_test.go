@@ -25,12 +25,13 @@ import (
 // site is what the pipelines run against here: a simulated account and a bucket. A job has a
 // checkout of its own, so what it leaves for the next one is in the bucket or an artifact.
 type site struct {
-	account *sandbox.Server
-	bucket  string            // the endpoint of its service
-	keys    string            // what the manifest says of the state
-	gate    chan struct{}     // every request to the account receives from it
-	asked   chan struct{}     // and sends to this one before
-	values  map[string]string // of the expressions in the workflow
+	account  *sandbox.Server
+	bucket   string            // the endpoint of its service
+	keys     string            // what the manifest says of the state
+	identity string            // that opens the master secrets
+	gate     chan struct{}     // every request to the account receives from it
+	asked    chan struct{}     // and sends to this one before
+	values   map[string]string // of the expressions in the workflow
 }
 
 func newSite(t *testing.T) *site {
@@ -53,8 +54,10 @@ func newSite(t *testing.T) *site {
 	}))
 	t.Cleanup(server.Close)
 	t.Setenv("JPSYNC_ENDPOINT", server.URL+"/v1/")
+	t.Setenv("JPSYNC_DEVICE_ENDPOINT", server.URL+"/v3/")
 	identity, err := age.GenerateX25519Identity()
 	require.NoError(t, err)
+	s.identity = identity.String()
 	s.keys = fmt.Sprintf("version: 1\nstate: %s\nstate_recipients: [%s]\n", storetest.S3Location(s.bucket, "apps"), identity.Recipient())
 	s.values = map[string]string{
 		"vars.JPSYNC_READ_ROLE": "reader", "vars.JPSYNC_WRITE_ROLE": "writer", "vars.AWS_REGION": "",
@@ -158,6 +161,45 @@ func TestGitLabPipelineRuns(t *testing.T) {
 	token, err := os.ReadFile(variables["AWS_WEB_IDENTITY_TOKEN_FILE"])
 	require.NoError(t, err)
 	require.Equal(t, "a token", string(token))
+}
+
+// apply makes the apps as the pipelines do.
+func (s *site) apply(t *testing.T) {
+	t.Helper()
+	script(t, ExitDone, s.checkout(t), "jpsync apply --auto-approve",
+		map[string]string{"JPUSH_DEV_KEY": sandbox.DevKey, "JPUSH_DEV_SECRET": sandbox.DevSecret})
+	s.applied(t)
+}
+
+// deleteInConsole deletes an app behind the back of the state.
+func (s *site) deleteInConsole(t *testing.T) {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodPost, "/v1/app/"+s.account.Apps()[0].AppKey+"/delete", nil)
+	r.SetBasicAuth(sandbox.DevKey, sandbox.DevSecret)
+	w := httptest.NewRecorder()
+	s.account.ServeHTTP(w, r)
+	require.Contains(t, w.Body.String(), "success")
+}
+
+func TestNightlyGitLabPipelineRuns(t *testing.T) {
+	s := newSite(t)
+	s.apply(t)
+	var ci gitlabPipeline
+	yamlFile(t, filepath.Join(pipelines, "gitlab-ci.yml"), &ci)
+	var nightly struct{ Verify, Certificates gitlabJob }
+	yamlFile(t, filepath.Join(pipelines, "gitlab-ci-nightly.yml"), &nightly)
+	require.Contains(t, ci.Stages, nightly.Verify.Stage)
+	require.Contains(t, ci.Stages, nightly.Certificates.Stage)
+
+	file := filepath.Join(t.TempDir(), "identity")
+	require.NoError(t, os.WriteFile(file, []byte(s.identity+"\n"), 0o600))
+	variables := map[string]string{identityVariable: file}
+	script(t, ExitDone, s.checkout(t), nightly.Certificates.Script, variables)
+	script(t, ExitDone, s.checkout(t), nightly.Verify.Script, variables)
+	s.deleteInConsole(t)
+	script(t, ExitPending, s.checkout(t), nightly.Verify.Script, variables)
+	delete(variables, identityVariable)
+	script(t, ExitError, s.checkout(t), nightly.Verify.Script, variables)
 }
 
 func copyInto(t *testing.T, to, from, name string) {
