@@ -6,9 +6,10 @@
 // [Files.Secret] reads one when it is needed, and nothing keeps it.
 //
 // The way of an app through the package is downwards, and load in load.go shows its order: load.go
-// reads the files, yaml.go decodes one to nodes (pieces.go a long list of apps), node.go reads
-// mappings and lists, app.go makes an [App] of them with the certificates of certificate.go, and
-// names.go has the rules for names and paths. A row of a CSV file joins at app.go.
+// reads the files, yaml.go decodes one to nodes and reads its top level (pieces.go a long list of
+// apps), node.go reads mappings and lists, app.go makes an [App] of them with the certificates of
+// certificate.go, and names.go has the rules for names and paths. A row of a CSV file joins at
+// app.go.
 package manifest
 
 import (
