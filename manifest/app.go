@@ -12,13 +12,13 @@ var appSpec = &mappingSpec{what: "an app", keys: []string{
 	"id", "app_name", "android_package", "group_name", "bundle_id", "labels", "protect", "certificates",
 }}
 
-// note is what the loader keeps of an app until all files are read.
-type note struct {
-	dir        string   // of the file that has the app
+// origin is what the loader remembers of an app's entry until all files are read.
+type origin struct {
+	dir        string   // of the file that has the entry
 	ownGroup   bool     // the default group does not apply
-	id         Position // of the id, or of the app_name if there is no id
+	idPos      Position // of the id, or of the app_name if there is no id
 	idIsName   bool     // there is no id: app_name is used
-	androidPkg Position
+	packagePos Position // of the android_package
 }
 
 // apps reads a list of apps.
@@ -38,7 +38,7 @@ func (r *reader) apps(n *yaml.Node) {
 func (l *loader) grow(n int) {
 	n = min(n, l.maxApps)
 	l.manifest.Apps = slices.Grow(l.manifest.Apps, n)
-	l.notes = slices.Grow(l.notes, n)
+	l.origins = slices.Grow(l.origins, n)
 }
 
 // app reads one entry of apps.
@@ -55,16 +55,17 @@ func (r *reader) app(n *yaml.Node) {
 		return
 	}
 	a := App{Pos: r.pos(n)}
-	o := note{dir: r.dir}
-	a.AppName, o.id = r.required(n, f, "app_name")
+	o := origin{dir: r.dir}
+	a.AppName, o.idPos = r.required(n, f, "app_name")
 	r.check(f["app_name"], "app_name", checkText(a.AppName, maxNameRunes))
-	a.AndroidPackage, o.androidPkg = r.required(n, f, "android_package")
+	a.AndroidPackage, o.packagePos = r.required(n, f, "android_package")
 	if problem := checkPackage(a.AndroidPackage); a.AndroidPackage != "" && problem != "" {
 		r.errorf(f["android_package"], "android_package %q %s", clip(a.AndroidPackage), problem)
 	}
-	a.ID, o.idIsName = a.AppName, f["id"] == nil
+	a.ID = a.AppName
+	o.idIsName = f["id"] == nil
 	if !o.idIsName {
-		a.ID, o.id = r.required(n, f, "id")
+		a.ID, o.idPos = r.required(n, f, "id")
 		r.check(f["id"], "id", checkText(a.ID, maxIDRunes))
 	}
 	if n := f["group_name"]; n != nil {
@@ -84,7 +85,7 @@ func (r *reader) app(n *yaml.Node) {
 		a.Certificates = r.certificates(n)
 	}
 	m.Apps = append(m.Apps, a)
-	r.loader.notes = append(r.loader.notes, o)
+	r.loader.origins = append(r.loader.origins, o)
 }
 
 // clip shortens a name for a message.
@@ -193,24 +194,24 @@ func (l *loader) checkUnique() {
 	ids := make(map[string]int, len(apps))
 	packages := make(map[string]int, len(apps))
 	for i := range apps {
-		a, n := &apps[i], &l.notes[i]
+		a, o := &apps[i], &l.origins[i]
 		key := NameKey(a.ID)
 		if first, dup := ids[key]; !dup {
 			ids[key] = i
 		} else if a.ID != "" {
 			from, form := "", ""
-			if n.idIsName {
+			if o.idIsName {
 				from = " (app_name, since id is missing)"
 			}
 			if a.ID != apps[first].ID {
 				form = ", where it has another Unicode form of the same characters"
 			}
-			l.errs.add(n.id, "duplicate id %q%s, the first is at %s%s", clip(a.ID), from, apps[first].Pos, form)
+			l.errs.add(o.idPos, "duplicate id %q%s, the first is at %s%s", clip(a.ID), from, apps[first].Pos, form)
 		}
 		if first, dup := packages[a.AndroidPackage]; !dup {
 			packages[a.AndroidPackage] = i
 		} else if a.AndroidPackage != "" {
-			l.errs.add(n.androidPkg, "duplicate android_package %q, the first is at %s", clip(a.AndroidPackage), apps[first].Pos)
+			l.errs.add(o.packagePos, "duplicate android_package %q, the first is at %s", clip(a.AndroidPackage), apps[first].Pos)
 		}
 	}
 }
@@ -219,10 +220,10 @@ func (l *loader) checkUnique() {
 // placeholders of its certificates are filled in.
 func (l *loader) applyDefaults() {
 	for i := range l.manifest.Apps {
-		a, n := &l.manifest.Apps[i], &l.notes[i]
-		if !n.ownGroup {
+		a, o := &l.manifest.Apps[i], &l.origins[i]
+		if !o.ownGroup {
 			a.GroupName = l.defaults.group
 		}
-		l.completeCertificates(a, n.dir)
+		l.completeCertificates(a, o.dir)
 	}
 }

@@ -61,7 +61,7 @@ type loader struct {
 	stopped    bool // budget or maxApps is exceeded: nothing more is read
 
 	manifest *Manifest // what was read so far
-	notes    []note    // one for each app
+	origins  []origin  // one for each app
 	defaults defaults
 	hasApps  bool                // some file says which apps there are
 	blocks   map[string]Position // where the blocks are that may appear once
