@@ -16,7 +16,7 @@ import (
 const (
 	ExitDone        = 0
 	ExitError       = 1
-	ExitPending     = 2 // plan --detailed-exitcode, certs --expiring-within
+	ExitPending     = 2 // plan --detailed-exitcode, certs --expiring-within, verify
 	ExitPartial     = 3 // applied in part: run again
 	ExitCredentials = 4
 	ExitRefused     = 5 // by a guard, a conflict or a stale plan
