@@ -69,7 +69,7 @@ func verdict(st *state.State, r report.Verification, res *executor.Result) error
 	case r.Count(report.PairRefused) > 0:
 		return exit(ExitPending)
 	case res.Stopped != nil:
-		return fmt.Errorf("verify: %w", res.Stopped)
+		return res.Stopped
 	case unanswered > 0:
 		return fmt.Errorf("%s got no answer that tells", report.Plural(unanswered, "app"))
 	}
