@@ -127,7 +127,7 @@ func (d *doctor) recorded(ctx context.Context, store *stateStore, locked bool) {
 	d.encryption(store, st)
 	if n := len(st.Apps); n > 0 {
 		d.well("state", fmt.Sprintf("serial %d, %s", st.Serial, report.Plural(n, "app")))
-		d.well("state", "whether they are still there, jpsync verify asks")
+		d.well("state", "jpsync verify asks JPush whether they are still there")
 	}
 	if n := len(st.Pending); n > 0 && !locked {
 		d.trouble("state", fmt.Errorf("%s without a recorded answer", report.Plural(n, "request")), "run jpsync apply again, which finds out what became of them")
