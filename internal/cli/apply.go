@@ -55,7 +55,8 @@ func (c *applyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	return err
 }
 
-// application is one apply on its way.
+// application is one apply on its way. approve.go asks for its approval, and verdict.go ends it:
+// its answers are saved, then shown, then judged.
 type application struct {
 	*applyCmd
 	t        *terminal

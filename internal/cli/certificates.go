@@ -6,16 +6,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"runtime"
-
-	"golang.org/x/sync/errgroup"
 
 	"jpsync/executor"
-	"jpsync/internal/jpush"
 	"jpsync/internal/pushcert"
 	"jpsync/manifest"
 	"jpsync/planner"
-	"jpsync/state"
 )
 
 // certificates reads the certificate files of a manifest: for the planner, which wants to
@@ -113,82 +108,6 @@ func open(data []byte, password string) (cert *pushcert.Certificate, err error) 
 func hash(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
-}
-
-// inspections are the certificate files of a manifest, inspected before planning.
-type inspections struct {
-	certificates
-	done map[inspectKey]*inspection
-}
-
-// inspectKey tells apart what there is to inspect. Apps that share a file share its
-// inspection.
-type inspectKey struct{ file, path, passwordEnv, passwordPath, known string }
-
-type inspection struct {
-	cert manifest.Certificate
-	seen planner.Inspection
-	err  error
-}
-
-func keyOf(cert manifest.Certificate, known string) inspectKey {
-	key := inspectKey{file: cert.File, path: cert.Path, known: known}
-	if p := cert.Password; p != nil {
-		key.passwordEnv, key.passwordPath = p.Env, p.Path
-	}
-	return key
-}
-
-// errInterruptedPlanning ends a command that was interrupted before anything was sent.
-var errInterruptedPlanning = &exitError{ExitInterrupted, errors.New("interrupted while planning, nothing was sent")}
-
-// inspectAll inspects every certificate of a manifest. Its only error is
-// errInterruptedPlanning.
-func inspectAll(ctx context.Context, files *manifest.Files, m *manifest.Manifest, st *state.State) (planner.Inspector, error) {
-	all := inspections{certificates{files}, map[inspectKey]*inspection{}}
-	var work []func()
-	for i := range m.Apps {
-		app := &m.Apps[i]
-		for _, env := range jpush.Environments {
-			cert, wanted := app.Certificates[env]
-			known := st.Apps[app.ID].Certificates.Of(env).FileSHA256
-			key := keyOf(cert, known)
-			if !wanted || all.done[key] != nil {
-				continue
-			}
-			in := &inspection{cert: cert}
-			all.done[key] = in
-			work = append(work, func() { in.seen, in.err = all.inspect(cert, known) })
-		}
-	}
-	return all, onAllCores(ctx, work)
-}
-
-// onAllCores does work side by side. Its only error is errInterruptedPlanning.
-func onAllCores(ctx context.Context, work []func()) error {
-	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for _, do := range work {
-		group.Go(func() error {
-			if ctx.Err() == nil {
-				do()
-			}
-			return ctx.Err()
-		})
-	}
-	if group.Wait() != nil {
-		return errInterruptedPlanning
-	}
-	return nil
-}
-
-// Inspect implements [planner.Inspector].
-func (all inspections) Inspect(cert manifest.Certificate, known string) (planner.Inspection, error) {
-	in := all.done[keyOf(cert, known)]
-	if in == nil || in.err != nil && in.cert.Pos != cert.Pos {
-		return all.inspect(cert, known) // the error names the place that asks
-	}
-	return in.seen, in.err
 }
 
 // checkFiles checks that the certificate files of a saved plan are still the planned ones.

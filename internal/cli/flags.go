@@ -14,8 +14,6 @@ import (
 	"jpsync/manifest"
 )
 
-// Here are the flags whose values have a form of their own.
-
 // limit is a manifest.Limit as a flag.
 type limit struct{ manifest.Limit }
 

@@ -1,12 +1,9 @@
 package cli
 
-// Here are the commands that print what is built into the program: help, schema and version.
-
 import (
 	assets "embed"
 	"fmt"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -93,20 +90,6 @@ type schemaCmd struct{}
 func (schemaCmd) Run(t *terminal) error {
 	_, err := t.Out.Write(manifest.Schema())
 	return err
-}
-
-// Version is set by the release build: -ldflags "-X jpsync/internal/cli.Version=1.2.3".
-var Version string
-
-// version returns the version of this build.
-func version() string {
-	if Version != "" {
-		return Version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return info.Main.Version
-	}
-	return "dev"
 }
 
 type versionCmd struct{}

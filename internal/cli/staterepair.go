@@ -11,8 +11,6 @@ import (
 	"jpsync/state/shared"
 )
 
-// Here are the commands for a state that something went wrong with.
-
 type stateRepairCmd struct {
 	AutoApprove bool `env:"JPSYNC_REPAIR_AUTO_APPROVE" help:"Don't ask."`
 }

@@ -1,7 +1,5 @@
 package cli
 
-// Here is how an apply ends: its answers are saved, then shown, then judged.
-
 import (
 	"context"
 	"errors"
