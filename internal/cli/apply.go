@@ -25,8 +25,7 @@ type applyCmd struct {
 
 // Validate refuses flags that make no sense.
 func (c *applyCmd) Validate() error {
-	switch {
-	case c.PlanFile != "" && c.shapesPlan():
+	if c.PlanFile != "" && c.shapesPlan() {
 		return errors.New("a saved plan is applied as it is: --target, --exclude, --select, --replace, --accept, --no-delete and --allow-cert belong to jpsync plan --out")
 	}
 	return errors.Join(c.choices.Validate(), c.sending.check(), c.reporting.check(func(f reportForm) bool { return f.run != nil }, c.PlanFile))
@@ -62,6 +61,7 @@ type application struct {
 	t        *terminal
 	lines    *report.Lines // nil: text
 	w        *workspace
+	state    *state.State  // as it was read; the plan is made from it
 	plan     *planner.Plan // nil until it is made
 	client   *jpush.Client // nil for a plan without requests, which needs no credentials
 	began    time.Time     // when the first request could be sent; zero if none was
@@ -71,7 +71,7 @@ type application struct {
 
 // underLock loads the manifest, locks the state, applies, and reports how that ended.
 func (a *application) underLock(ctx context.Context, g *globals) (err error) {
-	if a.w, _, err = openWorkspace(ctx, a.t, g, lockAs("apply")); err != nil {
+	if a.w, a.state, err = openWorkspace(ctx, a.t, g, lockAs("apply")); err != nil {
 		return err
 	}
 	defer a.w.close()
@@ -118,9 +118,8 @@ func (a *application) apply(ctx context.Context) (err error) {
 
 // makePlan plans, or loads a saved plan and checks that nothing has changed since.
 func (a *application) makePlan(ctx context.Context) (*planner.Plan, error) {
-	st := a.w.run.Snapshot()
 	if a.PlanFile == "" {
-		in, err := a.choices.input(a.w, st)
+		in, err := a.choices.input(a.w, a.state)
 		if err != nil {
 			return nil, err
 		}
@@ -132,9 +131,9 @@ func (a *application) makePlan(ctx context.Context) (*planner.Plan, error) {
 	}
 	err = p.Verify(planner.Pins{
 		Manifest: a.w.manifest.SHA256,
-		State:    planner.RefTo(st),
+		State:    planner.RefTo(a.state),
 		Endpoint: a.w.endpoint,
-		Account:  cmp.Or(a.w.account(), st.Account),
+		Account:  cmp.Or(a.w.account(), a.state.Account),
 	})
 	if err != nil {
 		return nil, err
@@ -186,7 +185,7 @@ func (a *application) send(ctx context.Context) (err error) {
 	options := a.sending.options()
 	options.API, options.Journal, options.Certificates = a.client, a.w.run, certificates{a.w.files}
 	options.OnEvent, options.OnPace = a.event, a.progress.setPace
-	a.result, err = executor.Apply(ctx, a.plan, a.w.run.Snapshot(), options)
+	a.result, err = executor.Apply(ctx, a.plan, a.state, options)
 	return err
 }
 

@@ -16,7 +16,7 @@ import (
 // was saved, --auto-approve covers everything but deletes, and otherwise a person must type
 // yes.
 func (a *application) approve(ctx context.Context) error {
-	recorded := len(a.w.run.Snapshot().Apps)
+	recorded := len(a.state.Apps)
 	switch {
 	case a.PlanFile != "" && a.MaxDeletes == nil:
 		return nil

@@ -2,7 +2,9 @@
 // that prints. A command is a struct that kong fills from the arguments and the
 // environment, with a Run method that does the work and returns an error. Kong passes to Run
 // what it asks for: the context, the terminal, the flags of every command, the store with the
-// state. exit.go maps errors to exit codes, terminal.go says what is printed where.
+// state. A command that works on the manifest opens the store itself, see workspace.go.
+// planning.go makes the plans of several commands, exit.go maps errors to exit codes, and
+// terminal.go says what is printed where.
 package cli
 
 import (
