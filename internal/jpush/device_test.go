@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -98,8 +99,7 @@ func TestVerifyFollowsNoRedirect(t *testing.T) {
 	assert.Zero(t, elsewhere.Load())
 }
 
-// TestVerifyBoundsBodies compares what is allocated with what is sent, side by side too: all
-// pairs share the places for large answers.
+// TestVerifyBoundsBodies compares what is allocated with what is sent, side by side.
 func TestVerifyBoundsBodies(t *testing.T) {
 	const sideBySide = 32
 	chunk := []byte(strings.Repeat(`"a",`, 1<<14))
@@ -126,6 +126,50 @@ func TestVerifyBoundsBodies(t *testing.T) {
 	all.Wait()
 	runtime.ReadMemStats(&after)
 	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(sideBySide*16<<20))
+}
+
+// slowBody is larger than a small answer. What is beyond takes a second.
+type slowBody struct {
+	small *strings.Reader
+	now   *atomic.Int32 // how many are being read beyond
+	most  *atomic.Int32
+}
+
+func (b slowBody) Read(p []byte) (int, error) {
+	if n, err := b.small.Read(p); err == nil {
+		return n, nil
+	}
+	now := b.now.Add(1)
+	for most := b.most.Load(); now > most && !b.most.CompareAndSwap(most, now); most = b.most.Load() {
+	}
+	time.Sleep(time.Second)
+	b.now.Add(-1)
+	return 0, io.EOF
+}
+
+func (slowBody) Close() error { return nil }
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestPairsShareThePlacesForLargeAnswers: each pair is a client of its own, and yet no more than
+// eight large answers are read at once.
+func TestPairsShareThePlacesForLargeAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var now, most atomic.Int32
+		d, err := jpush.NewDevices(jpush.Options{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+			body := slowBody{strings.NewReader(`{"tags":["` + strings.Repeat("a", 100<<10) + `"]}`), &now, &most}
+			return &http.Response{StatusCode: http.StatusOK, ContentLength: -1, Body: body}, nil
+		})})
+		require.NoError(t, err)
+		var all sync.WaitGroup
+		for i := range 32 {
+			all.Go(func() { assert.NoError(t, d.Verify(context.Background(), fmt.Sprint("key", i), masterSecret)) })
+		}
+		all.Wait()
+		assert.EqualValues(t, 8, most.Load())
+	})
 }
 
 // TestARefusedPairEndsNoOther: each pair is an app's own, so nothing latches, not for the
