@@ -31,6 +31,20 @@ func (e Error) Error() string {
 // position says how many more there are.
 type Errors []Error
 
+const moreErrors = "and %d more errors"
+
+// Count returns how many mistakes there are, those without an entry of their own included.
+func (e Errors) Count() int {
+	if len(e) == 0 {
+		return 0
+	}
+	var more int
+	if found, _ := fmt.Sscanf(e[len(e)-1].Message, moreErrors, &more); found == 0 {
+		return len(e) // most lists are complete
+	}
+	return len(e) - 1 + more
+}
+
 // Error returns one line for each error.
 func (e Errors) Error() string {
 	lines := make([]string, len(e))
@@ -79,7 +93,7 @@ func (l *errorList) sorted(files []string) error {
 	})
 	list := Errors(l.list)
 	if l.more > 0 {
-		list = append(list, Error{Message: fmt.Sprintf("and %d more errors", l.more)})
+		list = append(list, Error{Message: fmt.Sprintf(moreErrors, l.more)})
 	}
 	return list
 }

@@ -118,4 +118,7 @@ func TestManyMistakesInCSV(t *testing.T) {
 	errs, _ := allocated(t, "app_name,android_package\n"+strings.Repeat("a\"\n", n)+strings.Repeat("a\n", n))
 	require.Len(t, errs, maxErrors+1)
 	assert.Equal(t, "and 99000 more errors", errs[maxErrors].Error())
+	assert.Equal(t, 100_000, errs.Count())
+	assert.Equal(t, 3, errs[:3].Count())
+	assert.Zero(t, errs[:0].Count())
 }

@@ -167,8 +167,16 @@ func (a *actions) tell(markdown func(io.Writer) error, counts []report.Count) er
 	}
 	return errors.Join(
 		appendTo(a.summary, func(w io.Writer) error { return errors.Join(markdown(w), newline(w)) }),
-		appendTo(a.outputs, func(w io.Writer) error { return report.Outputs(w, counts) }),
+		a.set(counts),
 	)
+}
+
+// set appends to the step's outputs.
+func (a *actions) set(counts []report.Count) error {
+	if a == nil {
+		return nil
+	}
+	return appendTo(a.outputs, func(w io.Writer) error { return report.Outputs(w, counts) })
 }
 
 // newline separates a table from what the next command appends.

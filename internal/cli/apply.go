@@ -72,7 +72,7 @@ type application struct {
 // underLock loads the manifest, locks the state, applies, and reports how that ended.
 func (a *application) underLock(ctx context.Context, g *globals) (err error) {
 	if a.w, a.state, err = openWorkspace(ctx, a.t, g, lockAs("apply")); err != nil {
-		return err
+		return a.unreadable(a.t, g, "apply", err)
 	}
 	defer a.w.close()
 	if err := g.spare("--report", a.Report, a.w.store.files(), a.w.manifest); err != nil {

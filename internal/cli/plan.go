@@ -30,7 +30,7 @@ func (c *planCmd) Validate() error {
 func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	w, st, err := openWorkspace(ctx, t, g, loadState)
 	if err != nil {
-		return err
+		return c.unreadable(t, g, "plan", err)
 	}
 	defer w.close()
 	err = errors.Join(

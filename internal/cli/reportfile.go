@@ -22,22 +22,25 @@ type reportForm struct {
 	name string
 	plan func(io.Writer, *planner.Plan) error
 	run  func(io.Writer, report.Run) error
+	// broken writes why there is neither, in a form that readers of both understand.
+	broken func(io.Writer, report.Broken) error
 	// public: only counts and names. Processes of other users pick these up, so everybody may
 	// read them. Other reports have mode 0600.
 	public bool
 }
 
 var reportForms = []reportForm{
-	{name: "json", plan: report.PlanJSON, run: report.RunJSON},
-	{name: "markdown", plan: report.PlanMarkdown, run: report.RunMarkdown},
-	{name: "gitlab-terraform", plan: report.PlanTerraform, public: true},
-	{name: "junit", run: report.RunJUnit, public: true},
+	{name: "json", plan: report.PlanJSON, run: report.RunJSON, broken: report.BrokenJSON},
+	{name: "markdown", plan: report.PlanMarkdown, run: report.RunMarkdown, broken: report.BrokenMarkdown},
+	{name: "gitlab-terraform", plan: report.PlanTerraform, broken: report.BrokenJSON, public: true},
+	{name: "junit", run: report.RunJUnit, broken: report.BrokenJUnit, public: true},
 	{
 		name: "dotenv",
 		plan: func(w io.Writer, p *planner.Plan) error { return report.Dotenv(w, planPrefix, report.PlanCounts(p)) },
 		run: func(w io.Writer, r report.Run) error {
 			return report.Dotenv(w, applyPrefix, report.ApplyCounts(r.Summary))
 		},
+		broken: report.BrokenDotenv,
 		public: true,
 	},
 }
@@ -110,6 +113,44 @@ func (r *reporting) write(to func(w io.Writer) error) error {
 		return fmt.Errorf("write the report: %w", err)
 	}
 	return nil
+}
+
+// unreadable reports to the CI system and in the report file that the manifest cannot be read. err
+// is what the command is about to end with; any other error is left as it is.
+func (r *reporting) unreadable(t *terminal, g *globals, command string, err error) error {
+	if !has[manifestError](err) {
+		return err
+	}
+	b := report.Broken{Command: command, Version: version(), Manifest: g.Manifest, Err: err, ExitCode: exitCode(err)}
+	problem := r.spareAll(t, g)
+	if problem == nil {
+		problem = r.write(func(w io.Writer) error { return r.form().broken(w, b) })
+	}
+	err = errors.Join(err, problem)
+	b.ExitCode = exitCode(err)
+	if err := t.actions.set(b.Counts()); err != nil {
+		t.warn("the errors are not in the step's outputs: %v", err)
+	}
+	return err
+}
+
+// spareAll is spare without a manifest that says which files jpsync needs: a file that is there
+// and that may be no report is not replaced.
+func (r *reporting) spareAll(t *terminal, g *globals) error {
+	store, _ := openStore(t, g) // where the state is may not be known either
+	defer store.end()
+	if err := g.spare("--report", r.Report, store.files(), nil); err != nil {
+		return err
+	}
+	old, err := readFile(r.Report, planner.MaxSavedSize)
+	if err != nil || len(old) == 0 {
+		return nil // a file that cannot be read is told by write
+	}
+	begins := func(text string) bool { return bytes.HasPrefix(old, []byte(text)) }
+	if (begins("{") || begins("<?xml") || begins("### jpsync: ") || begins("JPSYNC_")) && !bytes.Contains(old, []byte(`"checksum"`)) {
+		return nil
+	}
+	return fmt.Errorf("--report %s is there and looks like no report, and without a manifest nobody knows whether jpsync needs it: name another file", r.Report)
 }
 
 // publish reports a plan to the CI system and in the report file.

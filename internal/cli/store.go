@@ -228,7 +228,7 @@ func (s *stateStore) edit(ctx context.Context, command string, change func(*stat
 
 // files are the files that belong to a local state. A shared one has none.
 func (s *stateStore) files() []string {
-	if s.file == nil {
+	if s == nil || s.file == nil {
 		return nil
 	}
 	path := s.Location()

@@ -22,7 +22,7 @@ func (c *validateCmd) Validate() error { return (&choices{AllowCert: c.AllowCert
 func (c *validateCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	w, _, err := openWorkspace(ctx, t, g, noState)
 	if err != nil {
-		return err
+		return new(reporting).unreadable(t, g, "validate", err)
 	}
 	defer w.close()
 	p, err := build(ctx, w, planner.Input{

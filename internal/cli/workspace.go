@@ -102,7 +102,7 @@ func lockAs(command string) stateReader {
 // loadManifest loads the manifest and finds its files.
 func (w *workspace) loadManifest() (err error) {
 	if w.manifest, err = manifest.Load(w.g.Manifest, manifest.Options{CertRoot: w.g.CertRoot}); err != nil {
-		return manifestError(w.g, err)
+		return newManifestError(err)
 	}
 	w.files, err = manifest.NewFiles(w.manifest.CertRoot, os.LookupEnv)
 	return err
@@ -128,12 +128,17 @@ func (w *workspace) close() (err error) {
 	return err
 }
 
-// manifestError adds the way out for somebody who has no manifest yet.
-func manifestError(g *globals, err error) error {
+// manifestError says that the manifest cannot be read, see [reporting.unreadable].
+type manifestError struct{ error }
+
+func (e manifestError) Unwrap() error { return e.error }
+
+// newManifestError adds the way out for somebody who has no manifest yet.
+func newManifestError(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w\nwrite one with jpsync init, or name another with --manifest", err)
+		err = fmt.Errorf("%w\nwrite one with jpsync init, or name another with --manifest", err)
 	}
-	return err
+	return manifestError{err}
 }
 
 // endpoint is the Admin API that the flags choose.

@@ -76,6 +76,11 @@ func RunJUnit(w io.Writer, r Run) error {
 	for _, c := range r.Plan.Conflicts {
 		s.add(c.App, Place("conflict", string(c.Field)), &testFailure{c.Message, "conflict", ""}, nil)
 	}
+	return s.write(w)
+}
+
+// write writes the suite as the only one of a file.
+func (s testSuite) write(w io.Writer) error {
 	text, err := xml.MarshalIndent(testSuites{Name: s.Name, Tests: s.Tests, Failures: s.Failures, Time: s.Time, Suite: s}, "", "  ")
 	if err != nil {
 		return err
