@@ -41,7 +41,10 @@ func (c *verifyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		return err
 	}
 	defer devices.CloseIdleConnections()
-	apps, pairs := keyPairs(st, ids)
+	apps, pairs, sealed := keyPairs(st, ids)
+	if sealed > 0 {
+		t.warn("%s encrypted and could not be read", report.Plural(sealed, "master secret")+isOrAre(sealed))
+	}
 	res, err := c.ask(ctx, t, devices, pairs)
 	if err != nil {
 		return err
@@ -51,22 +54,18 @@ func (c *verifyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if err := c.print(t, r); err != nil {
 		return err
 	}
-	return verdict(st, r, res)
+	return verdict(r, res)
 }
 
-// verdict returns what the exit code says. An app without a master secret can never be asked
-// about, so it is no failure; one that could have been is.
-func verdict(st *state.State, r report.Verification, res *executor.Result) error {
-	unanswered := 0
-	for _, app := range r.Apps {
-		if app.Status == report.PairUnchecked && st.Apps[app.App].MasterSecret != "" {
-			unanswered++
-		}
-	}
+// verdict returns what the exit code says. An app that could not be asked about, since its
+// master secret is not recorded or cannot be decrypted, is no failure.
+func verdict(r report.Verification, res *executor.Result) error {
+	refused := r.Count(report.PairRefused)
+	unanswered := len(res.Steps) - res.Counts.Verified - refused
 	switch {
 	case res.Stopped != nil && res.Stopped.Reason == executor.StopInterrupted:
 		return fmt.Errorf("verify: %w", res.Stopped)
-	case r.Count(report.PairRefused) > 0:
+	case refused > 0:
 		return exit(ExitPending)
 	case res.Stopped != nil:
 		return res.Stopped
@@ -121,8 +120,9 @@ func (c *verifyCmd) connect(w *workspace) (*jpush.Devices, error) {
 }
 
 // keyPairs returns the key pairs to ask about, and each app with what is known of it without
-// asking. The identity file is only read when a master secret is encrypted.
-func keyPairs(st *state.State, ids []string) (apps []report.Verified, pairs []executor.Pair) {
+// asking; sealed is how many are encrypted and cannot be read. The identity file is only read
+// when one is encrypted.
+func keyPairs(st *state.State, ids []string) (apps []report.Verified, pairs []executor.Pair, sealed int) {
 	readOnce := sync.OnceValues(readIdentities)
 	decrypted := func(secret string) (string, error) {
 		if !state.Encrypted(secret) {
@@ -144,6 +144,7 @@ func keyPairs(st *state.State, ids []string) (apps []report.Verified, pairs []ex
 		switch {
 		case err != nil:
 			known.Message, known.Remedy = "the master secret is encrypted", err.Error()
+			sealed++
 		case secret == "":
 			known.Message, known.Remedy = "no master secret is recorded", "nothing but the console has it, for instance of an imported app"
 		default:
@@ -151,7 +152,7 @@ func keyPairs(st *state.State, ids []string) (apps []report.Verified, pairs []ex
 		}
 		apps = append(apps, known)
 	}
-	return apps, pairs
+	return apps, pairs, sealed
 }
 
 // ask sends the requests, with a bar where somebody watches.
