@@ -13,10 +13,9 @@
 // A create or a delete is sent only after its intent is durable, because the key of an app
 // cannot be asked for later. An answer is told only after its result is durable.
 //
-// The way of an app is executor.go, run.go, which hands the apps to the workers, task.go, which
-// takes one through its steps, steps.go, which has each kind of step, send.go, which sends and
-// retries, and record.go, which has all that goes to the journal. report.go tells what happened
-// once that is durable.
+// The way of an app is downwards: run.go hands the apps to the workers, task.go takes one through
+// its steps, steps.go has each kind of step, send.go sends a request and tries it again, and
+// record.go has all that goes to the journal. report.go tells what happened once it is durable.
 package executor
 
 import (

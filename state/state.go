@@ -6,10 +6,10 @@
 // journal of what happened since, and lets one writer in at a time. A [Run] is that writer:
 // it appends a [Record] before and after each request and makes a new snapshot at the end.
 //
-// The way of a record is run.go, which has the run from its lock to its end, commit.go, where
-// records that wait at the same time share a commit, and journal.go, which writes them to a file.
-// record.go says what a record does to a state, and replay.go reads a journal back. file.go and
-// filesession.go are the store on the local disk; package shared is that in a bucket or a database.
+// The way of a record is downwards: run.go has the run from its lock to its end, commit.go lets
+// records that wait at the same time share a commit, and journal.go writes them to a file. record.go
+// says what a record does to a state, and replay.go reads a journal back. file.go and filesession.go
+// are the store on the local disk; package shared is that in a bucket or a database.
 package state
 
 import (
