@@ -17,6 +17,8 @@ type lookalike struct {
 const (
 	nameIt    = ", and name that file in the manifest: apps_from: {csv: FILE}"
 	fromExcel = `in Excel, choose File > Save As and the format "CSV UTF-8"` + nameIt
+
+	fromLibreOffice = `in LibreOffice, choose File > Save As, the format "Text CSV" and the character set UTF-8` + nameIt
 )
 
 var lookalikes = []lookalike{
@@ -59,7 +61,9 @@ func zipContent(data []byte) lookalike {
 		case strings.HasPrefix(name, "Index/"), strings.HasSuffix(name, ".iwa"):
 			return lookalike{what: "a Numbers spreadsheet", remedy: "in Numbers, choose File > Export To > CSV" + nameIt}
 		case name == "mimetype" && bytes.Contains(content, []byte("application/vnd.oasis.opendocument.spreadsheet")):
-			return lookalike{what: "an OpenDocument spreadsheet", remedy: `in LibreOffice, choose File > Save As, the format "Text CSV" and the character set UTF-8` + nameIt}
+			return lookalike{what: "an OpenDocument spreadsheet", remedy: fromLibreOffice}
+		case name == "content.xml": // after a mimetype that is compressed, against the rules, or of another document
+			return lookalike{what: "an OpenDocument file", remedy: fromLibreOffice}
 		}
 	}
 	return lookalike{what: "a zip archive", remedy: "unpack it, and give the file that is in it"}

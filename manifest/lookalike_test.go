@@ -38,6 +38,7 @@ func TestLookalikes(t *testing.T) {
 		{zipOf(t, "Index/Document.iwa", "preview.jpg"), "a Numbers spreadsheet", "File > Export To > CSV"},
 		{zipOf(t, "Data/x", "Metadata/a.iwa"), "a Numbers spreadsheet", "File > Export To > CSV"},
 		{zipOf(t, "mimetype=application/vnd.oasis.opendocument.spreadsheet", "content.xml"), "an OpenDocument spreadsheet", `"Text CSV"`},
+		{zipOf(t, "mimetype=application/vnd.oasis.opendocument.text", "content.xml"), "an OpenDocument file", `"Text CSV"`},
 		{zipOf(t, "word/document.xml"), "a zip archive", "unpack it"},
 		{zipOf(t, "apps.csv=id,app_name"), "a zip archive", "unpack it"},
 		{"%PDF-1.7\n%\xe2\xe3\xcf\xd3\ncanary", "a PDF document", `"CSV UTF-8"`},
