@@ -2,9 +2,7 @@ package manifest
 
 import (
 	"bytes"
-	"encoding/binary"
 	"slices"
-	"strings"
 )
 
 // lookalike is a kind of file that is given by mistake where text is expected.
@@ -47,24 +45,19 @@ func looksLike(data []byte) string {
 func (l lookalike) message() string { return "the file is " + l.what + ": " + l.remedy }
 
 // zipContent recognizes the formats of spreadsheets that are zip archives by the names of their
-// entries. A local header has 26 bytes between its signature and the name, whose length is in the
-// bytes 22 and 23. archive/zip keeps every entry in memory, and a hostile file has millions.
+// entries, which are not compressed. It does not read the archive: archive/zip keeps every entry
+// in memory, and a hostile file has millions.
 func zipContent(data []byte) lookalike {
-	for entry := range bytes.SplitSeq(data, []byte("PK\x03\x04")) {
-		if len(entry) < 26 {
-			continue
-		}
-		name, content := string(entry[26:min(len(entry), 26+int(binary.LittleEndian.Uint16(entry[22:])))]), entry[26:]
-		switch {
-		case strings.HasPrefix(name, "xl/"):
-			return lookalike{what: "an Excel workbook", remedy: fromExcel}
-		case strings.HasPrefix(name, "Index/"), strings.HasSuffix(name, ".iwa"):
-			return lookalike{what: "a Numbers spreadsheet", remedy: "in Numbers, choose File > Export To > CSV" + nameIt}
-		case name == "mimetype" && bytes.Contains(content, []byte("application/vnd.oasis.opendocument.spreadsheet")):
-			return lookalike{what: "an OpenDocument spreadsheet", remedy: fromLibreOffice}
-		case name == "content.xml": // after a mimetype that is compressed, against the rules, or of another document
-			return lookalike{what: "an OpenDocument file", remedy: fromLibreOffice}
-		}
+	has := func(text string) bool { return bytes.Contains(data, []byte(text)) }
+	switch {
+	case has(".iwa"):
+		return lookalike{what: "a Numbers spreadsheet", remedy: "in Numbers, choose File > Export To > CSV" + nameIt}
+	case has("application/vnd.oasis.opendocument.spreadsheet"):
+		return lookalike{what: "an OpenDocument spreadsheet", remedy: fromLibreOffice}
+	case has("content.xml"): // its type is compressed, against the rules, or that of another document
+		return lookalike{what: "an OpenDocument file", remedy: fromLibreOffice}
+	case has("xl/"):
+		return lookalike{what: "an Excel workbook", remedy: fromExcel}
 	}
 	return lookalike{what: "a zip archive", remedy: "unpack it, and give the file that is in it"}
 }
