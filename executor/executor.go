@@ -20,7 +20,6 @@ package executor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -100,41 +99,6 @@ type Options struct {
 	// OnPace hears how fast the run may go whenever that changes. It is called from several
 	// goroutines, and requests wait for it. It may be nil.
 	OnPace func(Pace)
-}
-
-// Apply carries out the plan on the state that it was made from. It changes neither: what
-// happened is in the journal and in the result.
-//
-// The error says that the plan or the options cannot be applied; then nothing was sent and
-// nothing was journaled. Once the run began there is a result and no error, however it
-// ended: see [Result.Stopped] and [Result.Failures].
-//
-// Cancelling ctx stops the run. Requests in flight go on until they are answered, or until
-// the drain, the client's own timeout or the end of the lease ends them.
-func Apply(ctx context.Context, plan *planner.Plan, st *state.State, opts Options) (*Result, error) {
-	if err := opts.complete(); err != nil {
-		return nil, err
-	}
-	if opts.API == nil {
-		return nil, errors.New("apply: no API to send the requests to")
-	}
-	if opts.Journal == nil {
-		return nil, errors.New("apply: no journal to record the answers in")
-	}
-	if err := check(plan, st, opts); err != nil {
-		return nil, err
-	}
-	r, end := newRun(ctx, plan, st, opts)
-	defer end()
-	early, late := split(plan)
-	err := r.correct(ctx)
-	if err == nil {
-		err = r.phase(ctx, early)
-	}
-	if err == nil {
-		err = r.phase(ctx, late)
-	}
-	return r.result(err), nil
 }
 
 // complete checks the options and fills in the defaults.

@@ -9,52 +9,6 @@ import (
 	"jpsync/state"
 )
 
-// intend journals that the request of the present step may go out from now on, unless that is
-// there already. An upload needs no intent: it can be repeated without harm.
-func (t *task) intend() {
-	c := t.changes[t.at]
-	var in state.Intent
-	switch c.Action {
-	case planner.Create:
-		in = state.Intent{Op: state.OpCreate, AppName: c.AppName, AndroidPackage: c.AndroidPackage, GroupName: c.GroupName}
-	case planner.Delete:
-		in = state.Intent{Op: state.OpDelete, AppKey: c.AppKey}
-	default:
-		return
-	}
-	if t.open == t.at || t.prior != nil && sameRequest(in, *t.prior) {
-		return
-	}
-	in.At = t.run.opts.Now()
-	t.open = t.at
-	t.durable = t.run.opts.Journal.Append(state.Record{ID: t.id(), Intent: &in})
-}
-
-// sameRequest compares intents but for their times.
-func sameRequest(a, b state.Intent) bool {
-	a.At = b.At
-	return a == b
-}
-
-// save journals what is recorded of the app from now on. A nil app removes the record. The
-// step is reported once that is durable.
-func (t *task) save(c planner.Change, app *state.App, outcome Outcome, a answer, note string) {
-	res := state.Result{Op: opOf(c.Action)}
-	if app != nil {
-		recorded := *app
-		res.App = &recorded
-	}
-	wait := t.run.append(c.App, res)
-	t.open, t.prior, t.sent = -1, nil, false
-	t.deleted, t.app = t.app, app
-	s := t.step()
-	s.Outcome, s.Attempts, s.Note = outcome, a.attempts, note
-	if app != nil {
-		s.AppKey = app.AppKey
-	}
-	t.run.report(wait, s, Event{Type: ApplyComplete, Step: *s})
-}
-
 // fail reports that the present step was not made, once the record of that is durable.
 func (t *task) fail(outcome Outcome, a answer, err error, wait func() error) {
 	s := t.step()

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -41,6 +42,41 @@ type run struct {
 type chain struct {
 	first   int // index of the first one in the plan
 	changes []planner.Change
+}
+
+// Apply carries out the plan on the state that it was made from. It changes neither: what
+// happened is in the journal and in the result.
+//
+// The error says that the plan or the options cannot be applied; then nothing was sent and
+// nothing was journaled. Once the run began there is a result and no error, however it
+// ended: see [Result.Stopped] and [Result.Failures].
+//
+// Cancelling ctx stops the run. Requests in flight go on until they are answered, or until
+// the drain, the client's own timeout or the end of the lease ends them.
+func Apply(ctx context.Context, plan *planner.Plan, st *state.State, opts Options) (*Result, error) {
+	if err := opts.complete(); err != nil {
+		return nil, err
+	}
+	if opts.API == nil {
+		return nil, errors.New("apply: no API to send the requests to")
+	}
+	if opts.Journal == nil {
+		return nil, errors.New("apply: no journal to record the answers in")
+	}
+	if err := check(plan, st, opts); err != nil {
+		return nil, err
+	}
+	r, end := newRun(ctx, plan, st, opts)
+	defer end()
+	early, late := split(plan)
+	err := r.correct(ctx)
+	if err == nil {
+		err = r.phase(ctx, early)
+	}
+	if err == nil {
+		err = r.phase(ctx, late)
+	}
+	return r.result(err), nil
 }
 
 // newRun prepares a run. end has to be called when it is over.

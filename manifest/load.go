@@ -2,11 +2,11 @@ package manifest
 
 import (
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
+
+	"gopkg.in/yaml.v3"
 )
 
 // The limits of a manifest, well above what is expected: 100,000 apps with two certificates each
@@ -129,96 +129,91 @@ func (l *loader) eachFile(read func(rel string) error) error {
 	return nil
 }
 
-// openRoots opens the manifest's directory and finds the certificate root.
-func (l *loader) openRoots() error {
-	m := l.manifest
-	info, err := os.Stat(m.Path)
+// yamlFile reads a YAML file, with the files that it names. A long list of apps is read in
+// pieces if that is possible, before the rest of the file.
+func (l *loader) yamlFile(rel string, spec *mappingSpec) error {
+	r, text, err := l.readYAML(rel)
 	if err != nil {
-		return fmt.Errorf("manifest %q %w", m.Path, reason(err))
+		return err
 	}
-	l.base = m.Path
-	if !info.IsDir() {
-		l.base, l.only = filepath.Dir(m.Path), filepath.Base(m.Path)
+	// A short file has no pieces, and its root is nil: it is parsed as a whole.
+	root, pieces := splitApps(text, l.pieceBytes)
+	if failed := r.appsInPieces(pieces); root == nil || failed != nil {
+		root = r.parse(text, failed)
 	}
-	root, err := os.OpenRoot(l.base)
-	if err != nil {
-		return fmt.Errorf("the manifest's directory %q %w", l.base, reason(err))
+	if root != nil {
+		r.document(root, spec)
 	}
-	if m.CertRoot == "" {
-		m.CertRoot = l.base
-	}
-	if l.certRoot, err = realDir(m.CertRoot); err != nil {
-		root.Close()
-		return fmt.Errorf("the certificate root %q %w", m.CertRoot, reason(err))
-	}
-	l.root = root
 	return nil
 }
 
-// pin adds the text of a file to what Manifest.SHA256 is of.
-func (l *loader) pin(rel string, text []byte) {
-	l.manifest.SHA256 = fmt.Sprintf("%x", sha256.Sum256(text))
-	l.sums = append(l.sums, l.manifest.SHA256+"  "+rel+"\n")
+var (
+	documentSpec = &mappingSpec{what: "a manifest", keys: []string{"version", "state", "state_recipients", "account", "policy", "defaults", "include", "apps", "apps_from"}}
+	includedSpec = &mappingSpec{what: "an included file", keys: []string{"version", "apps", "apps_from"}}
+)
+
+// noApps is the error of a file whose apps were perhaps all commented out.
+const noApps = `apps is missing, write "apps: []" for none`
+
+// document reads the root node of a file: the manifest itself, or one that it includes.
+func (r *reader) document(root *yaml.Node, spec *mappingSpec) {
+	if !r.version(root) {
+		return
+	}
+	f, ok := r.mapping(root, spec)
+	if f == nil {
+		return
+	}
+	r.state(f)
+	r.block(f, "account", r.account)
+	r.block(f, "policy", r.policy)
+	r.block(f, "defaults", r.readDefaults)
+	apps, sheet, include := f["apps"], f["apps_from"], f["include"]
+	if given(apps) {
+		r.apps(apps)
+	}
+	if given(sheet) {
+		r.appsFrom(sheet)
+	}
+	if given(include) {
+		r.include(include)
+	}
+	// apps without a value is no list: a manifest whose apps were all commented out must not be
+	// an order to delete everything.
+	switch {
+	case given(apps) || given(sheet) || given(include):
+		r.loader.hasApps = true
+	case ok && spec == includedSpec:
+		r.loader.errs.add(Position{r.name, 1, 1}, noApps)
+	}
 }
 
-// readFile reads a file of the manifest's directory and returns a reader for the nodes of its
-// text. rel is slash-separated. kind is the kind of the file, for messages.
-func (l *loader) readFile(rel, kind string) (r *reader, text []byte, err error) {
-	m := l.manifest
-	if len(m.Files) >= maxFiles {
-		return nil, nil, fmt.Errorf("manifest %q has more than %d files", m.Path, maxFiles)
-	}
-	file, shown, err := l.openFile(rel)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s %q %w", kind, shown, err)
-	}
-	defer file.Close()
-	l.read[rel] = true
-	m.Files = append(m.Files, shown)
-	text, err = readRegular(file, l.left)
-	if errors.Is(err, ErrTooLarge) && len(m.Files) > 1 {
-		err = fmt.Errorf("%w: all files of the manifest may have %s together", ErrTooLarge, bytesText(maxBytes))
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s %q %w", kind, shown, err)
-	}
-	l.left -= int64(len(text))
-	l.budget += int64(len(text))
-	dir, err := realDir(filepath.Dir(shown))
-	if err != nil {
-		return nil, nil, fmt.Errorf("the directory of %s %q %w", kind, shown, reason(err))
-	}
-	return &reader{loader: l, name: shown, rel: rel, dir: dir}, text, nil
-}
-
-// openFile opens a file and says how it is shown. A manifest of one file is opened as the user
-// names it: a link to it may lead anywhere.
-func (l *loader) openFile(rel string) (file *os.File, shown string, err error) {
-	if l.only != "" && len(l.manifest.Files) == 0 {
-		shown = l.manifest.Path
-		if file, err = os.OpenFile(shown, os.O_RDONLY|nonblock, 0); err != nil {
-			err = reason(err)
+// version checks the version of a file. It returns false for a version that is not supported:
+// nothing else in such a file is checked.
+func (r *reader) version(doc *yaml.Node) bool {
+	n := versionOf(doc)
+	if n == nil {
+		if doc.Kind == yaml.MappingNode {
+			r.errorf(doc, `version is missing, begin the file with "version: 1"`)
 		}
-	} else {
-		shown = filepath.Join(l.base, filepath.FromSlash(rel))
-		file, err = openIn(l.root, rel)
+		return true
 	}
-	if errors.Is(err, ErrOutside) {
-		err = errors.New("is outside the manifest's directory, or a link leads out of it")
+	switch v := deref(n); {
+	case v.Kind != yaml.ScalarNode || v.Tag != "!!int":
+		r.errorf(n, "version must be the number 1")
+	case v.Value != "1":
+		r.errorf(n, "version %s is not supported, this jpsync reads version 1", clip(v.Value))
+		return false
 	}
-	return file, shown, err
+	return true
 }
 
-// realDir returns the absolute, slash-separated path of a directory without links in it, so
-// that two paths of one directory are equal.
-func realDir(dir string) (string, error) {
-	abs, err := filepath.Abs(dir)
-	if err != nil {
-		return "", err
+// versionOf returns the value of a file's version, nil if it has none.
+func versionOf(doc *yaml.Node) *yaml.Node {
+	for i := 0; doc.Kind == yaml.MappingNode && i+1 < len(doc.Content); i += 2 {
+		if doc.Content[i].Value == "version" {
+			return doc.Content[i+1]
+		}
 	}
-	abs, err = filepath.EvalSymlinks(abs)
-	if err != nil {
-		return "", err
-	}
-	return filepath.ToSlash(abs), nil
+	return nil
 }

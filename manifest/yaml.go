@@ -8,35 +8,6 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// yamlFile reads a YAML file, with the files that it names. A long list of apps is read in
-// pieces if that is possible, before the rest of the file.
-func (l *loader) yamlFile(rel string, spec *mappingSpec) error {
-	r, text, err := l.readYAML(rel)
-	if err != nil {
-		return err
-	}
-	// A short file has no pieces, and its root is nil: it is parsed as a whole.
-	root, pieces := splitApps(text, l.pieceBytes)
-	if failed := r.appsInPieces(pieces); root == nil || failed != nil {
-		root = r.parse(text, failed)
-	}
-	if root != nil {
-		r.document(root, spec)
-	}
-	return nil
-}
-
-// readYAML is readFile for a YAML file, whose text is made plain.
-func (l *loader) readYAML(rel string) (*reader, []byte, error) {
-	r, text, err := l.readFile(rel, "manifest")
-	if err != nil {
-		return nil, nil, err
-	}
-	text = plainText(text)
-	l.pin(rel, text)
-	return r, text, nil
-}
-
 // plainText drops a byte order mark, and ends lines with LF.
 func plainText(data []byte) []byte {
 	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
@@ -142,75 +113,4 @@ func decode(text io.Reader) (docs []*yaml.Node, err error) {
 		docs = append(docs, doc)
 	}
 	return docs, nil
-}
-
-var (
-	documentSpec = &mappingSpec{what: "a manifest", keys: []string{"version", "state", "state_recipients", "account", "policy", "defaults", "include", "apps", "apps_from"}}
-	includedSpec = &mappingSpec{what: "an included file", keys: []string{"version", "apps", "apps_from"}}
-)
-
-// noApps is the error of a file whose apps were perhaps all commented out.
-const noApps = `apps is missing, write "apps: []" for none`
-
-// document reads the root node of a file: the manifest itself, or one that it includes.
-func (r *reader) document(root *yaml.Node, spec *mappingSpec) {
-	if !r.version(root) {
-		return
-	}
-	f, ok := r.mapping(root, spec)
-	if f == nil {
-		return
-	}
-	r.state(f)
-	r.block(f, "account", r.account)
-	r.block(f, "policy", r.policy)
-	r.block(f, "defaults", r.readDefaults)
-	apps, sheet, include := f["apps"], f["apps_from"], f["include"]
-	if given(apps) {
-		r.apps(apps)
-	}
-	if given(sheet) {
-		r.appsFrom(sheet)
-	}
-	if given(include) {
-		r.include(include)
-	}
-	// apps without a value is no list: a manifest whose apps were all commented out must not be
-	// an order to delete everything.
-	switch {
-	case given(apps) || given(sheet) || given(include):
-		r.loader.hasApps = true
-	case ok && spec == includedSpec:
-		r.loader.errs.add(Position{r.name, 1, 1}, noApps)
-	}
-}
-
-// version checks the version of a file. It returns false for a version that is not supported:
-// nothing else in such a file is checked.
-func (r *reader) version(doc *yaml.Node) bool {
-	n := versionOf(doc)
-	if n == nil {
-		if doc.Kind == yaml.MappingNode {
-			r.errorf(doc, `version is missing, begin the file with "version: 1"`)
-		}
-		return true
-	}
-	switch v := deref(n); {
-	case v.Kind != yaml.ScalarNode || v.Tag != "!!int":
-		r.errorf(n, "version must be the number 1")
-	case v.Value != "1":
-		r.errorf(n, "version %s is not supported, this jpsync reads version 1", clip(v.Value))
-		return false
-	}
-	return true
-}
-
-// versionOf returns the value of a file's version, nil if it has none.
-func versionOf(doc *yaml.Node) *yaml.Node {
-	for i := 0; doc.Kind == yaml.MappingNode && i+1 < len(doc.Content); i += 2 {
-		if doc.Content[i].Value == "version" {
-			return doc.Content[i+1]
-		}
-	}
-	return nil
 }

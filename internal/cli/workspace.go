@@ -113,6 +113,68 @@ func (w *workspace) checkState(st *state.State) error {
 	return st.BelongsTo(w.endpoint, cmp.Or(w.account(), st.Account))
 }
 
+// bind ties the state to this account, which it keeps from its first change on.
+func (w *workspace) bind() error {
+	account := cmp.Or(w.account(), w.run.Snapshot().Account)
+	if account == "" {
+		_, _, err := w.credentials()
+		return err
+	}
+	return w.run.Bind(w.endpoint, account)
+}
+
+// connect makes the client. Its idle connections are the caller's to close.
+func (w *workspace) connect(parallelism int, options jpush.Options) (*jpush.Client, error) {
+	var err error
+	if options.DevKey, options.DevSecret, err = w.credentials(); err != nil {
+		return nil, err
+	}
+	options.Endpoint, options.Version, options.MaxConns = w.endpoint, version(), parallelism
+	if w.g.Sandbox {
+		if options.Transport, err = embed(w.g.sandboxDir()); err != nil {
+			return nil, err
+		}
+	}
+	return jpush.New(options)
+}
+
+// embed makes a transport that ends at a simulator inside this process.
+func embed(dir string) (http.RoundTripper, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("keep the sandbox's account: %w", err)
+	}
+	server, err := sandbox.New(sandbox.Options{Data: filepath.Join(dir, "account.json")})
+	if err != nil {
+		return nil, err
+	}
+	return sandbox.Transport(server), nil
+}
+
+// account is the dev_key, or "" when it is not at hand, which only an apply minds.
+func (w *workspace) account() string {
+	if w.g.Sandbox {
+		return sandbox.DevKey
+	}
+	key, err := w.files.Secret(w.manifest.Account.DevKey)
+	if err != nil {
+		return ""
+	}
+	return key
+}
+
+// credentials resolves both halves; an error names each that is missing.
+func (w *workspace) credentials() (devKey, devSecret string, err error) {
+	if w.g.Sandbox {
+		return sandbox.DevKey, sandbox.DevSecret, nil
+	}
+	devKey, keyErr := w.files.Secret(w.manifest.Account.DevKey)
+	devSecret, secretErr := w.files.Secret(w.manifest.Account.DevSecret)
+	if err := errors.Join(keyErr, secretErr); err != nil {
+		return "", "", fmt.Errorf("no credentials to apply with: %w\nset them, or try without an account: --sandbox", err)
+	}
+	return devKey, devSecret, nil
+}
+
 // close gives the lock back and ends what else the workspace has open.
 func (w *workspace) close() (err error) {
 	if w == nil {
@@ -162,65 +224,3 @@ func (g *globals) directory() string {
 
 // sandboxDir keeps the embedded simulator's account and state between runs.
 func (g *globals) sandboxDir() string { return filepath.Join(g.directory(), ".jpsync", "sandbox") }
-
-// account is the dev_key, or "" when it is not at hand, which only an apply minds.
-func (w *workspace) account() string {
-	if w.g.Sandbox {
-		return sandbox.DevKey
-	}
-	key, err := w.files.Secret(w.manifest.Account.DevKey)
-	if err != nil {
-		return ""
-	}
-	return key
-}
-
-// credentials resolves both halves; an error names each that is missing.
-func (w *workspace) credentials() (devKey, devSecret string, err error) {
-	if w.g.Sandbox {
-		return sandbox.DevKey, sandbox.DevSecret, nil
-	}
-	devKey, keyErr := w.files.Secret(w.manifest.Account.DevKey)
-	devSecret, secretErr := w.files.Secret(w.manifest.Account.DevSecret)
-	if err := errors.Join(keyErr, secretErr); err != nil {
-		return "", "", fmt.Errorf("no credentials to apply with: %w\nset them, or try without an account: --sandbox", err)
-	}
-	return devKey, devSecret, nil
-}
-
-// bind ties the state to this account, which it keeps from its first change on.
-func (w *workspace) bind() error {
-	account := cmp.Or(w.account(), w.run.Snapshot().Account)
-	if account == "" {
-		_, _, err := w.credentials()
-		return err
-	}
-	return w.run.Bind(w.endpoint, account)
-}
-
-// connect makes the client. Its idle connections are the caller's to close.
-func (w *workspace) connect(parallelism int, options jpush.Options) (*jpush.Client, error) {
-	var err error
-	if options.DevKey, options.DevSecret, err = w.credentials(); err != nil {
-		return nil, err
-	}
-	options.Endpoint, options.Version, options.MaxConns = w.endpoint, version(), parallelism
-	if w.g.Sandbox {
-		if options.Transport, err = embed(w.g.sandboxDir()); err != nil {
-			return nil, err
-		}
-	}
-	return jpush.New(options)
-}
-
-// embed makes a transport that ends at a simulator inside this process.
-func embed(dir string) (http.RoundTripper, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("keep the sandbox's account: %w", err)
-	}
-	server, err := sandbox.New(sandbox.Options{Data: filepath.Join(dir, "account.json")})
-	if err != nil {
-		return nil, err
-	}
-	return sandbox.Transport(server), nil
-}
