@@ -91,11 +91,11 @@ func (a *application) verdict() error {
 		switch s.Reason {
 		case executor.StopAuth:
 			if text {
-				return &exitError{ExitCredentials, errors.New("stopped, because the credentials were refused: correct them and run the same command again")}
+				return &exitError{ExitCredentials, errors.New("stopped, because the credentials were refused: correct them and " + a.again())}
 			}
 			return &exitError{ExitCredentials, s.Err}
 		case executor.StopInterrupted:
-			return &exitError{ExitInterrupted, errors.New("interrupted; what was answered is recorded, so run the same command again to go on")}
+			return &exitError{ExitInterrupted, errors.New("interrupted; what was answered is recorded, so " + a.again() + " to go on")}
 		case executor.StopOutage, executor.StopJournal:
 			// After StopJournal the answers are saved all the same, or save would have failed.
 			return &exitError{ExitPartial, s.Err}
@@ -117,11 +117,19 @@ func (a *application) verdict() error {
 	if failed == 0 && res.Complete() {
 		return nil
 	}
-	err := &report.IncompleteError{Failed: failed, NotStarted: res.Counts.NotStarted}
+	err := &report.IncompleteError{Failed: failed, NotStarted: res.Counts.NotStarted, Again: a.again()}
 	if !res.Changed() && res.Counts.Requests == 0 {
 		return err
 	}
 	return &exitError{ExitPartial, err}
+}
+
+// again says how to go on after a run that did not finish. A saved plan is applied once only.
+func (a *application) again() string {
+	if a.PlanFile != "" {
+		return "make a new plan"
+	}
+	return "run the same command again"
 }
 
 // summary is the last line of JSON; err is what the command ends with.

@@ -147,14 +147,17 @@ func (r Run) verdict() string {
 
 // IncompleteError is what an apply ends with if changes failed and nothing stopped the run.
 // The result names the changes.
-type IncompleteError struct{ Failed, NotStarted int }
+type IncompleteError struct {
+	Failed, NotStarted int
+	Again              string // what to do once the cause is corrected
+}
 
 func (e *IncompleteError) Error() string {
 	text := fmt.Sprintf("%d failed", e.Failed)
 	if e.NotStarted > 0 {
 		text += fmt.Sprintf(" and %d not started", e.NotStarted)
 	}
-	return text + ": correct the cause and run the same command again"
+	return text + ": correct the cause and " + e.Again
 }
 
 // Summary is the last line of an apply in JSON.
