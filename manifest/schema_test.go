@@ -77,6 +77,12 @@ func TestSchemaHasTheKeysOfTheLoader(t *testing.T) {
 	}
 }
 
+// The schema has a name of its version, and it is none that an editor would try to fetch.
+func TestSchemaIsNamedByItsVersion(t *testing.T) {
+	root := published(t)
+	assert.Equal(t, fmt.Sprintf("urn:jpsync:manifest:%v", root.Properties["version"].Enum[0]), root.ID)
+}
+
 // The limits of the schema are those of the loader.
 func TestSchemaHasTheLimitsOfTheLoader(t *testing.T) {
 	root := published(t)

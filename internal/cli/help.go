@@ -4,11 +4,13 @@ import (
 	assets "embed"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
 
+	"jpsync/internal/report"
 	"jpsync/manifest"
 )
 
@@ -92,10 +94,37 @@ func (schemaCmd) Run(t *terminal) error {
 	return err
 }
 
-type versionCmd struct{}
+type versionCmd struct {
+	Format string `enum:"text,json" default:"text" help:"text or json."`
+}
 
-// Run prints one line: name, version, Go version and platform.
-func (versionCmd) Run(t *terminal) error {
-	_, err := fmt.Fprintf(t.Out, "jpsync %s (%s %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+// Run prints what this build is: one line, or one JSON object.
+func (c versionCmd) Run(t *terminal) error {
+	b := thisBuild()
+	if c.Format == "json" {
+		return report.JSON(t.Out, b)
+	}
+	_, err := fmt.Fprintf(t.Out, "jpsync %s (%s %s/%s)\n", b.Version, b.GoVersion, b.OS, b.Arch)
 	return err
+}
+
+// buildInfo says what a program was built from, and for which platform.
+type buildInfo struct {
+	Version   string `json:"version"`
+	Commit    string `json:"commit,omitempty"` // unknown without git at build time
+	GoVersion string `json:"go_version"`
+	OS        string `json:"os"`
+	Arch      string `json:"arch"`
+}
+
+func thisBuild() buildInfo {
+	b := buildInfo{Version: version(), GoVersion: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, setting := range info.Settings {
+			if setting.Key == "vcs.revision" {
+				b.Commit = setting.Value
+			}
+		}
+	}
+	return b
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -92,6 +93,14 @@ func TestHelpOnTheManifestIsComplete(t *testing.T) {
 	require.NoError(t, json.Unmarshal(data, &schema))
 	keys(schema)
 	assert.Greater(t, found, 20)
+}
+
+func TestVersion(t *testing.T) {
+	assert.Regexp(t, `^jpsync \S+ \(go\S+ `+runtime.GOOS+"/"+runtime.GOARCH+`\)\n$`, told(t, "version"))
+	var b buildInfo
+	require.NoError(t, json.Unmarshal([]byte(told(t, "version", "--format", "json")), &b))
+	assert.Equal(t, thisBuild(), b)
+	assert.Equal(t, buildInfo{version(), b.Commit, runtime.Version(), runtime.GOOS, runtime.GOARCH}, b)
 }
 
 func TestHelpArgs(t *testing.T) {
