@@ -78,7 +78,11 @@ func hook(fault string) func(statetest.Op) error {
 	if err != nil {
 		panic(err)
 	}
-	die := func() { syscall.Kill(os.Getpid(), syscall.SIGKILL); select {} }
+	die := func() {
+		self, _ := os.FindProcess(os.Getpid())
+		_ = self.Kill()
+		select {}
+	}
 	switch kind {
 	case "kill":
 		return statetest.HookAt(n, die)

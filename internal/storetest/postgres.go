@@ -6,9 +6,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -181,23 +179,8 @@ func waitForPostgres(t testing.TB, location string) {
 func asPostgres(t testing.TB, cmd *exec.Cmd, run func(*exec.Cmd)) {
 	t.Helper()
 	cmd.Dir = os.TempDir()
-	if u := postgresUser(); u != nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: u}
-	}
+	giveUpRoot(cmd)
 	run(cmd)
-}
-
-func postgresUser() *syscall.Credential {
-	if os.Getuid() != 0 {
-		return nil
-	}
-	u, err := user.Lookup("postgres")
-	if err != nil {
-		return nil
-	}
-	uid, _ := strconv.ParseUint(u.Uid, 10, 32)
-	gid, _ := strconv.ParseUint(u.Gid, 10, 32)
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 }
 
 // ownedDir is a temporary directory that the user postgres can use. The parents of
@@ -207,8 +190,6 @@ func ownedDir(t testing.TB) string {
 	dir, err := os.MkdirTemp("", "storetest")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if u := postgresUser(); u != nil {
-		require.NoError(t, os.Chown(dir, int(u.Uid), int(u.Gid)))
-	}
+	require.NoError(t, giveToPostgres(dir))
 	return dir
 }
