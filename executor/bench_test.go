@@ -88,7 +88,7 @@ func bareLoop(b *testing.B, client *jpush.Client, apps, inFlight int) time.Durat
 			}
 		})
 	}
-	for _, a := range p.Actions {
+	for _, a := range p.Changes {
 		next <- jpush.App{Name: a.AppName, AndroidPackage: a.AndroidPackage}
 	}
 	close(next)

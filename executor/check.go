@@ -15,13 +15,13 @@ func check(plan *planner.Plan, st *state.State, opts Options) error {
 	if n := len(plan.Conflicts); n > 0 {
 		return fmt.Errorf("apply: the plan has %d conflicts, the first one is about %q: settle them and plan again", n, plan.Conflicts[0].App)
 	}
-	for _, rec := range plan.Records {
-		app, ok := st.Apps[rec.App]
+	for _, c := range plan.Corrections {
+		app, ok := st.Apps[c.App]
 		if !ok {
-			return stale(rec.App, "has a record to change", "has none")
+			return stale(c.App, "has a record to change", "has none")
 		}
-		if rec.Field == planner.FieldFile && app.Certificates.Of(rec.Environment) == (state.Certificate{}) {
-			return stale(rec.App, "has a recorded "+string(rec.Environment)+" certificate", "has none")
+		if c.Field == planner.FieldFile && app.Certificates.Of(c.Environment) == (state.Certificate{}) {
+			return stale(c.App, "has a recorded "+string(c.Environment)+" certificate", "has none")
 		}
 	}
 	seen := make(map[string]bool)

@@ -22,7 +22,7 @@ func TestRefusedPlans(t *testing.T) {
 		opts func(*Options)
 		want string
 	}{
-		{"a conflict", &planner.Plan{Actions: creates(1).Actions, Conflicts: []planner.Conflict{{App: "shop"}}}, nil, "conflict"},
+		{"a conflict", &planner.Plan{Changes: creates(1).Changes, Conflicts: []planner.Conflict{{App: "shop"}}}, nil, "conflict"},
 		{"a create of what is recorded", plan(create("shop")), nil, "stale"},
 		{"a delete of what is not recorded", plan(remove("other", "key1", planner.Removed)), nil, "stale"},
 		{"a delete of another key", plan(remove("shop", "key2", planner.Removed)), nil, "stale"},
@@ -35,8 +35,8 @@ func TestRefusedPlans(t *testing.T) {
 		{"no way to read certificates", plan(upload("shop", jpush.Production)), func(o *Options) { o.Certificates = nil }, "nothing to read them"},
 		{"another action", plan(planner.Change{Action: "update", App: "shop"}), nil, "no such action"},
 		{"steps apart", plan(create("a"), create("b"), upload("a", jpush.Production)), nil, "do not stand together"},
-		{"a record of nothing", &planner.Plan{Records: []planner.Record{{App: "other", Field: planner.FieldAppName}}}, nil, "stale"},
-		{"a record of no certificate", &planner.Plan{Records: []planner.Record{{App: "shop", Environment: jpush.Production, Field: planner.FieldFile}}}, nil, "stale"},
+		{"a correction of nothing", &planner.Plan{Corrections: []planner.Correction{{App: "other", Field: planner.FieldAppName}}}, nil, "stale"},
+		{"a correction of no certificate", &planner.Plan{Corrections: []planner.Correction{{App: "shop", Environment: jpush.Production, Field: planner.FieldFile}}}, nil, "stale"},
 		{"no API", creates(1), func(o *Options) { o.API = nil }, "no API"},
 		{"no journal", creates(1), func(o *Options) { o.Journal = nil }, "no journal"},
 		{"parallelism", creates(1), func(o *Options) { o.Parallelism = -1 }, "parallelism of -1"},

@@ -37,16 +37,16 @@ func TestConvergence(t *testing.T) {
 					id := fmt.Sprintf("a%d", i)
 					app, ok := w.st.Apps[id]
 					if !ok {
-						p.Actions = append(p.Actions, create(id))
+						p.Changes = append(p.Changes, create(id))
 					}
 					if app.Certificates.Production == (state.Certificate{}) {
-						p.Actions = append(p.Actions, upload(id, jpush.Production))
+						p.Changes = append(p.Changes, upload(id, jpush.Production))
 					}
 				}
 				for i := range 10 {
 					id := fmt.Sprintf("gone%d", i)
 					if _, ok := w.st.Apps[id]; ok {
-						p.Actions = append(p.Actions, remove(id, gone[id], planner.Removed))
+						p.Changes = append(p.Changes, remove(id, gone[id], planner.Removed))
 					}
 				}
 				return p
@@ -84,7 +84,7 @@ func TestConvergence(t *testing.T) {
 			w.fault = nil
 			last := w.apply(t, t.Context(), due())
 			require.True(t, last.Complete(), "%+v", last.Failures)
-			require.Empty(t, due().Actions)
+			require.Empty(t, due().Changes)
 			require.Empty(t, w.st.Pending)
 			require.Len(t, w.st.Apps, 40)
 			for id, app := range w.st.Apps {

@@ -103,7 +103,7 @@ func (w *world) apply(t *testing.T, ctx context.Context, plan *planner.Plan) *Re
 	res, err := Apply(ctx, plan, w.st, w.opts)
 	require.NoError(t, err)
 	c := res.Counts
-	require.Equal(t, len(plan.Actions), c.Created+c.Adopted+c.Uploaded+c.Deleted+c.Failed+c.NotStarted, "the counts add up")
+	require.Equal(t, len(plan.Changes), c.Created+c.Adopted+c.Uploaded+c.Deleted+c.Failed+c.NotStarted, "the counts add up")
 	for _, s := range res.Steps {
 		require.Equal(t, s.Outcome.OK(), s.Err == nil, "%+v", s)
 	}
@@ -133,7 +133,7 @@ func create(id string) planner.Change {
 func creates(n int) *planner.Plan {
 	p := &planner.Plan{}
 	for i := range n {
-		p.Actions = append(p.Actions, create(fmt.Sprintf("a%05d", i)))
+		p.Changes = append(p.Changes, create(fmt.Sprintf("a%05d", i)))
 	}
 	return p
 }
@@ -157,4 +157,4 @@ func (w *world) have(id string) string {
 	return a.key
 }
 
-func plan(changes ...planner.Change) *planner.Plan { return &planner.Plan{Actions: changes} }
+func plan(changes ...planner.Change) *planner.Plan { return &planner.Plan{Changes: changes} }

@@ -61,7 +61,7 @@ func dismantle(n int) func(*state.State) *planner.Plan {
 		for i := n; i < 100; i++ {
 			id := fmt.Sprintf("a%03d", i)
 			if app, ok := st.Apps[id]; ok {
-				p.Actions = append(p.Actions, remove(id, app.AppKey, planner.Removed))
+				p.Changes = append(p.Changes, remove(id, app.AppKey, planner.Removed))
 			}
 		}
 		return p

@@ -26,15 +26,15 @@ func TestWritingComesFirst(t *testing.T) {
 				p := creates(100)
 				for i := range 20 {
 					id := fmt.Sprintf("gone%d", i)
-					p.Actions = append(p.Actions, remove(id, w.have(id), planner.Removed))
+					p.Changes = append(p.Changes, remove(id, w.have(id), planner.Removed))
 				}
 				for i := range 10 {
 					id := fmt.Sprintf("swap%d", i)
-					p.Actions = append(p.Actions, remove(id, w.have(id), planner.Replace), create(id))
+					p.Changes = append(p.Changes, remove(id, w.have(id), planner.Replace), create(id))
 				}
 				res := w.apply(t, t.Context(), p)
 				require.True(t, res.Complete(), "%+v", res.Failures)
-				for _, c := range p.Actions {
+				for _, c := range p.Changes {
 					target := c.AndroidPackage
 					if c.Action == planner.Delete {
 						target = c.AppKey
@@ -180,7 +180,7 @@ func TestDeletesComeLast(t *testing.T) {
 			return nil
 		}
 		p := plan(remove("x", w.have("x"), planner.Removed), remove("y", w.have("y"), planner.Removed))
-		p.Actions = append(p.Actions, creates(10).Actions...)
+		p.Changes = append(p.Changes, creates(10).Changes...)
 		res := w.apply(t, t.Context(), p)
 		require.True(t, res.Complete())
 		var last, first time.Time

@@ -65,7 +65,7 @@ func TestAPanicStopsTheRun(t *testing.T) {
 				w.latency = time.Millisecond
 				tt.setup(w)
 				p := creates(200)
-				p.Actions = append(p.Actions[:5], append([]planner.Change{p.Actions[5], upload("a00005", jpush.Production)}, p.Actions[6:]...)...)
+				p.Changes = append(p.Changes[:5], append([]planner.Change{p.Changes[5], upload("a00005", jpush.Production)}, p.Changes[6:]...)...)
 				res := w.apply(t, t.Context(), p)
 				require.Equal(t, StopPanic, res.Stopped.Reason)
 				var caught *PanicError

@@ -102,7 +102,7 @@ func TestACertificateThatCannotBeRead(t *testing.T) {
 	})
 }
 
-func TestRecordsNeedNoRequest(t *testing.T) {
+func TestCorrectionsNeedNoRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.have("named")
@@ -111,7 +111,7 @@ func TestRecordsNeedNoRequest(t *testing.T) {
 		app.Certificates.Production = state.Certificate{FileSHA256: "before", Fingerprint: "fp"}
 		w.st.Apps["both"] = app
 		p := plan(upload("both", jpush.Development))
-		p.Records = []planner.Record{
+		p.Corrections = []planner.Correction{
 			{App: "named", Field: planner.FieldAppName, Recorded: "app named", Desired: "new name"},
 			{App: "both", Field: planner.FieldProtect, Desired: "true"},
 			{App: "both", Environment: jpush.Production, Field: planner.FieldFile, Desired: "after"},

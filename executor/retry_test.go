@@ -118,7 +118,7 @@ func TestFailures(t *testing.T) {
 						p = plan(remove("shop", key, planner.Replace), create("shop"))
 					}
 				}
-				p.Actions = append(p.Actions, create("other"))
+				p.Changes = append(p.Changes, create("other"))
 				w.fault = func(c call) *fault {
 					if c.target == "cn.example.other" {
 						return nil
@@ -166,7 +166,7 @@ func TestNoAttemptAfterTheContextEnded(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		p := creates(10)
-		p.Records = []planner.Record{{App: "kept", Field: planner.FieldAppName, Desired: "other"}}
+		p.Corrections = []planner.Correction{{App: "kept", Field: planner.FieldAppName, Desired: "other"}}
 		w.have("kept")
 		res := w.apply(t, ctx, p)
 		require.Equal(t, StopInterrupted, res.Stopped.Reason)

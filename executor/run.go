@@ -22,7 +22,7 @@ type run struct {
 	keys       *keys
 	unanswered unanswered
 	planned    map[string]bool      // ids that the plan has steps for
-	corrected  map[string]state.App // apps whose record changed without a request
+	corrected  map[string]state.App // apps as the plan's corrections leave them
 	verifier   *verifier            // of a [Verify]; nil in an apply
 	inFlight   context.Context      // of the requests
 
@@ -89,9 +89,9 @@ func newRun(ctx context.Context, plan *planner.Plan, st *state.State, opts Optio
 		unanswered: newUnanswered(st),
 		planned:    map[string]bool{},
 		corrected:  map[string]state.App{},
-		steps:      make([]Step, len(plan.Actions)),
+		steps:      make([]Step, len(plan.Changes)),
 	}
-	for i, c := range plan.Actions {
+	for i, c := range plan.Changes {
 		r.planned[c.App] = true
 		r.steps[i] = Step{Change: c, Outcome: NotStarted}
 	}
@@ -99,18 +99,18 @@ func newRun(ctx context.Context, plan *planner.Plan, st *state.State, opts Optio
 	return r, end
 }
 
-// correct journals what changes in the state alone, and waits until it is durable.
+// correct journals the plan's corrections, and waits until they are durable.
 func (r *run) correct(ctx context.Context) error {
 	var order []string
 	apps := map[string]state.App{}
-	for _, rec := range r.plan.Records {
-		app, ok := apps[rec.App]
+	for _, c := range r.plan.Corrections {
+		app, ok := apps[c.App]
 		if !ok {
-			app = r.state.Apps[rec.App]
-			order = append(order, rec.App)
+			app = r.state.Apps[c.App]
+			order = append(order, c.App)
 		}
-		rec.Apply(&app)
-		apps[rec.App] = app
+		c.Apply(&app)
+		apps[c.App] = app
 	}
 	if len(order) == 0 {
 		return nil

@@ -73,10 +73,10 @@ func onboard(n int) func(*state.State) *planner.Plan {
 			id := fmt.Sprintf("a%03d", i)
 			app, ok := st.Apps[id]
 			if !ok {
-				p.Actions = append(p.Actions, create(id))
+				p.Changes = append(p.Changes, create(id))
 			}
 			if app.Certificates.Production == (state.Certificate{}) {
-				p.Actions = append(p.Actions, upload(id, jpush.Production))
+				p.Changes = append(p.Changes, upload(id, jpush.Production))
 			}
 		}
 		return p

@@ -164,9 +164,9 @@ func (r *runner) apply(t *testing.T, n, parallelism int, wait time.Duration) {
 	opts := Options{API: r, Journal: r.run, Certificates: files{}, Parallelism: parallelism}
 	st := r.run.State()
 	p := creates(n)
-	for i := len(p.Actions) - 1; i >= 0; i-- {
-		if _, ok := st.Apps[p.Actions[i].App]; ok {
-			p.Actions = append(p.Actions[:i], p.Actions[i+1:]...)
+	for i := len(p.Changes) - 1; i >= 0; i-- {
+		if _, ok := st.Apps[p.Changes[i].App]; ok {
+			p.Changes = append(p.Changes[:i], p.Changes[i+1:]...)
 		}
 	}
 	began := time.Now()

@@ -35,9 +35,9 @@ func Verify(ctx context.Context, pairs []Pair, ask func(context.Context, Pair) e
 		return nil, err
 	}
 	opts.Journal = noJournal{}
-	plan := &planner.Plan{Actions: make([]planner.Change, len(pairs))}
+	plan := &planner.Plan{Changes: make([]planner.Change, len(pairs))}
 	for i, p := range pairs {
-		plan.Actions[i] = planner.Change{Action: verify, App: p.App, AppKey: p.AppKey}
+		plan.Changes[i] = planner.Change{Action: verify, App: p.App, AppKey: p.AppKey}
 	}
 	r, end := newRun(ctx, plan, state.New(), opts)
 	defer end()

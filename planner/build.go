@@ -59,7 +59,7 @@ type builder struct {
 	in      Input
 	plan    *Plan
 	wanted  map[string]*manifest.App // by id
-	owners  map[string][]string      // recorded package -> ids: several after a correction by hand
+	owners  map[string][]string      // recorded package -> ids: several after an edit by hand
 	renamed map[string]bool          // recorded ids that a conflict takes for renamed
 	uses    map[string][]use         // fingerprint -> who wants it
 	shared  []string                 // fingerprints with several uses, in the manifest's order
@@ -75,7 +75,7 @@ func newBuilder(in Input) *builder {
 			Account:       in.Account,
 			Manifest:      ManifestRef{Path: in.Manifest.Path, SHA256: in.Manifest.SHA256},
 			State:         RefTo(in.State),
-			Actions:       []Change{},
+			Changes:       []Change{},
 			Conflicts:     []Conflict{},
 			Warnings:      []Problem{},
 			OnExisting:    in.Manifest.Policy.OnExisting,
@@ -112,7 +112,7 @@ func (b *builder) app(app *manifest.App) {
 	if shown {
 		return
 	}
-	own := Plan{Actions: b.plan.Actions[len(before.Actions):], Records: b.plan.Records[len(before.Records):]}
+	own := Plan{Changes: b.plan.Changes[len(before.Changes):], Corrections: b.plan.Corrections[len(before.Corrections):]}
 	stuck := len(b.plan.Conflicts) > len(before.Conflicts) || len(b.plan.Errors) > len(before.Errors)
 	*b.plan = before
 	if stuck || own.Pending() {
@@ -128,7 +128,7 @@ func (b *builder) selects(app *manifest.App) bool {
 
 // recordedApp plans an app that the state has.
 func (b *builder) recordedApp(app *manifest.App, recorded state.App) {
-	records, conflicts := b.compare(app, recorded)
+	corrections, conflicts := b.compare(app, recorded)
 	if len(conflicts) > 0 {
 		b.plan.Conflicts = append(b.plan.Conflicts, conflicts...)
 		return
@@ -137,8 +137,8 @@ func (b *builder) recordedApp(app *manifest.App, recorded state.App) {
 	if len(up.changes) == 0 && !up.blocked {
 		b.plan.Summary.Unchanged++
 	}
-	b.plan.Records = append(append(b.plan.Records, records...), up.records...)
-	b.plan.Actions = append(b.plan.Actions, up.changes...)
+	b.plan.Corrections = append(append(b.plan.Corrections, corrections...), up.corrections...)
+	b.plan.Changes = append(b.plan.Changes, up.changes...)
 }
 
 // newApp plans an app that has no record. show is true for a conflict that must be told even if
@@ -151,7 +151,7 @@ func (b *builder) newApp(app *manifest.App) (show bool) {
 		return b.renamed[owner] && !b.in.Options.NoDelete && b.in.Options.Selection.matches(owner, nil)
 	}
 	changes, _ := b.creation(app, New)
-	b.plan.Actions = append(b.plan.Actions, changes...)
+	b.plan.Changes = append(b.plan.Changes, changes...)
 	return false
 }
 
@@ -173,8 +173,8 @@ func (b *builder) replacement(app *manifest.App, recorded state.App) {
 	if blocked {
 		return // the devices would be lost for an app that cannot push; the plan has the error
 	}
-	b.plan.Actions = append(b.plan.Actions, deletion(app.ID, recorded, Replace))
-	b.plan.Actions = append(b.plan.Actions, changes...)
+	b.plan.Changes = append(b.plan.Changes, deletion(app.ID, recorded, Replace))
+	b.plan.Changes = append(b.plan.Changes, changes...)
 }
 
 // creation is a create and the uploads that follow it. It is blocked when a certificate must
@@ -224,7 +224,7 @@ func (b *builder) orphans() {
 		case app.Protected:
 			b.plan.Conflicts = append(b.plan.Conflicts, protected(id, app, "delete"))
 		default:
-			b.plan.Actions = append(b.plan.Actions, deletion(id, app, Removed))
+			b.plan.Changes = append(b.plan.Changes, deletion(id, app, Removed))
 		}
 	}
 }
@@ -233,8 +233,8 @@ func (b *builder) orphans() {
 func (b *builder) count() {
 	s := &b.plan.Summary
 	s.Conflicts = len(b.plan.Conflicts)
-	for i := range b.plan.Actions {
-		switch b.plan.Actions[i].Action {
+	for i := range b.plan.Changes {
+		switch b.plan.Changes[i].Action {
 		case Create:
 			s.Create++
 		case Upload:

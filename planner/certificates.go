@@ -62,9 +62,9 @@ var AllowableCodes = []string{
 
 // certificateChanges are what the certificates of one app need.
 type certificateChanges struct {
-	changes []Change
-	records []Record // of certificates that moved to another file
-	blocked bool     // some certificate must not be sent
+	changes     []Change
+	corrections []Correction // of certificates that moved to another file
+	blocked     bool         // some certificate must not be sent
 }
 
 // candidate is the certificate that the manifest wants in one environment of an app.
@@ -108,7 +108,7 @@ func (b *builder) uploads(app *manifest.App, recorded state.App) (up certificate
 		case c.upload:
 			up.changes = append(up.changes, c.change(recorded.AppKey))
 		case c.seen.FileSHA256 != c.have.FileSHA256:
-			up.records = append(up.records, Record{App: app.ID, Environment: c.env, Field: FieldFile,
+			up.corrections = append(up.corrections, Correction{App: app.ID, Environment: c.env, Field: FieldFile,
 				Recorded: c.have.FileSHA256, Desired: c.seen.FileSHA256})
 		}
 	}

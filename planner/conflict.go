@@ -11,10 +11,9 @@ import (
 )
 
 // compare lists how a recorded app differs from the desired one: as conflicts, or, for an app
-// that --accept names, as changes of the record alone. A difference in protection is always a
-// change of the record.
-func (b *builder) compare(app *manifest.App, recorded state.App) ([]Record, []Conflict) {
-	var records []Record
+// that --accept names, as corrections. A difference in protection is always a correction.
+func (b *builder) compare(app *manifest.App, recorded state.App) ([]Correction, []Conflict) {
+	var corrections []Correction
 	var conflicts []Conflict
 	for _, d := range [...]struct {
 		field          Field
@@ -27,7 +26,7 @@ func (b *builder) compare(app *manifest.App, recorded state.App) ([]Record, []Co
 		switch {
 		case sameName(d.recorded, d.want):
 		case slices.Contains(b.in.Options.Accept, app.ID):
-			records = append(records, Record{App: app.ID, Field: d.field, Recorded: d.recorded, Desired: d.want})
+			corrections = append(corrections, Correction{App: app.ID, Field: d.field, Recorded: d.recorded, Desired: d.want})
 		default:
 			conflicts = append(conflicts, Conflict{
 				App: app.ID, Field: d.field, Recorded: d.recorded, Desired: d.want,
@@ -35,16 +34,16 @@ func (b *builder) compare(app *manifest.App, recorded state.App) ([]Record, []Co
 			})
 		}
 	}
-	if len(records)+len(conflicts) > 0 {
+	if len(corrections)+len(conflicts) > 0 {
 		if conflict, taken := b.packageTaken(app, app.ID); taken {
 			return nil, append(conflicts, conflict)
 		}
 	}
 	if protect := wantsProtection(app, recorded); protect != recorded.Protected {
-		records = append(records, Record{App: app.ID, Field: FieldProtect,
+		corrections = append(corrections, Correction{App: app.ID, Field: FieldProtect,
 			Recorded: strconv.FormatBool(recorded.Protected), Desired: strconv.FormatBool(protect)})
 	}
-	return records, conflicts
+	return corrections, conflicts
 }
 
 func sameName(a, b string) bool { return manifest.NameKey(a) == manifest.NameKey(b) }

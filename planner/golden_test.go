@@ -90,8 +90,8 @@ func TestPlans(t *testing.T) {
 			in.Options.Replace, in.Options.Accept = nil, nil
 			again, err := planner.Build(in)
 			require.NoError(t, err)
-			require.Empty(t, again.Actions)
-			require.Empty(t, again.Records)
+			require.Empty(t, again.Changes)
+			require.Empty(t, again.Corrections)
 			require.Empty(t, again.Conflicts)
 			if s.rest == nothing {
 				require.Empty(t, again.Errors)

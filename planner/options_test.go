@@ -122,17 +122,17 @@ func TestTargetOfAnOwnerIsLiteral(t *testing.T) {
 
 // What a script may rely on to tell whether there is anything to do.
 func TestPendingAndEmpty(t *testing.T) {
-	quiet := planner.Record{App: "shop", Environment: slot.prod, Field: planner.FieldFile}
-	loud := planner.Record{App: "shop", Field: planner.FieldProtect, Recorded: "false", Desired: "true"}
+	quiet := planner.Correction{App: "shop", Environment: slot.prod, Field: planner.FieldFile}
+	loud := planner.Correction{App: "shop", Field: planner.FieldProtect, Recorded: "false", Desired: "true"}
 	for _, c := range []struct {
 		name           string
 		plan           planner.Plan
 		pending, empty bool
 	}{
 		{"nothing", planner.Plan{}, false, true},
-		{"another export", planner.Plan{Records: []planner.Record{quiet}}, false, false},
-		{"protection", planner.Plan{Records: []planner.Record{quiet, loud}}, true, false},
-		{"a create", planner.Plan{Actions: []planner.Change{{Action: planner.Create}}}, true, false},
+		{"another export", planner.Plan{Corrections: []planner.Correction{quiet}}, false, false},
+		{"protection", planner.Plan{Corrections: []planner.Correction{quiet, loud}}, true, false},
+		{"a create", planner.Plan{Changes: []planner.Change{{Action: planner.Create}}}, true, false},
 		{"a conflict alone", planner.Plan{Conflicts: []planner.Conflict{{}}}, false, true},
 	} {
 		require.Equal(t, c.pending, c.plan.Pending(), c.name)

@@ -51,18 +51,18 @@ const (
 
 // Plan is what an apply would do, and what stands in its way.
 type Plan struct {
-	FormatVersion int         `json:"format_version"`
-	JPSyncVersion string      `json:"jpsync_version"`
-	Endpoint      string      `json:"endpoint"`
-	Account       string      `json:"account"` // the dev_key; empty when it is not known yet
-	Manifest      ManifestRef `json:"manifest"`
-	State         StateRef    `json:"state"`
-	Actions       []Change    `json:"actions"` // an app's steps stand together and in order
-	Records       []Record    `json:"records,omitempty"`
-	Conflicts     []Conflict  `json:"conflicts"`
-	Errors        []Problem   `json:"errors,omitempty"` // each blocks one upload
-	Warnings      []Problem   `json:"warnings"`
-	Summary       Summary     `json:"summary"`
+	FormatVersion int          `json:"format_version"`
+	JPSyncVersion string       `json:"jpsync_version"`
+	Endpoint      string       `json:"endpoint"`
+	Account       string       `json:"account"` // the dev_key; empty when it is not known yet
+	Manifest      ManifestRef  `json:"manifest"`
+	State         StateRef     `json:"state"`
+	Changes       []Change     `json:"actions"` // an app's steps stand together and in order
+	Corrections   []Correction `json:"records,omitempty"`
+	Conflicts     []Conflict   `json:"conflicts"`
+	Errors        []Problem    `json:"errors,omitempty"` // each blocks one upload
+	Warnings      []Problem    `json:"warnings"`
+	Summary       Summary      `json:"summary"`
 	// OnExisting is the policy for apps that turn out to exist, as the manifest had it.
 	OnExisting manifest.OnExisting `json:"on_existing,omitempty"`
 	// LeftOut counts the apps with changes that a selection or --no-delete keeps out.
@@ -137,7 +137,7 @@ type Previous struct {
 // Field names one field of a record.
 type Field string
 
-// The fields that a [Record] or a [Conflict] can be about.
+// The fields that a [Correction] or a [Conflict] can be about.
 const (
 	FieldAppName        Field = "app_name"
 	FieldAndroidPackage Field = "android_package"
@@ -147,8 +147,8 @@ const (
 	FieldID             Field = "id" // of a conflict: one package under two ids
 )
 
-// Record is a change of the state alone: nothing is sent for it.
-type Record struct {
+// Correction is a change of the state alone: nothing is sent for it.
+type Correction struct {
 	App         string            `json:"app"`
 	Environment jpush.Environment `json:"environment,omitempty"`
 	Field       Field             `json:"field"`
@@ -156,24 +156,24 @@ type Record struct {
 	Desired     string            `json:"desired"`
 }
 
-// Quiet reports whether the record needs no mention: the same certificate in another file.
-func (r Record) Quiet() bool { return r.Field == FieldFile }
+// Quiet reports whether the correction needs no mention: the same certificate in another file.
+func (c Correction) Quiet() bool { return c.Field == FieldFile }
 
 // Apply makes the change in app.
-func (r Record) Apply(app *state.App) {
-	switch r.Field {
+func (c Correction) Apply(app *state.App) {
+	switch c.Field {
 	case FieldAppName:
-		app.AppName = r.Desired
+		app.AppName = c.Desired
 	case FieldAndroidPackage:
-		app.AndroidPackage = r.Desired
+		app.AndroidPackage = c.Desired
 	case FieldGroupName:
-		app.GroupName = r.Desired
+		app.GroupName = c.Desired
 	case FieldProtect:
-		app.Protected = r.Desired == "true"
+		app.Protected = c.Desired == "true"
 	case FieldFile:
-		c := app.Certificates.Of(r.Environment)
-		c.FileSHA256 = r.Desired
-		app.Certificates.Set(r.Environment, c)
+		cert := app.Certificates.Of(c.Environment)
+		cert.FileSHA256 = c.Desired
+		app.Certificates.Set(c.Environment, cert)
 	}
 }
 
@@ -206,13 +206,13 @@ type Summary struct {
 	Conflicts int `json:"conflicts"`
 }
 
-// Pending reports whether an apply would change anything but quiet records.
+// Pending reports whether an apply would change anything but quiet corrections.
 func (p *Plan) Pending() bool {
-	if len(p.Actions) > 0 {
+	if len(p.Changes) > 0 {
 		return true
 	}
-	for _, r := range p.Records {
-		if !r.Quiet() {
+	for _, c := range p.Corrections {
+		if !c.Quiet() {
 			return true
 		}
 	}
@@ -220,16 +220,16 @@ func (p *Plan) Pending() bool {
 }
 
 // Empty reports whether an apply would change nothing at all, on the server or in the state.
-func (p *Plan) Empty() bool { return len(p.Actions) == 0 && len(p.Records) == 0 }
+func (p *Plan) Empty() bool { return len(p.Changes) == 0 && len(p.Corrections) == 0 }
 
-// Chains splits the actions into the steps of each app, which must happen in order. The
+// Chains splits the changes into the steps of each app, which must happen in order. The
 // slices share the plan's memory.
 func (p *Plan) Chains() [][]Change {
 	var chains [][]Change
 	start := 0
-	for i := range p.Actions {
-		if last := i+1 == len(p.Actions); last || p.Actions[i+1].App != p.Actions[i].App {
-			chains = append(chains, p.Actions[start:i+1])
+	for i := range p.Changes {
+		if last := i+1 == len(p.Changes); last || p.Changes[i+1].App != p.Changes[i].App {
+			chains = append(chains, p.Changes[start:i+1])
 			start = i + 1
 		}
 	}

@@ -140,7 +140,7 @@ func TestPlansAreSafe(t *testing.T) {
 		for _, a := range in.Manifest.Apps {
 			protect[a.ID] = a.Protect
 		}
-		for _, c := range p.Actions {
+		for _, c := range p.Changes {
 			rec := in.State.Apps[c.App]
 			switch c.Action {
 			case planner.Create:
@@ -169,7 +169,7 @@ func TestPlansAreSafe(t *testing.T) {
 // certificate must not be sent, or they are not selected.
 func stillToReplace(ids []string, p *planner.Plan) (left []string) {
 	for _, id := range ids {
-		if !slices.ContainsFunc(p.Actions, func(c planner.Change) bool { return c.App == id && c.Reason == planner.Replace }) {
+		if !slices.ContainsFunc(p.Changes, func(c planner.Change) bool { return c.App == id && c.Reason == planner.Replace }) {
 			left = append(left, id)
 		}
 	}
@@ -195,7 +195,7 @@ func TestPlansConverge(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !again.Empty() || len(again.Conflicts) > 0 {
-			t.Fatalf("the second plan has %+v, %+v, %+v", again.Actions, again.Records, again.Conflicts)
+			t.Fatalf("the second plan has %+v, %+v, %+v", again.Changes, again.Corrections, again.Conflicts)
 		}
 		if len(again.Errors) != len(p.Errors) || again.LeftOut > p.LeftOut || asked == 0 && again.LeftOut < p.LeftOut {
 			t.Fatalf("left over were %d errors and %d apps, now %d and %d", len(p.Errors), p.LeftOut, len(again.Errors), again.LeftOut)
@@ -234,8 +234,8 @@ func TestPlansAreInOrder(t *testing.T) {
 				}
 			}
 		}
-		if total != len(p.Actions) {
-			t.Fatalf("the chains have %d steps, the plan %d", total, len(p.Actions))
+		if total != len(p.Changes) {
+			t.Fatalf("the chains have %d steps, the plan %d", total, len(p.Changes))
 		}
 	})
 }
@@ -247,7 +247,7 @@ func TestSummaryAddsUp(t *testing.T) {
 		in, p := drawPlan(t)
 		count := map[planner.Action]int{}
 		touched := map[string]bool{}
-		for _, c := range p.Actions {
+		for _, c := range p.Changes {
 			count[c.Action]++
 			touched[c.App] = true
 		}

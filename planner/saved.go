@@ -68,7 +68,7 @@ func Decode(data []byte) (*Plan, error) {
 	if sum != s.Checksum {
 		return nil, errors.New("the plan was damaged or edited (its checksum does not fit): make it anew")
 	}
-	for _, c := range s.Actions {
+	for _, c := range s.Changes {
 		if err := c.Check(); err != nil {
 			return nil, err
 		}

@@ -32,8 +32,8 @@ func everything(t testing.TB) *planner.Plan {
 	in.Options.Selection.Excludes = []string{"skipped"}
 	p, err := planner.Build(in)
 	require.NoError(t, err)
-	require.NotEmpty(t, p.Actions)
-	require.NotEmpty(t, p.Records)
+	require.NotEmpty(t, p.Changes)
+	require.NotEmpty(t, p.Corrections)
 	require.NotEmpty(t, p.Conflicts)
 	require.NotEmpty(t, p.Errors)
 	require.NotZero(t, p.LeftOut)
@@ -150,7 +150,7 @@ func TestDecodeRefusesHalfChanges(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := everything(t)
-			p.Actions = append(p.Actions, c.change)
+			p.Changes = append(p.Changes, c.change)
 			_, err := planner.Decode(encode(t, p))
 			require.EqualError(t, err, c.want)
 		})

@@ -132,12 +132,12 @@ func perform(p *planner.Plan, before *state.State) (*state.State, error) {
 	if len(p.Conflicts) > 0 {
 		return nil, errors.New("a plan with conflicts is not applied")
 	}
-	for _, r := range p.Records {
+	for _, r := range p.Corrections {
 		a := st.Apps[r.App]
 		r.Apply(&a)
 		st.Apps[r.App] = a
 	}
-	for i, c := range p.Actions {
+	for i, c := range p.Changes {
 		a, recorded := st.Apps[c.App]
 		switch c.Action {
 		case planner.Create:

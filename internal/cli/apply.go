@@ -38,7 +38,7 @@ func (c *applyCmd) shapesPlan() bool {
 
 // Run applies. In JSON, the first line and the last are written whatever happens between.
 func (c *applyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	a := &application{applyCmd: c, t: t}
+	a := &applying{applyCmd: c, t: t}
 	if c.Format == "json" {
 		a.lines = report.NewLines(t.Out)
 		if err := a.lines.Version(version()); err != nil {
@@ -54,9 +54,9 @@ func (c *applyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	return err
 }
 
-// application is one apply on its way. approve.go asks for its approval, and verdict.go ends it:
-// its answers are saved, then shown, then judged.
-type application struct {
+// applying is one run of the apply command. approve.go asks for its approval, and verdict.go ends
+// it: its answers are saved, then shown, then judged.
+type applying struct {
 	*applyCmd
 	t        *terminal
 	lines    *report.Lines // nil: text
@@ -70,12 +70,12 @@ type application struct {
 }
 
 // underLock loads the manifest, locks the state, applies, and reports how that ended.
-func (a *application) underLock(ctx context.Context, g *globals) (err error) {
+func (a *applying) underLock(ctx context.Context, g *globals) (err error) {
 	if a.w, a.state, err = openWorkspace(ctx, a.t, g, lockAs("apply")); err != nil {
 		return a.unreadable(a.t, g, "apply", err)
 	}
 	defer a.w.close()
-	if err := g.spare("--report", a.Report, a.w.store.files(), a.w.manifest); err != nil {
+	if err := g.refuseOverwrite("--report", a.Report, a.w.store.files(), a.w.manifest); err != nil {
 		return err
 	}
 	err = a.apply(ctx)
@@ -84,7 +84,7 @@ func (a *application) underLock(ctx context.Context, g *globals) (err error) {
 
 // apply plans, shows the plan, has it approved, sends its requests, saves the answers and
 // sums up.
-func (a *application) apply(ctx context.Context) (err error) {
+func (a *applying) apply(ctx context.Context) (err error) {
 	if a.plan, err = a.makePlan(ctx); err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (a *application) apply(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if len(a.plan.Actions) > 0 {
+	if len(a.plan.Changes) > 0 {
 		if a.client, err = a.w.connect(a.Parallelism.most(), jpush.Options{Timeout: a.Timeout}); err != nil {
 			return err
 		}
@@ -117,13 +117,13 @@ func (a *application) apply(ctx context.Context) (err error) {
 }
 
 // makePlan plans, or loads a saved plan and checks that nothing has changed since.
-func (a *application) makePlan(ctx context.Context) (*planner.Plan, error) {
+func (a *applying) makePlan(ctx context.Context) (*planner.Plan, error) {
 	if a.PlanFile == "" {
 		in, err := a.choices.input(a.w, a.state)
 		if err != nil {
 			return nil, err
 		}
-		return build(ctx, a.w, in)
+		return buildPlan(ctx, a.w, in)
 	}
 	p, err := loadPlan(a.PlanFile)
 	if err != nil {
@@ -142,9 +142,9 @@ func (a *application) makePlan(ctx context.Context) (*planner.Plan, error) {
 }
 
 // planIsShown reports whether standard output has the plan for a person to read.
-func (a *application) planIsShown() bool { return a.lines == nil && (a.t.ask || !a.t.quiet) }
+func (a *applying) planIsShown() bool { return a.lines == nil && (a.t.ask || !a.t.quiet) }
 
-func (a *application) showPlan() error {
+func (a *applying) showPlan() error {
 	switch {
 	case a.lines != nil:
 		return a.lines.Plan(a.plan)
@@ -155,7 +155,7 @@ func (a *application) showPlan() error {
 }
 
 // startJournal makes the first durable record, before anything is sent.
-func (a *application) startJournal(ctx context.Context) error {
+func (a *applying) startJournal(ctx context.Context) error {
 	if err := a.w.bind(); err != nil {
 		return err
 	}
@@ -173,9 +173,9 @@ func (a *application) startJournal(ctx context.Context) error {
 }
 
 // send has the executor apply the plan. An error means that nothing was sent.
-func (a *application) send(ctx context.Context) (err error) {
+func (a *applying) send(ctx context.Context) (err error) {
 	a.began = time.Now()
-	changes := len(a.plan.Actions)
+	changes := len(a.plan.Changes)
 	if a.lines != nil {
 		changes = 0 // no progress beside JSON
 	}
@@ -190,7 +190,7 @@ func (a *application) send(ctx context.Context) (err error) {
 }
 
 // event shows an event as it happens. An annotated failure needs no line of its own.
-func (a *application) event(e executor.Event) {
+func (a *applying) event(e executor.Event) {
 	annotated := hasFailed(e) && a.t.actions.failed(a.w.manifest, e, a.t.err.Lang)
 	if a.lines != nil {
 		_ = a.lines.Event(e) // recording goes on after a closed pipe; the summary finds the error

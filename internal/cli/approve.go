@@ -15,7 +15,7 @@ import (
 // approve makes sure that somebody wants the plan applied. A saved plan was reviewed when it
 // was saved, --auto-approve covers everything but deletes, and otherwise a person must type
 // yes.
-func (a *application) approve(ctx context.Context) error {
+func (a *applying) approve(ctx context.Context) error {
 	recorded := len(a.state.Apps)
 	switch {
 	case a.PlanFile != "" && a.MaxDeletes == nil:
@@ -25,7 +25,7 @@ func (a *application) approve(ctx context.Context) error {
 	case !a.t.ask:
 		return refused(errors.New("nobody approved the plan and there is no terminal to ask at, so nothing was sent: pass --auto-approve, or apply a plan saved by jpsync plan --out"))
 	}
-	if len(a.plan.Actions) > 0 {
+	if len(a.plan.Changes) > 0 {
 		// Report a missing variable before a person reads the plan, not after the yes.
 		if _, _, err := a.w.credentials(); err != nil {
 			return err
@@ -38,10 +38,10 @@ func (a *application) approve(ctx context.Context) error {
 const mostNamed = 20
 
 // question asks, deletes first.
-func (a *application) question(ctx context.Context) error {
+func (a *applying) question(ctx context.Context) error {
 	w := a.t.Err
 	var deletes []planner.Change
-	for _, c := range a.plan.Actions {
+	for _, c := range a.plan.Changes {
 		if c.Action == planner.Delete {
 			deletes = append(deletes, c)
 		}

@@ -112,9 +112,9 @@ func hash(data []byte) string {
 
 // checkFiles checks that the certificate files of a saved plan are still the planned ones.
 func checkFiles(ctx context.Context, files *manifest.Files, p *planner.Plan) error {
-	errs := make([]error, len(p.Actions))
+	errs := make([]error, len(p.Changes))
 	var work []func()
-	for i, change := range p.Actions {
+	for i, change := range p.Changes {
 		if change.Certificate != nil {
 			work = append(work, func() { _, errs[i] = certificates{files}.Load(change) })
 		}
@@ -127,7 +127,7 @@ func checkFiles(ctx context.Context, files *manifest.Files, p *planner.Plan) err
 		if err == nil {
 			continue
 		}
-		file := "the certificate file " + p.Actions[i].Certificate.File
+		file := "the certificate file " + p.Changes[i].Certificate.File
 		if has[*movedError](err) {
 			moved = append(moved, file+" has changed")
 		} else if e, ok := errors.AsType[*manifest.ReadError](err); ok && e.Env == "" {

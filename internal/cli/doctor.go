@@ -136,7 +136,7 @@ var remedies = map[string]string{
 
 // certificates opens every certificate, as validate does.
 func (d *doctor) certificates(ctx context.Context) {
-	p, err := build(ctx, d.w, planner.Input{
+	p, err := buildPlan(ctx, d.w, planner.Input{
 		Manifest: d.w.manifest,
 		State:    state.New(),
 		Now:      d.now(),

@@ -43,10 +43,10 @@ func readFile(path string, limit int64) ([]byte, error) {
 	return data, err
 }
 
-// spare refuses to write to a file that jpsync needs: one of the state, the manifest with its
-// includes and tables, a certificate, a file with a secret. flag is the one that names path.
-// Without a manifest, m is nil.
-func (g *globals) spare(flag, path string, state []string, m *manifest.Manifest) error {
+// refuseOverwrite refuses to write to a file that jpsync needs: one of the state, the manifest
+// with its includes and tables, a certificate, a file with a secret. flag is the one that names
+// path. Without a manifest, m is nil.
+func (g *globals) refuseOverwrite(flag, path string, state []string, m *manifest.Manifest) error {
 	needed := append([]string{g.Manifest}, state...)
 	if m != nil {
 		needed = append(needed, m.Files...)

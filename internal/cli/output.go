@@ -168,7 +168,7 @@ func (c *outputCmd) deliver(t *terminal, g *globals, store *stateStore, keys []r
 	if err != nil {
 		m = nil // there may be none, and the files that it names are unknown
 	}
-	if err := g.spare("--out", path, store.files(), m); err != nil {
+	if err := g.refuseOverwrite("--out", path, store.files(), m); err != nil {
 		return err
 	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {

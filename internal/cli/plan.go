@@ -34,8 +34,8 @@ func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	}
 	defer w.close()
 	err = errors.Join(
-		g.spare("--report", c.Report, w.store.files(), w.manifest),
-		g.spare("--out", c.Out, w.store.files(), w.manifest))
+		g.refuseOverwrite("--report", c.Report, w.store.files(), w.manifest),
+		g.refuseOverwrite("--out", c.Out, w.store.files(), w.manifest))
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if err != nil {
 		return err
 	}
-	p, err := build(ctx, w, in)
+	p, err := buildPlan(ctx, w, in)
 	if err != nil {
 		return err
 	}

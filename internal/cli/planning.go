@@ -105,8 +105,8 @@ func (c *choices) input(w *workspace, st *state.State) (planner.Input, error) {
 	}, nil
 }
 
-// build inspects the certificates and plans.
-func build(ctx context.Context, w *workspace, in planner.Input) (*planner.Plan, error) {
+// buildPlan inspects the certificates and plans.
+func buildPlan(ctx context.Context, w *workspace, in planner.Input) (*planner.Plan, error) {
 	var err error
 	if in.Certificates, err = inspectAll(ctx, w.files, in.Manifest, in.State); err != nil {
 		return nil, err

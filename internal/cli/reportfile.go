@@ -122,7 +122,7 @@ func (r *reporting) unreadable(t *terminal, g *globals, command string, err erro
 		return err
 	}
 	b := report.Broken{Command: command, Version: version(), Manifest: g.Manifest, Err: err, ExitCode: exitCode(err)}
-	problem := r.spareAll(t, g)
+	problem := r.refuseUnlessReport(t, g)
 	if problem == nil {
 		problem = r.write(func(w io.Writer) error { return r.form().broken(w, b) })
 	}
@@ -134,12 +134,12 @@ func (r *reporting) unreadable(t *terminal, g *globals, command string, err erro
 	return err
 }
 
-// spareAll is spare without a manifest that says which files jpsync needs: a file that is there
+// refuseUnlessReport is refuseOverwrite without a manifest that says which files jpsync needs: a file that is there
 // and that may be no report is not replaced.
-func (r *reporting) spareAll(t *terminal, g *globals) error {
+func (r *reporting) refuseUnlessReport(t *terminal, g *globals) error {
 	store, _ := openStore(t, g) // where the state is may not be known either
 	defer store.end()
-	if err := g.spare("--report", r.Report, store.files(), nil); err != nil {
+	if err := g.refuseOverwrite("--report", r.Report, store.files(), nil); err != nil {
 		return err
 	}
 	old, err := readFile(r.Report, planner.MaxSavedSize)
@@ -164,7 +164,7 @@ func (c *planCmd) publish(t *terminal, w *workspace, p *planner.Plan) error {
 
 // publish reports how an apply ended to the CI system and in the report file. err is what the
 // command is about to end with.
-func (a *application) publish(err error) error {
+func (a *applying) publish(err error) error {
 	if a.plan == nil {
 		return nil
 	}

@@ -25,7 +25,7 @@ func (c *validateCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		return new(reporting).unreadable(t, g, "validate", err)
 	}
 	defer w.close()
-	p, err := build(ctx, w, planner.Input{
+	p, err := buildPlan(ctx, w, planner.Input{
 		Manifest: w.manifest,
 		State:    state.New(),
 		Endpoint: w.endpoint,

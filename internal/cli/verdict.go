@@ -16,7 +16,7 @@ import (
 // save folds the answers into the state. When neither the state nor its journal has them, they
 // go into a recovery file, and when no place takes one, the app keys are printed: the API
 // cannot tell them a second time.
-func (a *application) save(ctx context.Context) error {
+func (a *applying) save(ctx context.Context) error {
 	err := a.w.run.Finish(context.WithoutCancel(ctx))
 	if err == nil {
 		if remains := a.w.run.Unpurged(); remains != nil {
@@ -47,7 +47,7 @@ func (a *application) save(ctx context.Context) error {
 
 // printRecovery prints what a recovery file has, whose secrets are encrypted: a job's log
 // outlives its runner.
-func (a *application) printRecovery() {
+func (a *applying) printRecovery() {
 	data, err := a.w.run.Recovery()
 	if err != nil {
 		return
@@ -56,7 +56,7 @@ func (a *application) printRecovery() {
 }
 
 // printKeys prints the keys of this run as commands that record them.
-func (a *application) printKeys() {
+func (a *applying) printKeys() {
 	if a.result == nil {
 		return
 	}
@@ -68,7 +68,7 @@ func (a *application) printKeys() {
 }
 
 // sumUp shows the result and returns what the command ends with. saved is the error of save.
-func (a *application) sumUp(saved error) error {
+func (a *applying) sumUp(saved error) error {
 	end := saved
 	if saved == nil {
 		a.result.MarkSaved()
@@ -84,7 +84,7 @@ func (a *application) sumUp(saved error) error {
 
 // verdict is the error that the command ends with after it sent requests. The text of the
 // result has the answers that stopped the run, so the error does not repeat them.
-func (a *application) verdict() error {
+func (a *applying) verdict() error {
 	res := a.result
 	if s := res.Stopped; s != nil {
 		text := a.lines == nil
@@ -125,7 +125,7 @@ func (a *application) verdict() error {
 }
 
 // again says how to go on after a run that did not finish. A saved plan is applied once only.
-func (a *application) again() string {
+func (a *applying) again() string {
 	if a.PlanFile != "" {
 		return "make a new plan"
 	}
@@ -133,7 +133,7 @@ func (a *application) again() string {
 }
 
 // summary is the last line of JSON; err is what the command ends with.
-func (a *application) summary(err error) report.Summary {
+func (a *applying) summary(err error) report.Summary {
 	var elapsed time.Duration
 	if !a.began.IsZero() {
 		elapsed = time.Since(a.began)
@@ -151,7 +151,7 @@ func (a *application) summary(err error) report.Summary {
 
 // report returns the apply for its reports. err is what the command ends with, nil if it has
 // not ended.
-func (a *application) report(err error) report.Run {
+func (a *applying) report(err error) report.Run {
 	return report.Run{Version: version(), Plan: a.plan, Result: a.result, Err: err, Summary: a.summary(err),
 		AllKeys: "jpsync output" + a.w.g.sameFlags(), Lang: a.t.out.Lang}
 }

@@ -48,10 +48,10 @@ func TestMask(t *testing.T) {
 // anywhere in it. What a manifest or a server calls itself must come to neither.
 func TestNamesCommandNoRunner(t *testing.T) {
 	for _, name := range []string{"::add-mask::a", "  ::error::b", "x ##[set-output name=changes]false", "##[error]", "####[[stop-commands]x"} {
-		p := &planner.Plan{Actions: []planner.Change{change(planner.Create, name, name, name)}, Conflicts: []planner.Conflict{{App: name, Message: name}},
+		p := &planner.Plan{Changes: []planner.Change{change(planner.Create, name, name, name)}, Conflicts: []planner.Conflict{{App: name, Message: name}},
 			Warnings: []planner.Problem{{App: name, Message: name}}}
-		res := &executor.Result{Steps: []executor.Step{{Change: p.Actions[0], Outcome: executor.Created, Note: name}},
-			Failures: []executor.Step{{Change: p.Actions[0], Err: errors.New(name), Remedy: name}}}
+		res := &executor.Result{Steps: []executor.Step{{Change: p.Changes[0], Outcome: executor.Created, Note: name}},
+			Failures: []executor.Step{{Change: p.Changes[0], Err: errors.New(name), Remedy: name}}}
 		res.Steps[0].AppKey = name
 		text := written(t, func(w io.Writer) error {
 			for _, kind := range []executor.EventType{executor.Retry, executor.ApplyComplete, executor.ApplyErrored} {

@@ -52,10 +52,10 @@ func EscapeControls(data []byte) []byte {
 func PlanJSON(w io.Writer, p *planner.Plan) error {
 	shown := *p
 	shown.OnExisting = ""
-	shown.Actions = orEmpty(slices.Clone(p.Actions))
-	for i := range shown.Actions {
-		if c := shown.Actions[i].Certificate; c != nil {
-			shown.Actions[i].Certificate = &planner.Certificate{File: c.File, Fingerprint: c.Fingerprint, BundleID: c.BundleID, NotAfter: c.NotAfter}
+	shown.Changes = orEmpty(slices.Clone(p.Changes))
+	for i := range shown.Changes {
+		if c := shown.Changes[i].Certificate; c != nil {
+			shown.Changes[i].Certificate = &planner.Certificate{File: c.File, Fingerprint: c.Fingerprint, BundleID: c.BundleID, NotAfter: c.NotAfter}
 		}
 	}
 	return JSON(w, shown)
@@ -104,9 +104,9 @@ func RunJSON(w io.Writer, r Run) error {
 
 // changes are the planned changes with what became of them.
 func (r Run) changes() []change {
-	list := make([]change, len(r.Plan.Actions))
+	list := make([]change, len(r.Plan.Changes))
 	for i := range list {
-		list[i] = planned(&r.Plan.Actions[i])
+		list[i] = planned(&r.Plan.Changes[i])
 		list[i].Outcome = executor.NotStarted
 		if r.Result == nil {
 			continue
@@ -149,8 +149,8 @@ func (l *Lines) Version(version string) error {
 
 // Plan writes a line for each planned change.
 func (l *Lines) Plan(p *planner.Plan) error {
-	for i := range p.Actions {
-		line := planned(&p.Actions[i])
+	for i := range p.Changes {
+		line := planned(&p.Changes[i])
 		line.Type = "planned_change"
 		if err := l.write(line); err != nil {
 			return err

@@ -103,7 +103,7 @@ func TestLines(t *testing.T) {
 	golden(t, "lines.jsonl", b.String())
 
 	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
-	require.Len(t, lines, 1+len(p.Actions)+5+1)
+	require.Len(t, lines, 1+len(p.Changes)+5+1)
 	known := []string{"action", "android_package", "app", "app_key", "app_name", "attempt", "code", "delay_ms", "environment",
 		"format_version", "jpsync_version", "message", "outcome", "reason", "remedy", "type"}
 	types := map[string]bool{}
@@ -136,7 +136,7 @@ func TestSummaryCounts(t *testing.T) {
 func TestJSONEscapesWhatControlsATerminal(t *testing.T) {
 	const name = "商城 <&> \x7f\u0080\u009b31m\u009f\u202e\u2066\x1b"
 	p := full()
-	p.Actions[0].AppName = name
+	p.Changes[0].AppName = name
 	for form, write := range map[string]func(*bytes.Buffer) error{
 		"plan":    func(b *bytes.Buffer) error { return report.PlanJSON(b, p) },
 		"run":     func(b *bytes.Buffer) error { return report.RunJSON(b, report.Run{Plan: p, Result: result(p)}) },

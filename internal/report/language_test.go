@@ -68,7 +68,7 @@ func TestEveryRowIsTold(t *testing.T) {
 				require.NotRegexp(t, `\p{Han}`, report.EventText(e, report.Style{}))
 			}
 
-			p := &planner.Plan{Actions: []planner.Change{failed.Change}}
+			p := &planner.Plan{Changes: []planner.Change{failed.Change}}
 			res := &executor.Result{Steps: []executor.Step{failed}, Stopped: &executor.Stop{Err: err}, Failures: []executor.Step{failed}}
 			for lang, want := range map[report.Language][2]string{report.Chinese: {row.Meaning.ZH, row.Remedy.ZH}, report.English: {row.Meaning.EN, row.Remedy.EN}} {
 				text := written(t, func(w io.Writer) error {

@@ -34,8 +34,8 @@ func PlanMarkdown(w io.Writer, p *planner.Plan) error {
 	m := &markdown{}
 	m.planCounts(p)
 	m.sections(planSections(p)...)
-	m.table(Plural(len(p.Actions), "change"), []string{"", "app", "name", "package", "what"}, len(p.Actions), func(i int) []string {
-		c := p.Actions[i]
+	m.table(Plural(len(p.Changes), "change"), []string{"", "app", "name", "package", "what"}, len(p.Changes), func(i int) []string {
+		c := p.Changes[i]
 		return []string{signs[c.Action].sign, cell(c.App), cell(c.AppName), cell(c.AndroidPackage), changeCell(c)}
 	}, "more changes, see the job's log")
 	_, err := io.WriteString(w, m.String())

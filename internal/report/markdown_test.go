@@ -35,14 +35,14 @@ func TestMarkdownOfManyChangesFits(t *testing.T) {
 		p := &planner.Plan{}
 		for i := range 5000 {
 			c := change(planner.Create, fmt.Sprintf("app-%d", i), long, "cn.example.app")
-			p.Actions = append(p.Actions, upload(c, jpush.Production, "certs/x.p12", days(300), nil))
+			p.Changes = append(p.Changes, upload(c, jpush.Production, "certs/x.p12", days(300), nil))
 		}
 		for i := range size {
 			id := fmt.Sprintf("app-%d", i)
 			p.Conflicts = append(p.Conflicts, planner.Conflict{App: id, Message: long + long})
 			p.Errors = append(p.Errors, planner.Problem{App: id, Message: id + long + long})
 			p.Warnings = append(p.Warnings, planner.Problem{App: id, Message: id + long})
-			p.Records = append(p.Records, planner.Record{App: id, Field: planner.FieldAppName, Recorded: long, Desired: long})
+			p.Corrections = append(p.Corrections, planner.Correction{App: id, Field: planner.FieldAppName, Recorded: long, Desired: long})
 		}
 		p.Summary = planner.Summary{Upload: 5000, Conflicts: size}
 		text := markdown(t, p)
@@ -66,7 +66,7 @@ func TestMarkdownShowsNamesAsTheyAre(t *testing.T) {
 		"a\\|b_c":          "a\\\\\\|b\\_c",
 		"a\x1b[31m.p12":    "`a\ufffd[31m.p12`",
 	} {
-		p := &planner.Plan{Actions: []planner.Change{upload(change(planner.Upload, "a", "A", "cn.a"), jpush.Production, file, days(300), nil)}}
+		p := &planner.Plan{Changes: []planner.Change{upload(change(planner.Upload, "a", "A", "cn.a"), jpush.Production, file, days(300), nil)}}
 		require.Contains(t, markdown(t, p), "upload production "+want+", expires 2026-12-26", file)
 	}
 }
@@ -84,7 +84,7 @@ func TestMarkdownTableCellsAreSafe(t *testing.T) {
 		"a\nb\r| c |":   "a\ufffdb\ufffd\\| c \\|",
 		"`code`":        "\\`code\\`",
 	} {
-		p := &planner.Plan{Actions: []planner.Change{change(planner.Create, "id", name, "cn.a")}}
+		p := &planner.Plan{Changes: []planner.Change{change(planner.Create, "id", name, "cn.a")}}
 		text := markdown(t, p)
 		require.Contains(t, text, "| + | id | "+want+" | cn.a | create |\n", name)
 	}

@@ -51,7 +51,7 @@ const (
 )
 
 func (t *planText) changes(p *planner.Plan) {
-	if len(p.Actions) == 0 {
+	if len(p.Changes) == 0 {
 		return
 	}
 	where := Printable(p.Endpoint)

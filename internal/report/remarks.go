@@ -36,13 +36,13 @@ func step(action planner.Action, env jpush.Environment) string {
 
 // planSections are the remarks on a plan.
 func planSections(p *planner.Plan) []section {
-	records := section{title: "In the state alone, nothing is sent", sign: "~", color: yellow}
-	for _, r := range p.Records {
-		if !r.Quiet() {
-			records.add(remark{app: r.App, about: string(r.Field), text: value(r.Recorded) + " -> " + value(r.Desired)})
+	corrections := section{title: "In the state alone, nothing is sent", sign: "~", color: yellow}
+	for _, c := range p.Corrections {
+		if !c.Quiet() {
+			corrections.add(remark{app: c.App, about: string(c.Field), text: value(c.Recorded) + " -> " + value(c.Desired)})
 		}
 	}
-	return append([]section{records, conflictSection(p)}, problemSections(p)...)
+	return append([]section{corrections, conflictSection(p)}, problemSections(p)...)
 }
 
 func conflictSection(p *planner.Plan) section {

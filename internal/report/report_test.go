@@ -63,10 +63,10 @@ func full() *planner.Plan {
 	return &planner.Plan{
 		FormatVersion: planner.FormatVersion, JPSyncVersion: "1.2.3", Endpoint: "https://admin.jpush.cn/v1/", Account: "dev-key",
 		Manifest: planner.ManifestRef{Path: "jpsync.yaml", SHA256: "aa"}, State: planner.StateRef{Lineage: "L", Serial: 7},
-		Actions: []planner.Change{shop, upload(shop, jpush.Production, "certs/shop_prod.p12", days(300), nil), evil, before, after,
+		Changes: []planner.Change{shop, upload(shop, jpush.Production, "certs/shop_prod.p12", days(300), nil), evil, before, after,
 			upload(news, jpush.Development, "证书/dev.p12", days(1), &planner.Previous{Fingerprint: "fedcba9876543210fedc", BundleID: "cn.example.ios", NotAfter: days(-2)}),
 			upload(news, jpush.Production, "prod.p12", days(900), &planner.Previous{Fingerprint: "fedcba9876543210fedc", BundleID: "cn.example.other", NotAfter: days(950)}), gone},
-		Records: []planner.Record{{App: "news", Field: planner.FieldGroupName, Recorded: "", Desired: "Media_Group"},
+		Corrections: []planner.Correction{{App: "news", Field: planner.FieldGroupName, Recorded: "", Desired: "Media_Group"},
 			{App: "quiet", Environment: jpush.Production, Field: planner.FieldFile, Recorded: "a", Desired: "b"}},
 		Conflicts: []planner.Conflict{{App: "blog", Field: planner.FieldAppName, Recorded: "Blog", Desired: "Blogs",
 			Message: "app_name is recorded as \"Blog\" and the manifest says \"Blogs\"; the API cannot change it: record that with --accept blog"}},
@@ -113,8 +113,8 @@ func TestColourChangesNoLine(t *testing.T) {
 
 // result is a run of full's plan in which something of everything happened.
 func result(p *planner.Plan) *executor.Result {
-	steps := make([]executor.Step, len(p.Actions))
-	for i, c := range p.Actions {
+	steps := make([]executor.Step, len(p.Changes))
+	for i, c := range p.Changes {
 		steps[i] = executor.Step{Change: c, Outcome: executor.NotStarted}
 	}
 	steps[0].Outcome, steps[0].AppKey = executor.Created, "key-shop"

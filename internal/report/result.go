@@ -179,7 +179,7 @@ type Summary struct {
 func NewSummary(p *planner.Plan, res *executor.Result, elapsed time.Duration, exitCode int) Summary {
 	s := Summary{Type: "summary", Unchanged: p.Summary.Unchanged, Failed: len(p.Errors), ElapsedMS: elapsed.Milliseconds(), ExitCode: exitCode}
 	if res == nil {
-		s.NotStarted = len(p.Actions)
+		s.NotStarted = len(p.Changes)
 		return s
 	}
 	c := res.Counts

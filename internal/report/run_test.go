@@ -117,9 +117,9 @@ func FuzzJUnit(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		p := &planner.Plan{Actions: []planner.Change{{Action: planner.Create, App: s}, {Action: planner.Delete, App: s}},
+		p := &planner.Plan{Changes: []planner.Change{{Action: planner.Create, App: s}, {Action: planner.Delete, App: s}},
 			Errors: []planner.Problem{{Code: s, App: s, Message: s}}, Conflicts: []planner.Conflict{{App: s, Recorded: s, Message: s}}}
-		res := &executor.Result{Steps: []executor.Step{{Change: p.Actions[0], Outcome: executor.Failed, Err: errors.New(s), Remedy: s}, {Change: p.Actions[1], Outcome: executor.NotStarted, Err: errors.New(s)}}}
+		res := &executor.Result{Steps: []executor.Step{{Change: p.Changes[0], Outcome: executor.Failed, Err: errors.New(s), Remedy: s}, {Change: p.Changes[1], Outcome: executor.NotStarted, Err: errors.New(s)}}}
 		res.Failures = res.Steps[:1]
 		text := written(t, func(w io.Writer) error { return report.RunJUnit(w, report.Run{Plan: p, Result: res}) })
 		require.True(t, utf8.ValidString(text))
@@ -140,7 +140,7 @@ func TestRunMarkdownOfManyAppsFits(t *testing.T) {
 	p, res := &planner.Plan{}, &executor.Result{}
 	for i := range 5000 {
 		c := change(planner.Create, fmt.Sprintf("app-%04d", i), "N", "cn.example.n")
-		p.Actions = append(p.Actions, c)
+		p.Changes = append(p.Changes, c)
 		c.AppKey = "0123456789abcdef01234567"
 		res.Steps = append(res.Steps, executor.Step{Change: c, Outcome: executor.Created, Note: "to know"})
 		res.Failures = append(res.Failures, executor.Step{Change: c, Err: errors.New(strings.Repeat("m", 200))})
