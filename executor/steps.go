@@ -122,7 +122,7 @@ func (t *task) upload(ctx context.Context, c planner.Change) (ok bool, stop *Sto
 	switch {
 	case stop == nil && a.class() == jpush.ClassConverged:
 		outcome = AlreadyThere
-		note = "already there: the server has a certificate in this place and takes it for the same one"
+		note = "already there: JPush takes it for the certificate that it has"
 	case stop != nil || a.err != nil:
 		return false, t.refused(a, stop, a.unknown)
 	}

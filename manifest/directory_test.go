@@ -151,7 +151,7 @@ func TestCertRoot(t *testing.T) {
 			t.Chdir(filepath.Join(dir, "conf"))
 			m, err := Load("m.yaml", Options{CertRoot: test.root})
 			if test.path == "" {
-				requireErrors(t, err, "m.yaml:3:83: the certificate's file leaves the certificate root")
+				requireErrors(t, err, "m.yaml:3:83: the certificate's file is not below the manifest's directory or --cert-root")
 				return
 			}
 			require.NoError(t, err)

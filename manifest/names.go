@@ -233,7 +233,7 @@ func relative(root, dir, name string) (rel, problem string) {
 	rel, under := strings.CutPrefix(path.Join(dir, name), strings.TrimSuffix(root, "/"))
 	rel, ok := strings.CutPrefix(rel, "/")
 	if !under || !ok || rel == "" {
-		return "", "leaves the certificate root"
+		return "", "is not below the manifest's directory or --cert-root"
 	}
 	return rel, ""
 }

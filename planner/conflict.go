@@ -113,7 +113,7 @@ func protected(id string, app state.App, what string) Conflict {
 	if app.Adopted {
 		why = "it was on the server before jpsync and is protected since"
 	}
-	remedy := "put it back into the manifest with protect: false, apply, then remove it; or let jpsync forget it, unsent, with: jpsync state rm " + Quote(id)
+	remedy := "put it back into the manifest with protect: false, apply, then remove it; or only forget it, and JPush keeps it: jpsync state rm " + Quote(id)
 	if what == "replace" {
 		remedy = "say protect: false in the manifest first"
 	}

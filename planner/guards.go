@@ -21,7 +21,7 @@ func (e *TooManyDeletesError) Error() string {
 	if e.Limit.Percent {
 		limit += " (" + e.Limit.String() + ")"
 	}
-	return fmt.Sprintf("the plan deletes %d of the recorded apps and %s may be deleted without being told to; deleting is final and loses every registered device: if it is meant, pass --max-deletes %d, or leave deletes out with --no-delete",
+	return fmt.Sprintf("the plan deletes %d of the recorded apps, and at most %s may be deleted without a typed yes; deleting is final and loses every registered device: if it is meant, pass --max-deletes %d, or leave deletes out with --no-delete",
 		e.Deletes, limit, e.Deletes)
 }
 

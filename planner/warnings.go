@@ -108,7 +108,7 @@ func (b *builder) nearPackages() {
 		}
 		if b.selects(app) {
 			b.plan.warn("package_case", app.ID, "", fmt.Sprintf(
-				"package %s differs from %s of app %s in upper and lower case alone, and they are two apps for Android and JPush: correct one of them unless that is meant",
+				"package %s differs from %s of app %s only in case, and for Android and JPush these are two apps: correct one, unless that is meant",
 				app.AndroidPackage, first.AndroidPackage, Quote(first.ID)))
 		}
 	}

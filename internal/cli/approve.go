@@ -58,7 +58,7 @@ func (a *applying) question(ctx context.Context) error {
 	}
 	yes, err := a.t.typedYes(ctx, "apply this plan")
 	if err == nil && !yes {
-		err = errors.New("not approved, nothing was sent")
+		err = errors.New("not approved, nothing was sent: only yes approves")
 	}
 	return err
 }
@@ -70,7 +70,7 @@ func (t *terminal) confirm(ctx context.Context, what, flag string) error {
 	}
 	yes, err := t.typedYes(ctx, what)
 	if err == nil && !yes {
-		err = refused(errors.New("not approved, nothing was changed"))
+		err = refused(errors.New("not approved, nothing was changed: only yes approves"))
 	}
 	return err
 }

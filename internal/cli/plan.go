@@ -96,7 +96,7 @@ func savePlan(t *terminal, g *globals, path string, p *planner.Plan) error {
 	if err := writeFile(path, bytes.NewReader(data)); err != nil {
 		return fmt.Errorf("save the plan: %w", err)
 	}
-	t.info("saved the plan to %s: jpsync apply%s %s", path, g.sameFlags(), planner.Quote(path))
+	t.info("saved the plan to %s; apply it with: jpsync apply%s %s", path, g.sameFlags(), planner.Quote(path))
 	return nil
 }
 

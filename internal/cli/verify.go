@@ -110,7 +110,7 @@ func (c *verifyCmd) connect(w *workspace) (*jpush.Devices, error) {
 		}
 		options.Endpoint = sandbox.DeviceEndpoint
 	case c.DeviceEndpoint == "" && w.endpoint != jpush.DefaultEndpoint:
-		return nil, errors.New("the endpoint is not JPush's, and neither may the Device API be: name it with --device-endpoint")
+		return nil, errors.New("--endpoint is not JPush's: name the Device API that belongs to it with --device-endpoint")
 	}
 	devices, err := jpush.NewDevices(options)
 	if err != nil {

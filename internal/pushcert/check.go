@@ -130,8 +130,8 @@ func (fs *findings) warnings(c *Certificate, want Expect) {
 			"use the app's Apple Push Services certificate unless complications are what you want")
 	}
 	if want.RecordedFingerprint != "" && c.Fingerprint != want.RecordedFingerprint && c.NotAfter.Before(want.RecordedNotAfter) {
-		fs.warn(CodeOlderThanRecorded, fmt.Sprintf("the certificate ends on %s, before the one that is uploaded now (%s): this looks like an old file",
-			day(c.NotAfter), day(want.RecordedNotAfter)), "check that the newest file is in place")
+		fs.warn(CodeOlderThanRecorded, fmt.Sprintf("the certificate expires on %s, before the uploaded one (%s)",
+			day(c.NotAfter), day(want.RecordedNotAfter)), "check that this is the newest file")
 	}
 	if want.Password.Empty {
 		fs.warn(CodePasswordEmpty, "the file has an empty password, which JPush may not take and which protects nothing",
@@ -142,7 +142,7 @@ func (fs *findings) warnings(c *Certificate, want Expect) {
 			"export it under a password of ASCII letters, digits and signs")
 	}
 	if c.TestOnly {
-		fs.warn(CodeTestCertificate, "the certificate is a look-alike for rehearsals: Apple did not issue it and APNs refuses it",
+		fs.warn(CodeTestCertificate, "this is a test certificate, which APNs refuses",
 			"use it with the sandbox only")
 	}
 }

@@ -38,8 +38,7 @@ const (
 	DecodeBase64Command = "tr -d ' \\t\\r\\n' <FILE.p12 | openssl base64 -d -A -out NEW.p12"
 )
 
-const exportAgain = "export it again: in Keychain Access, under My Certificates, select the one certificate " +
-	"that has a private key below it, and choose Export as .p12"
+const exportAgain = "export it again from Keychain Access: under My Certificates, the one with a private key below it, as .p12"
 
 // remedies has the default remedy of each kind.
 var remedies = map[Kind]string{
@@ -51,8 +50,8 @@ var remedies = map[Kind]string{
 	Unsupported: "write it anew in a form that everybody reads: " + ReencodeCommand +
 		" (openssl 3 wants -legacy after the first pkcs12 for old ciphers)",
 	TooCostly: "write it anew with ordinary parameters: " + ReencodeCommand,
-	WrongPassword: "check the password: openssl pkcs12 -in FILE.p12 -noout -passin env:P12_PASSWORD " +
-		"(openssl 3 reads a Keychain export with -legacy after pkcs12); if it opens nowhere, " + exportAgain,
+	WrongPassword: "try the password: openssl pkcs12 -in FILE.p12 -noout -passin env:P12_PASSWORD " +
+		"(with -legacy for a Keychain export); if none opens it, export it again",
 	NoKey: exportAgain + "; this works only on the machine that made the signing request, " +
 		"or with its key: " + CombineCommand,
 	NoCertificate:     "add the certificate that Apple issued for this key: " + CombineCommand,

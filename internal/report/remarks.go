@@ -36,7 +36,7 @@ func step(action planner.Action, env jpush.Environment) string {
 
 // planSections are the remarks on a plan.
 func planSections(p *planner.Plan) []section {
-	corrections := section{title: "In the state alone, nothing is sent", sign: "~", color: yellow}
+	corrections := section{title: "Corrected in the state, nothing is sent", sign: "~", color: yellow}
 	for _, c := range p.Corrections {
 		if !c.Quiet() {
 			corrections.add(remark{app: c.App, about: string(c.Field), text: value(c.Recorded) + " -> " + value(c.Desired)})
@@ -96,11 +96,13 @@ func failure(f executor.Step, l Language) remark {
 // adopted apps.
 func noteSection(res *executor.Result) section {
 	s := section{title: "Notes", sign: "!", color: yellow}
+	var notes []planner.Problem // without codes
 	for i := range res.Steps {
 		if step := &res.Steps[i]; step.Note != "" && step.Outcome != executor.Adopted {
-			s.add(remark{app: step.App, about: string(step.Environment), text: step.Note})
+			notes = append(notes, planner.Problem{App: step.App, Environment: step.Environment, Message: step.Note})
 		}
 	}
+	s.problems(notes, "")
 	return s
 }
 
