@@ -24,6 +24,7 @@ var floors = map[string]int{
 	"jpsync/executor":               3, // acts on a plan alone
 	"jpsync/internal/report":        4, // tells of plans and results
 	"jpsync/internal/cli":           5, // the only place that prints
+	"jpsync/internal/manpages":      6, // documents the command line and the manifest
 	"jpsync":                        6,
 }
 

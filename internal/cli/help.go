@@ -3,6 +3,7 @@ package cli
 import (
 	assets "embed"
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -57,11 +58,11 @@ func (c *helpCmd) Run(t *terminal) error {
 		}
 		return fmt.Errorf("no help on %q%s: the topics are %s, and jpsync --help lists the commands", name, nearest(" (did you mean %q?)", name, names), strings.Join(names, ", "))
 	}
-	data, err := pages.ReadFile("help/topics/" + name + ".txt")
+	text, err := Topic(name)
 	if err != nil {
 		return err
 	}
-	_, err = t.Out.Write(data)
+	_, err = io.WriteString(t.Out, text)
 	return err
 }
 
@@ -127,4 +128,20 @@ func thisBuild() buildInfo {
 		}
 	}
 	return b
+}
+
+// Model returns the model of the command line, with the texts of --help, for programs that
+// document it.
+func Model() (*kong.Application, error) {
+	parser, err := newParser(&root{}, Host{})
+	if err != nil {
+		return nil, err
+	}
+	return parser.Model, nil
+}
+
+// Topic returns the text of a topic of the help.
+func Topic(name string) (string, error) {
+	text, err := pages.ReadFile("help/topics/" + name + ".txt")
+	return string(text), err
 }
