@@ -4,7 +4,7 @@ ACTIONLINT = github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
 VERSITYGW = github.com/versity/versitygw/cmd/versitygw@v1.8.0
 MINIO = github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 
-.PHONY: build lint check fuzz crash versitygw stores bench bench-docs
+.PHONY: build lint man check fuzz crash versitygw stores bench bench-docs
 
 build: ## the program, stripped
 	go build -trimpath -ldflags '-s -w' -o jpsync .
@@ -12,6 +12,9 @@ build: ## the program, stripped
 lint: ## the linters are fetched and built when they are first needed
 	go run $(STATICCHECK) ./...
 	go run $(ACTIONLINT) -shellcheck= -pyflakes= examples/pipelines/github-actions*.yml
+
+man: ## the manual pages
+	go run ./internal/manpages dist/man
 
 check: lint ## what has to hold before a change goes in
 	test -z "$$(gofmt -l .)"
