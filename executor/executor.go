@@ -1,5 +1,5 @@
 // Package executor applies a plan. It sends the requests, several apps side by side, and
-// writes every answer to the journal before it tells anybody.
+// writes every answer to the journal before it reports it.
 //
 //	res, err := executor.Apply(ctx, plan, run.Snapshot(), executor.Options{
 //		API: client, Journal: run, Certificates: files, Parallelism: 4,
@@ -11,11 +11,12 @@
 // run: nothing new starts, and the requests in flight are waited for and recorded.
 //
 // A create or a delete is sent only after its intent is durable, because the key of an app
-// cannot be asked for later. An answer is told only after its result is durable.
+// cannot be asked for later. An answer is reported only after its result is durable.
 //
-// The way of an app is downwards: run.go hands the apps to the workers, task.go takes one through
-// its steps, steps.go has each kind of step, send.go sends a request and tries it again, and
-// record.go has all that goes to the journal. report.go tells what happened once it is durable.
+// Start at [Apply] in run.go, which hands the apps to the workers. task.go takes an app through
+// its steps, each from its intent to its recorded result. steps.go has each kind of step, and
+// send.go sends a request and tries it again. record.go has what a failed step records. report.go
+// reports events once their records are durable. This file has what an apply needs from outside.
 package executor
 
 import (
@@ -93,10 +94,9 @@ type Options struct {
 	// Rand gives numbers in [0, 1) for the jitter of retries; nil means math/rand/v2. It is
 	// called from several goroutines.
 	Rand func() float64
-	// OnEvent hears what happens, one event after the other. What an event tells is durable. It
-	// may be nil.
+	// OnEvent receives the events, one at a time, each after its record is durable. It may be nil.
 	OnEvent func(Event)
-	// OnPace hears how fast the run may go whenever that changes. It is called from several
+	// OnPace receives how fast the run may go, whenever that changes. It is called from several
 	// goroutines, and requests wait for it. It may be nil.
 	OnPace func(Pace)
 }

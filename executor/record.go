@@ -16,8 +16,8 @@ func (t *task) fail(outcome Outcome, a answer, err error, wait func() error) {
 	t.run.report(wait, nil, Event{Type: ApplyErrored, Step: *s})
 }
 
-// retract takes back an intent whose request was not sent, or had no effect. What an earlier
-// run left open under the same id is open again.
+// retract takes back an intent whose request was not sent, or had no effect. An intent of an
+// earlier run under this id is appended again.
 func (t *task) retract() (wait func() error) {
 	if t.open < 0 {
 		return noWait

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// report is an event, to be told once its record is durable.
+// report is an event that is reported once its record is durable.
 type report struct {
 	wait  func() error
 	made  *Step // the step that the record is about; nil if it was not made
@@ -16,7 +16,7 @@ type report struct {
 // report hands an event to the reporter. The task does not wait for that.
 func (r *run) report(wait func() error, made *Step, e Event) { r.reports <- report{wait, made, e} }
 
-// reportAll tells the events of a phase in their order, and stops the run when a record does
+// reportAll reports the events of a phase in their order, and stops the run when a record does
 // not become durable. It returns the first such reason.
 func (r *run) reportAll(stop context.CancelCauseFunc) (first error) {
 	for rep := range r.reports {

@@ -130,8 +130,8 @@ func (r *run) correct(ctx context.Context) error {
 	return nil
 }
 
-// split parts the chains that come first from the deletes of apps that left the manifest.
-// Those wait for all the others: should the run stop early, more is there rather than less.
+// split separates the deletes of apps that left the manifest. They run last, so a run that stops
+// early leaves too many apps rather than too few.
 func split(plan *planner.Plan) (early, late []chain) {
 	at := 0
 	for _, changes := range plan.Chains() {

@@ -27,35 +27,52 @@ func (t *task) create(ctx context.Context, c planner.Change) (ok bool, stop *Sto
 	if stop != nil || a.err != nil {
 		return false, t.refused(a, stop, doubt)
 	}
-	if other, ok := t.run.keys.claim(made.AppKey, c.App); !ok {
-		t.fail(Failed, a, fmt.Errorf("create %s: the server answered app_key %s, which is recorded for %q already; "+
-			"two ids cannot share one app: give each its own android_package, or rename the record with: jpsync state mv %s %s",
-			c.AndroidPackage, made.AppKey, other, planner.Quote(other), planner.Quote(c.App)), t.retract())
-		return false, nil
-	}
 	ours := made.IsNew || doubt
-	if !ours && t.run.plan.OnExisting == manifest.Fail {
-		t.run.keys.release(made.AppKey)
-		t.fail(Failed, a, fmt.Errorf("create %s: the server has this app already (app_key %s), and policy.on_existing is fail; "+
-			"if it is yours, take it in with: jpsync import %s %s", c.AndroidPackage, made.AppKey, planner.Quote(c.App), made.AppKey), t.retract())
+	if err := t.checkCreated(c, made, ours); err != nil {
+		t.fail(Failed, a, err, t.retract())
 		return false, nil
-	}
-	app := &state.App{
-		AppName: c.AppName, AndroidPackage: c.AndroidPackage, GroupName: c.GroupName,
-		AppKey: made.AppKey, MasterSecret: made.MasterSecret,
-		Adopted: !ours, Protected: c.Protect != nil && *c.Protect, CreatedAt: t.run.opts.Now(),
 	}
 	outcome := Created
 	if !ours {
 		outcome = Adopted
-		app.Protected = c.Protect == nil || *c.Protect
+	}
+	app := t.newApp(c, made, ours)
+	t.save(c, app, outcome, a, createNote(c, made.IsNew, doubt, app, t.prior))
+	t.run.settleOthers(state.OpCreate, unanswered)
+	return true, nil
+}
+
+// checkCreated claims the app key for the id. It refuses an app that is recorded for another id,
+// and one that is not ours if policy.on_existing is fail.
+func (t *task) checkCreated(c planner.Change, made jpush.Created, ours bool) error {
+	if other, ok := t.run.keys.claim(made.AppKey, c.App); !ok {
+		return fmt.Errorf("create %s: the server answered app_key %s, which is recorded for %q already; "+
+			"two ids cannot share one app: give each its own android_package, or rename the record with: jpsync state mv %s %s",
+			c.AndroidPackage, made.AppKey, other, planner.Quote(other), planner.Quote(c.App))
+	}
+	if !ours && t.run.plan.OnExisting == manifest.Fail {
+		t.run.keys.release(made.AppKey)
+		return fmt.Errorf("create %s: the server has this app already (app_key %s), and policy.on_existing is fail; "+
+			"if it is yours, take it in with: jpsync import %s %s", c.AndroidPackage, made.AppKey, planner.Quote(c.App), made.AppKey)
+	}
+	return nil
+}
+
+// newApp is the record of an app that was created, or adopted if it is not ours. An adopted app
+// is protected unless the manifest says otherwise.
+func (t *task) newApp(c planner.Change, made jpush.Created, ours bool) *state.App {
+	app := &state.App{
+		AppName: c.AppName, AndroidPackage: c.AndroidPackage, GroupName: c.GroupName,
+		AppKey: made.AppKey, MasterSecret: made.MasterSecret,
+		Adopted: !ours, Protected: !ours, CreatedAt: t.run.opts.Now(),
+	}
+	if c.Protect != nil {
+		app.Protected = *c.Protect
 	}
 	if t.deleted != nil && t.deleted.AppKey == app.AppKey && app.MasterSecret == "" {
 		app.MasterSecret = t.deleted.MasterSecret
 	}
-	t.save(c, app, outcome, a, createNote(c, made.IsNew, doubt, app, t.prior))
-	t.run.settleOthers(state.OpCreate, unanswered)
-	return true, nil
+	return app
 }
 
 // createNote says what a person should know about a create that succeeded.

@@ -136,9 +136,10 @@ func (l *loader) yamlFile(rel string, spec *mappingSpec) error {
 	if err != nil {
 		return err
 	}
-	// A short file has no pieces, and its root is nil: it is parsed as a whole.
 	root, pieces := splitApps(text, l.pieceBytes)
-	if failed := r.appsInPieces(pieces); root == nil || failed != nil {
+	if root == nil { // a short file, or its list cannot be cut
+		root = r.parse(text, nil)
+	} else if failed := r.appsInPieces(pieces); failed != nil {
 		root = r.parse(text, failed)
 	}
 	if root != nil {

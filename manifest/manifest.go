@@ -5,11 +5,10 @@
 // A [Secret] is a reference to an environment variable or a file. Load reads no secret;
 // [Files.Secret] reads one when it is needed, and nothing keeps it.
 //
-// The way of an app through the package is downwards, and load in load.go shows its order: load.go
-// reads the files, yaml.go decodes one to nodes and reads its top level (pieces.go a long list of
-// apps), node.go reads mappings and lists, app.go makes an [App] of them with the certificates of
-// certificate.go, and names.go has the rules for names and paths. A row of a CSV file joins at
-// app.go.
+// Start at [Load] in load.go, which has the order of the work and reads the top level of a file.
+// open.go opens the files. yaml.go makes nodes of the text, and pieces.go those of a long list of
+// apps. node.go reads mappings and lists. app.go makes an [App] of them, with the certificates of
+// certificate.go; a row of a CSV file joins there. names.go has the rules for names and paths.
 package manifest
 
 import (

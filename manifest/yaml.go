@@ -64,10 +64,11 @@ func (r *reader) onlyRoot(docs []*yaml.Node) *yaml.Node {
 	return docs[0].Content[0]
 }
 
-// A yaml.Node takes some 200 bytes, for as little as two bytes of text. A list of apps may have
-// any length, as it is decoded in pieces. Any other text may have looseBytes, and beyond that
-// wholeBytes and maxTokens characters that begin a node: a single long text takes several times
-// its length too.
+// The limits of a text that is decoded at once. A text of at most looseBytes is always decoded. A
+// longer one has at most maxTokens characters that begin a node, because two bytes of text can
+// become a yaml.Node of some 200 bytes. It has at most wholeBytes, because even a single long
+// node takes several times its length. A list of apps may have any length: it is decoded in
+// pieces.
 const (
 	looseBytes = 1 << 20
 	wholeBytes = 64 << 20

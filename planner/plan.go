@@ -9,10 +9,10 @@
 // app whose name, package or group differs is a [Conflict], never a silent replacement. A
 // deleted app loses its devices for good, so whatever looks like a rename is a conflict too.
 //
-// build.go goes through the apps, conflict.go compares their fields and certificates.go their
-// certificates; selection.go says which apps are meant, and warnings.go what a person should
-// look at. guards.go refuses a plan that deletes too much or is stale, saved.go writes and reads
-// one, and schedule.go lists when certificates expire.
+// Start at [Build] in build.go, which goes through the apps. conflict.go compares their fields
+// and certificates.go their certificates; selection.go says which apps are meant, and warnings.go
+// what a person should look at. guards.go refuses a plan that deletes too much or is stale,
+// saved.go writes and reads one, and schedule.go lists when certificates expire.
 package planner
 
 import (

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// maxQueued is how many records wait for a commit at most. Who appends more waits for room.
+// maxQueued limits the records that wait for a commit. Append blocks while the queue is full.
 const maxQueued = 4096
 
 // queue gathers records while a commit is under way: the next commit takes all of them. One
@@ -71,8 +71,7 @@ func (r *Run) Start(ctx context.Context) error {
 // Append queues a record and returns; wait returns nil once the record is durable. Send a
 // request only when its intent's wait has returned nil, and report a result only when the
 // result's has. Records are committed in order, whether or not anybody waits; those that are
-// queued at the same time share one commit. When 4,096 records are queued, Append waits for
-// room.
+// queued at the same time share one commit. Append blocks while 4,096 records are queued.
 //
 // After a commit that failed every wait returns its error. What was appended is kept in
 // memory all the same, for Finish and Recover. A record that is not valid is refused, and

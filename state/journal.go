@@ -88,7 +88,7 @@ func (s *fileSession) flush(f Handle) error {
 	return writeSync(f, s.writer.lines.Bytes())
 }
 
-// Full reports whether the journal is larger than the snapshot and than 64 MB.
+// Full reports whether the journal is larger than both the snapshot and foldAt (64 MiB).
 func (s *fileSession) Full() bool {
 	if s.size <= foldAt {
 		return false
@@ -115,17 +115,18 @@ func (w *journalWriter) addAll(batch []Record) error {
 	return nil
 }
 
-func (w *journalWriter) add(v any) error {
+// add adds the line of a header or an entry.
+func (w *journalWriter) add(line any) error {
 	var body bytes.Buffer
 	enc := json.NewEncoder(&body)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	if err := enc.Encode(line); err != nil {
 		return fmt.Errorf("write a record to the journal: %w", err)
 	}
-	var line []byte
-	line, w.sum = Seal(bytes.TrimSuffix(body.Bytes(), []byte("\n")), w.sum)
+	sealed, sum := Seal(bytes.TrimSuffix(body.Bytes(), []byte("\n")), w.sum)
+	w.sum = sum
 	w.seq++
-	w.lines.Write(line)
+	w.lines.Write(sealed)
 	return nil
 }
 

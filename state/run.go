@@ -37,8 +37,8 @@ type Options struct {
 //	err = run.Append(state.Record{ID: id, Result: &result})()
 //	err = run.Finish(ctx)                                        // else run.Recover(dirs...)
 //
-// Append, State and Snapshot may be called from several goroutines at once; the others not
-// beside anything.
+// Append, State and Snapshot are safe for concurrent use. No other method may run concurrently
+// with any method.
 type Run struct {
 	store    Store
 	session  Session
@@ -62,8 +62,8 @@ type Run struct {
 // folded into it first: its results are recorded, its intents without a result are pending.
 // A state that is new gets a lineage, which is written with its first change.
 //
-// Errors are those of [Store.Open], of opts.Check and of the fold, and a [*MovedError]. The lock is free
-// again then.
+// Begin returns the errors of [Store.Open], opts.Check and the fold, or a [*MovedError]. On error
+// it releases the lock.
 func Begin(ctx context.Context, store Store, opts Options) (*Run, error) {
 	if opts.FS == nil {
 		opts.FS = OS{}

@@ -6,10 +6,11 @@
 // journal of what happened since, and lets one writer in at a time. A [Run] is that writer:
 // it appends a [Record] before and after each request and makes a new snapshot at the end.
 //
-// The way of a record is downwards: run.go has the run from its lock to its end, commit.go lets
-// records that wait at the same time share a commit, and journal.go writes them to a file. record.go
-// says what a record does to a state, and replay.go reads a journal back. file.go and filesession.go
-// are the store on the local disk; package shared is that in a bucket or a database.
+// Start at [Begin] in run.go, which begins and ends a run. commit.go has Start and Append: records
+// that wait at the same time share a commit. [Session] is what a commit writes to. On the local
+// disk its Append is in journal.go, and the rest in file.go and filesession.go; package shared has
+// the one in a bucket or a database. record.go says what a record does to a state, and replay.go
+// reads a journal back.
 package state
 
 import (

@@ -70,6 +70,8 @@ type applying struct {
 }
 
 // underLock loads the manifest, locks the state, applies, and reports how that ended.
+// openWorkspace calls [manifest.Load] and [state.Begin]; [executor.Apply] gets the run as its
+// journal.
 func (a *applying) underLock(ctx context.Context, g *globals) (err error) {
 	if a.w, a.state, err = openWorkspace(ctx, a.t, g, lockAs("apply")); err != nil {
 		return a.unreadable(a.t, g, "apply", err)
@@ -116,7 +118,8 @@ func (a *applying) apply(ctx context.Context) (err error) {
 	return a.sumUp(saved)
 }
 
-// makePlan plans, or loads a saved plan and checks that nothing has changed since.
+// makePlan plans, or loads a saved plan and checks that nothing has changed since. The plan is
+// made by [planner.Build].
 func (a *applying) makePlan(ctx context.Context) (*planner.Plan, error) {
 	if a.PlanFile == "" {
 		in, err := a.choices.input(a.w, a.state)

@@ -5,6 +5,10 @@
 // state. A command that works on the manifest opens the store itself, see workspace.go.
 // planning.go makes the plans of several commands, exit.go maps errors to exit codes, and
 // terminal.go says what is printed where.
+//
+// An app goes through the packages in this order: manifest reads it, planner compares it with its
+// record, executor sends its requests through internal/jpush, and state records the answers. An
+// apply shows it best: start at applyCmd.Run in apply.go.
 package cli
 
 import (

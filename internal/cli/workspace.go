@@ -31,8 +31,8 @@ type workspace struct {
 	endpoint string
 }
 
-// openWorkspace loads the manifest while read reads the state, which for a hundred thousand
-// apps takes as long. It returns the state as it was read. An error of the manifest comes
+// openWorkspace loads the manifest and reads the state at the same time: with 100,000 apps each
+// takes about as long. It returns the state as it was read. An error of the manifest comes
 // before one of the state, so that the same mistakes give the same answer each time.
 func openWorkspace(ctx context.Context, t *terminal, g *globals, read stateReader) (*workspace, *state.State, error) {
 	endpoint, err := g.endpoint()
@@ -86,8 +86,8 @@ func existingState(ctx context.Context, w *workspace) (*state.State, error) {
 	return w.store.existing(ctx)
 }
 
-// lockAs takes the state's lock for a command, which has the run in the workspace then. The
-// journal of an interrupted run is in the state.
+// lockAs locks the state for command and stores the run in the workspace. The journal of an
+// interrupted run is in the state.
 func lockAs(command string) stateReader {
 	return func(ctx context.Context, w *workspace) (*state.State, error) {
 		run, err := w.store.begin(ctx, w.store.options(command))
@@ -150,7 +150,7 @@ func embed(dir string) (http.RoundTripper, error) {
 	return sandbox.Transport(server), nil
 }
 
-// account is the dev_key, or "" when it is not at hand, which only an apply minds.
+// account returns the dev_key, or "" if it cannot be read; only apply needs it.
 func (w *workspace) account() string {
 	if w.g.Sandbox {
 		return sandbox.DevKey

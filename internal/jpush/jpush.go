@@ -5,10 +5,10 @@
 // A [Client] makes exactly one attempt per call. The caller decides from the [Class] of the
 // returned [Error] whether to retry.
 //
-// A call goes through client.go, which has a method for each, do.go, which sends it over
-// transport.go, and judge.go, which makes an answer or an error of what came back. wire.go
-// encodes an upload and reads the headers that ask for a pause. codes.go has the table of all
-// errors, and clean.go keeps secrets out of them.
+// Start at [Client.CreateApp] in client.go, which has a method for each call. do.go sends a call over
+// transport.go, and judge.go makes an answer or an error of what came back. wire.go encodes an
+// upload and reads the headers that ask for a pause. codes.go has the table of all errors, and
+// clean.go keeps secrets out of them.
 package jpush
 
 import "strings"
