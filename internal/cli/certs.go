@@ -74,7 +74,11 @@ func (c *certsListCmd) print(t *terminal, w *workspace, dues []planner.Due, now 
 	case "ics":
 		return report.CertsCalendar(t.Out, dues, w.manifest.Policy.RenewBefore, now)
 	}
-	return report.CertsText(t.Out, dues, t.out)
+	none := "No certificates."
+	if c.ExpiringWithin != nil {
+		none = "No certificate expires that soon."
+	}
+	return report.CertsText(t.Out, dues, none, t.out)
 }
 
 type certsInspectCmd struct {

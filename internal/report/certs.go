@@ -18,11 +18,11 @@ import (
 )
 
 // CertsText writes certificates as a table, and below it what is wrong with those that could
-// not be read.
-func CertsText(w io.Writer, dues []planner.Due, st Style) error {
+// not be read. It writes none if there are no certificates.
+func CertsText(w io.Writer, dues []planner.Due, none string, st Style) error {
 	t := newText(w, st)
 	if len(dues) == 0 {
-		t.line("No certificates.")
+		t.line(none)
 		return t.Flush()
 	}
 	rows := [][]string{{"EXPIRES", "DAYS", "STATE", "APP", "ENVIRONMENT", "BUNDLE ID", "TOPICS"}}
