@@ -3,6 +3,7 @@ package state_test
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,7 +23,7 @@ func TestFullAndBrokenDisk(t *testing.T) {
 				mem := disk(t, before())
 				calls, hit := 0, false
 				faulty := statetest.NewFaulty(mem, func(op statetest.Op) error {
-					if strings.HasPrefix(op.Name, "/rescue") || op.Kind == statetest.Unlock {
+					if strings.HasPrefix(filepath.ToSlash(op.Name), "/rescue") || op.Kind == statetest.Unlock {
 						return nil
 					}
 					calls++ // those that only look fail as well

@@ -1,6 +1,7 @@
 package state_test
 
 import (
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -135,6 +136,42 @@ func TestADamagedStateIsNotOverwritten(t *testing.T) {
 		_, err = state.NewFile(path+".backup", state.OS{}).Load(t.Context())
 		require.NoError(t, err, "the backup is as it was")
 	}
+}
+
+// A journal gets its name while it is open, and a plan may read what an apply replaces.
+func TestFilesThatAreOpen(t *testing.T) {
+	var disk state.OS
+	path := place(t)
+	write := func(name, text string) state.Handle {
+		f, err := disk.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
+		require.NoError(t, err)
+		t.Cleanup(func() { f.Close() })
+		_, err = f.Write([]byte(text))
+		require.NoError(t, err)
+		return f
+	}
+	writer := write(path+".tmp-x", "new")
+	require.NoError(t, disk.Rename(path+".tmp-x", path))
+	_, err := writer.Write([]byte("er"))
+	require.NoError(t, err)
+	doc, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, "newer", string(doc))
+
+	reader, err := disk.OpenFile(path, os.O_RDONLY, 0)
+	require.NoError(t, err)
+	defer reader.Close()
+	t.Run("replaced", func(t *testing.T) {
+		write(path+".tmp-y", "newest")
+		require.NoError(t, disk.Rename(path+".tmp-y", path))
+		doc, err := io.ReadAll(reader)
+		require.NoError(t, err)
+		require.Equal(t, "newer", string(doc))
+	})
+	t.Run("removed", func(t *testing.T) {
+		require.NoError(t, disk.Remove(path))
+		require.NoFileExists(t, path)
+	})
 }
 
 // Whatever else has the state's name costs neither time nor memory.

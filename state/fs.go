@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"syscall"
-
-	"github.com/gofrs/flock"
 )
 
 // FS is the small part of a file system that this package uses. Its errors are those of
@@ -19,7 +17,7 @@ import (
 type FS interface {
 	// OpenFile opens as [os.OpenFile] does.
 	OpenFile(name string, flag int, perm fs.FileMode) (Handle, error)
-	// Rename replaces to by from, atomically.
+	// Rename replaces to, in the directory of from, by from, atomically. Both may be open.
 	Rename(from, to string) error
 	Remove(name string) error
 	Lstat(name string) (fs.FileInfo, error)
@@ -48,20 +46,20 @@ type Handle interface {
 // OS is the operating system's file system.
 type OS struct{}
 
-// OpenFile is [os.OpenFile].
+// OpenFile is [os.OpenFile], but for the sharing of fs_windows.go.
 func (OS) OpenFile(name string, flag int, perm fs.FileMode) (Handle, error) {
-	f, err := os.OpenFile(name, flag, perm)
+	f, err := openFile(name, flag, perm)
 	if err != nil {
 		return nil, err // and no Handle with a nil file in it
 	}
 	return f, nil
 }
 
-// Rename is [os.Rename].
-func (OS) Rename(from, to string) error { return os.Rename(from, to) }
+// Rename is [os.Rename], also of and over files that are open.
+func (OS) Rename(from, to string) error { return rename(from, to) }
 
 // Remove is [os.Remove].
-func (OS) Remove(name string) error { return os.Remove(name) }
+func (OS) Remove(name string) error { return remove(name) }
 
 // Lstat is [os.Lstat].
 func (OS) Lstat(name string) (fs.FileInfo, error) { return os.Lstat(name) }
@@ -99,26 +97,22 @@ func (OS) SyncDir(name string) error {
 	return errors.Join(err, d.Close())
 }
 
-// TryLock uses flock(2) where there is one: no other handle on the file can drop such a lock
-// by closing. Windows lets nobody write into a locked file, so there it has no note.
+// TryLock implements [FS].
 func (OS) TryLock(name, note string) (unlock func() error, ok bool, err error) {
-	lock := flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
-	if ok, err = lock.TryLock(); err != nil || !ok {
-		return nil, false, errors.Join(err, lock.Close())
+	release, ok, err := lockFile(name)
+	if err != nil || !ok {
+		return nil, false, err
 	}
 	if err := tighten(OS{}, name); err != nil {
-		return nil, false, errors.Join(err, lock.Close())
-	}
-	if runtime.GOOS == "windows" {
-		return lock.Close, true, nil
+		return nil, false, errors.Join(err, release())
 	}
 	if err := os.WriteFile(name, []byte(note), 0o600); err != nil {
-		return nil, false, errors.Join(err, lock.Close())
+		return nil, false, errors.Join(err, release())
 	}
 	return func() error {
 		// Whoever looks at the file from now on should not find us in it. When that fails
 		// the lock goes all the same.
-		return errors.Join(os.Truncate(name, 0), lock.Close())
+		return errors.Join(os.Truncate(name, 0), release())
 	}, true, nil
 }
 
@@ -157,8 +151,12 @@ func readFile(fsys FS, path string) ([]byte, error) {
 }
 
 // tighten takes a file's permissions for group and others away. A file that is missing
-// needs none taken.
+// needs none taken, nor does one on Windows: its access list comes from its directory, and its
+// mode says nothing about others.
 func tighten(fsys FS, path string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
 	info, err := fsys.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

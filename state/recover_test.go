@@ -3,6 +3,7 @@ package state_test
 import (
 	"bytes"
 	"io/fs"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -184,7 +185,7 @@ func TestRecover(t *testing.T) {
 			if tt.expected == nil {
 				require.Equal(t, []state.Conflict{{ID: "a", Recorded: "key-else", Found: "key-a"}}, r.Left)
 				require.Equal(t, tt.state, got)
-				require.Equal(t, "/d/errored.jpsync.journal", r.Kept)
+				require.Equal(t, "/d/errored.jpsync.journal", filepath.ToSlash(r.Kept))
 				require.Equal(t, journal, content(t, mem, r.Kept))
 				return
 			}

@@ -3,6 +3,7 @@ package state_test
 import (
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -40,7 +41,7 @@ func TestOrderOfOperations(t *testing.T) {
 		if name != strings.TrimPrefix(op.Name, "/d/jpsync.state.json") {
 			name += " (new)"
 		}
-		got = append(got, strings.TrimSpace(string(op.Kind)+" "+name))
+		got = append(got, strings.TrimSpace(string(op.Kind)+" "+filepath.ToSlash(name)))
 	}
 	require.Equal(t, []string{
 		"lock .lock",

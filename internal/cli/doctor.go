@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -177,8 +178,9 @@ func (d *doctor) secretFiles(context.Context) {
 	d.report(report.Warning, "secrets", notes...)
 }
 
-// loose reports whether others than its owner may use a file.
-func loose(info os.FileInfo) bool { return info.Mode().Perm()&0o077 != 0 }
+// loose reports whether others than its owner may use a file. On Windows the mode does not say
+// so: the access list does, which comes from the directory.
+func loose(info os.FileInfo) bool { return runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 }
 
 // proxy names the proxy of the requests by its host: its URL may hold a password. Requests
 // over plain http go to loopback, without a proxy.
