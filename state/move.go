@@ -110,25 +110,3 @@ func place(s Store) string {
 	}
 	return s.Location()
 }
-
-// Replace makes another state the one of this run, whatever was there. It is in use then,
-// also if one of the two was marked as moved. The serial only goes up. It cannot be used in a
-// run that was started.
-func (r *Run) Replace(ctx context.Context, s *State) error { return r.replace(ctx, s, "") }
-
-func (r *Run) replace(ctx context.Context, s *State, movedTo string) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.queue != nil || r.finished {
-		return errors.New("replace the state: the run has started, or has ended")
-	}
-	next := s.Clone()
-	next.Journal, next.MovedTo = "", movedTo
-	next.Serial = max(next.Serial, r.snapshot.Serial+1)
-	next, err := r.fold(ctx, next)
-	if err != nil {
-		return err
-	}
-	r.setSnapshot(next)
-	return nil
-}

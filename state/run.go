@@ -140,37 +140,6 @@ func (r *Run) Snapshot() *State {
 	return r.snapshot
 }
 
-// Update changes the state by hand, without requests: fn gets a copy and changes it. What
-// it leaves is saved, with a backup of the state before and the serial up, unless it is
-// the same as before. It cannot be used in a run that was started.
-func (r *Run) Update(ctx context.Context, fn func(*State) error) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.queue != nil || r.finished {
-		return errors.New("change the state by hand: the run has started, or has ended")
-	}
-	next := r.state.Clone()
-	if err := fn(next); err != nil {
-		return err
-	}
-	if next.Apps == nil || next.Lineage != r.state.Lineage {
-		return errors.New("change the state by hand: the apps or the lineage got lost")
-	}
-	for id, a := range next.Apps {
-		next.Apps[id] = a.asWritten()
-	}
-	if SameContent(r.snapshot, next) && next.Endpoint == r.snapshot.Endpoint && next.Account == r.snapshot.Account {
-		return nil
-	}
-	next.Serial = max(next.Serial, r.snapshot.Serial) + 1
-	next, err := r.fold(ctx, next)
-	if err != nil {
-		return err
-	}
-	r.setSnapshot(next)
-	return nil
-}
-
 // fold makes s the snapshot, with every secret encrypted, and returns it. Where secrets were
 // in clear before, no earlier snapshot is kept; what the store does not let go of is kept in
 // unpurged.

@@ -1,8 +1,6 @@
 package state
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -96,28 +94,4 @@ func RewriteSecrets(apps map[string]App, rewrite func(secret string) (string, er
 		apps[id] = app
 	}
 	return nil
-}
-
-// Rekey encrypts every secret anew, for the recipients alone, and saves the state. The
-// identities have to open what is encrypted now; otherwise nothing changes. Earlier snapshots
-// go, as far as the store lets go of them: they are for the recipients before, or clear.
-func (r *Run) Rekey(ctx context.Context, identities Identities, recipients Recipients) error {
-	if !recipients.Any() {
-		return errors.New("encrypt the secrets anew: there are no recipients")
-	}
-	err := r.Update(ctx, func(s *State) error {
-		return RewriteSecrets(s.Apps, func(secret string) (string, error) {
-			clear, err := identities.Decrypt(secret)
-			if err != nil {
-				return "", err
-			}
-			return recipients.Encrypt(clear)
-		})
-	})
-	if err != nil {
-		return err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.session.Purge(ctx)
 }

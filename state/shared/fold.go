@@ -1,0 +1,171 @@
+package shared
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+
+	"jpsync/state"
+)
+
+// keptSnapshots is how many snapshots stay, the newest included, to go back to.
+const keptSnapshots = 10
+
+// Fold implements [state.Session]: it makes a snapshot, and a fold entry that gives it
+// force. Until the entry is there the snapshot means nothing. The beat goes on meanwhile. s
+// gets the checksum of the last entry that it includes.
+func (x *session) Fold(ctx context.Context, s *state.State) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx)
+	ref, size, err := x.snapshot(ctx, s)
+	if errors.Is(err, ErrExists) {
+		// A fold of ours failed after its snapshot was made, with another state. The next
+		// number is free: nobody but us makes snapshots now.
+		if err = x.append(typeBeat, nil); err == nil {
+			ref, size, err = x.snapshot(ctx, s)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if err := x.append(typeFold, &ref); err != nil {
+		return err
+	}
+	x.size, x.snapshotSize = 0, size
+	x.tidy(ctx, ref.Number)
+	return nil
+}
+
+// append commits an entry without records.
+func (x *session) append(kind entryType, ref *snapshotRef) error {
+	<-x.turn
+	defer func() { x.turn <- struct{}{} }()
+	e := x.entry(kind)
+	e.Snapshot = ref
+	return x.commit(e, max(x.Left(), lastTries))
+}
+
+// snapshot makes the snapshot of the state after the last entry.
+func (x *session) snapshot(ctx context.Context, s *state.State) (ref snapshotRef, size int, err error) {
+	<-x.turn
+	number, sum, err := x.next-1, x.sum, x.err
+	x.turn <- struct{}{}
+	if err != nil {
+		return ref, 0, err
+	}
+	s.Journal = sum
+	body, err := state.Marshal(s)
+	if err != nil {
+		return ref, 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, max(x.Left(), lastTries)+moving(len(body)))
+	defer cancel()
+	if err := x.store.create(ctx, stateName(number), body); err != nil {
+		if x.Left() <= 0 {
+			return ref, 0, &state.LeaseError{Location: x.store.Location(), Err: err}
+		}
+		return ref, 0, x.store.failed("write", err)
+	}
+	hash := sha256.Sum256(body)
+	return snapshotRef{Number: number, SHA256: hex.EncodeToString(hash[:])}, len(body), nil
+}
+
+// tidy removes what the snapshot with this number made superfluous. It is no matter if that
+// fails.
+func (x *session) tidy(ctx context.Context, number int64) {
+	x.remove(ctx, append(x.folded(number), x.surplus(keptSnapshots)...))
+}
+
+// folded takes the entries that are part of the snapshot off the list, and names those that
+// can go: never an open, whose number would be free again for a writer who sleeps.
+func (x *session) folded(number int64) (names []string) {
+	<-x.turn
+	defer func() { x.turn <- struct{}{} }()
+	var kept []logged
+	for _, e := range x.entries {
+		switch {
+		case e.number > number:
+			kept = append(kept, e)
+		case !e.open:
+			names = append(names, logName(e.number))
+		}
+	}
+	x.entries = kept
+	x.old = append(x.old, stateName(number))
+	return names
+}
+
+// Purge implements [state.Session]. It removes every snapshot but the newest and every entry
+// that is part of it, also those that an earlier run failed to remove, and looks whether they
+// are gone. Open entries stay: there is no secret in them.
+func (x *session) Purge(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
+	x.surplus(1)
+	names, err := x.superfluous(ctx)
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	x.remove(ctx, names)
+	if names, err = x.superfluous(ctx); err == nil && len(names) > 0 {
+		err = fmt.Errorf("%d objects with earlier secrets remain in %s, such as %s: grant the right to delete and run this again, or delete them by hand",
+			len(names), x.store.Location(), names[0])
+	}
+	return err
+}
+
+// superfluous names what the newest snapshot has made superfluous and is still there.
+func (x *session) superfluous(ctx context.Context) (names []string, err error) {
+	newest := x.old[len(x.old)-1]
+	snapshots, _, err := x.store.list(ctx, statePrefix, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range snapshots {
+		if e.Name != newest {
+			names = append(names, e.Name)
+		}
+	}
+	entries, _, err := x.store.list(ctx, logPrefix, "")
+	if err != nil {
+		return nil, err
+	}
+	last := logPrefix + strings.TrimPrefix(newest, statePrefix)
+	folded := entries[:sort.Search(len(entries), func(i int) bool { return entries[i].Name > last })]
+	bodies, err := x.store.readAll(ctx, folded)
+	if err != nil {
+		return nil, err
+	}
+	for i, body := range bodies {
+		if !bytes.Contains(body, []byte(`"type":"open"`)) {
+			names = append(names, folded[i].Name)
+		}
+	}
+	return names, nil
+}
+
+// surplus takes the oldest snapshots off the list until so many are left.
+func (x *session) surplus(kept int) []string {
+	<-x.turn
+	defer func() { x.turn <- struct{}{} }()
+	n := max(0, len(x.old)-kept)
+	names := x.old[:n]
+	x.old = x.old[n:]
+	return names
+}
+
+// remove removes objects, as long as we are the writer. The beat goes on meanwhile.
+func (x *session) remove(ctx context.Context, names []string) {
+	if len(names) == 0 || x.Left() == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	_ = x.store.place.Remove(ctx, names...)
+}
