@@ -127,7 +127,11 @@ func (b *builder) inspect(c *candidate) bool {
 		if code == CodePasswordNotAtHand && c.have.Fingerprint != "" {
 			message = "the file is not the recorded one, and whether it holds another certificate cannot be told without its password: " + message
 		}
-		b.plan.fail(code, c.app.ID, c.env, message)
+		p := Problem{Code: code, App: c.app.ID, Environment: c.env, Message: message}
+		if e, ok := errors.AsType[*pushcert.Error](err); ok {
+			p.Remedy = e.Remedy
+		}
+		b.plan.Errors = append(b.plan.Errors, p)
 		return false
 	}
 	fingerprint := c.have.Fingerprint

@@ -192,6 +192,7 @@ type Problem struct {
 	App         string            `json:"app"`
 	Environment jpush.Environment `json:"environment,omitempty"`
 	Message     string            `json:"message"`
+	Remedy      string            `json:"-"` // how Message ends, if it says the same of every file; empty otherwise
 }
 
 // Text is the message followed by its code.

@@ -135,7 +135,7 @@ var table = []Entry{
 		Text{"take the dev_key from the account page of the JPush console", "请从极光控制台的开发者账号页面获取 dev_key"}},
 	{CodeDevSecretWrong, "", 401, "dev_secret error", ClassAuth,
 		Text{"the dev_secret is wrong", "权限校验错误：dev_secret 不正确"},
-		Text{"take the dev_secret of this dev_key from the account page of the JPush console", "请从极光控制台的开发者账号页面获取与 dev_key 对应的 dev_secret"}},
+		Text{"take the dev_secret from the account page of the JPush console, beside this dev_key", "请从极光控制台的开发者账号页面获取与 dev_key 对应的 dev_secret"}},
 	{CodeAuthMalformed, "", 401, "authorization invalid", ClassAuth,
 		Text{"the Authorization header is malformed", "Authorization 请求头格式错误"},
 		Text{"check dev_key and dev_secret for spaces and line breaks, and for a proxy that changes headers", "请检查 dev_key 与 dev_secret 是否含空格或换行，以及是否有改动请求头的代理"}},

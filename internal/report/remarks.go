@@ -108,7 +108,8 @@ func noteSection(res *executor.Result) section {
 
 func (s *section) add(r remark) { s.remarks = append(s.remarks, r) }
 
-// problems adds a remark for each kind of problem, with all that have it.
+// problems adds a remark for each kind of problem, with all that have it. A remedy is told to the
+// last kind that it is for.
 func (s *section) problems(list []planner.Problem, prefix string) {
 	var kinds []planner.Problem // the first one of each
 	places := map[string][]string{}
@@ -118,8 +119,16 @@ func (s *section) problems(list []planner.Problem, prefix string) {
 		}
 		places[p.Text()] = append(places[p.Text()], Place(p.App, string(p.Environment)))
 	}
-	for _, p := range kinds {
-		s.add(remark{app: strings.Join(places[p.Text()], ", "), text: prefix + p.Message, code: p.Code})
+	last := map[string]int{}
+	for i, p := range kinds {
+		last[p.Remedy] = i
+	}
+	for i, p := range kinds {
+		text := prefix + p.Message
+		if p.Remedy != "" && last[p.Remedy] != i {
+			text = strings.TrimSuffix(text, "; "+p.Remedy)
+		}
+		s.add(remark{app: strings.Join(places[p.Text()], ", "), text: text, code: p.Code})
 	}
 }
 

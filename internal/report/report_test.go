@@ -196,3 +196,15 @@ func TestOneFaultIsToldOnce(t *testing.T) {
 	}
 	require.Contains(t, text, "! app-00 production: it expired [expired]\n")
 }
+
+// What is said of each file differs, and the remedy for all of them stands at the last.
+func TestOneRemedyIsToldOnce(t *testing.T) {
+	p := &planner.Plan{}
+	for _, id := range []string{"a", "b", "c"} {
+		p.Errors = append(p.Errors, planner.Problem{Code: "wrong_password", App: id, Message: id + ".p12: wrong; try another", Remedy: "try another"})
+	}
+	text := written(t, func(w io.Writer) error { return report.ProblemsText(w, p, report.Style{}) })
+	require.Contains(t, text, "! a: a.p12: wrong [wrong_password]\n")
+	require.Contains(t, text, "! b: b.p12: wrong [wrong_password]\n")
+	require.Contains(t, text, "! c: c.p12: wrong; try another [wrong_password]\n")
+}
