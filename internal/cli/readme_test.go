@@ -84,24 +84,6 @@ func TestReadmesShowRealOutput(t *testing.T) {
 	}
 }
 
-// TestStatePage makes sure that jpsync understands each command of docs/state.md.
-func TestStatePage(t *testing.T) {
-	page, err := os.ReadFile("../../docs/state.md")
-	require.NoError(t, err)
-	commands := 0
-	for _, block := range fenced.FindAllStringSubmatch(string(page), -1) {
-		for line := range strings.Lines(block[2]) {
-			_, args, ours := strings.Cut(" "+line, " jpsync ")
-			if block[1] != "sh" || !ours {
-				continue
-			}
-			commands++
-			understood(t, strings.Fields(strings.ReplaceAll(afterward.Split(strings.TrimSpace(args), 2)[0], "'", "")))
-		}
-	}
-	require.GreaterOrEqual(t, commands, 5)
-}
-
 var (
 	testName = regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9_]+)`")
 	stories  = regexp.MustCompile("stor(?:y|ies) ((?:`[a-z-]+`(?:, | and )?)+)")
