@@ -168,7 +168,10 @@ func TestErrorsPageHasEveryCode(t *testing.T) {
 	assert.Equal(t, wanted, explained)
 }
 
-// The page on formats has every field of every format, in the section on it.
+var jsonTag = regexp.MustCompile("`json:\"([a-z_0-9]+)")
+
+// The page on formats has every field of every format, in the section on it where the type
+// can be named from here.
 func TestFormatsPageHasEveryField(t *testing.T) {
 	page := doc(t, "formats.md")
 	for _, c := range []struct {
@@ -197,6 +200,18 @@ func TestFormatsPageHasEveryField(t *testing.T) {
 			assert.Contains(t, text, "`"+name+"`", c.sections)
 		}
 	}
+	reports, err := filepath.Glob("../../internal/report/*.go")
+	require.NoError(t, err)
+	found := 0
+	for _, file := range reports {
+		data, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, tag := range jsonTag.FindAllStringSubmatch(string(data), -1) {
+			found++
+			assert.Contains(t, page, "`"+tag[1]+"`", file)
+		}
+	}
+	require.Greater(t, found, 50)
 	for _, code := range []int{ExitDone, ExitError, ExitPending, ExitPartial, ExitCredentials, ExitRefused, ExitLocked, ExitInterrupted} {
 		assert.Contains(t, page, fmt.Sprintf("\n| %d | ", code))
 	}
