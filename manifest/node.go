@@ -65,7 +65,11 @@ type fields map[string]*yaml.Node
 func (r *reader) mapping(n *yaml.Node, spec *mappingSpec) (f fields, ok bool) {
 	m := deref(n)
 	if !isMapping(m) {
-		r.errorf(n, "%s must be a mapping, not %s", spec.what, kind(m))
+		hint := ""
+		if spec == documentSpec && kind(m) == "text" {
+			hint = "; a table is named in a manifest: apps_from: {csv: FILE}"
+		}
+		r.errorf(n, "%s must be a mapping, not %s%s", spec.what, kind(m), hint)
 		return nil, false
 	}
 	f, merges, ok := r.pairs(m, spec)

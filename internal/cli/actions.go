@@ -167,16 +167,8 @@ func (a *actions) tell(markdown func(io.Writer) error, counts []report.Count) er
 	}
 	return errors.Join(
 		appendTo(a.summary, func(w io.Writer) error { return errors.Join(markdown(w), newline(w)) }),
-		a.set(counts),
+		appendTo(a.outputs, func(w io.Writer) error { return report.Outputs(w, counts) }),
 	)
-}
-
-// set appends to the step's outputs.
-func (a *actions) set(counts []report.Count) error {
-	if a == nil {
-		return nil
-	}
-	return appendTo(a.outputs, func(w io.Writer) error { return report.Outputs(w, counts) })
 }
 
 // newline separates a table from what the next command appends.

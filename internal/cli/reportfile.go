@@ -128,14 +128,15 @@ func (r *reporting) unreadable(t *terminal, g *globals, command string, err erro
 	}
 	err = errors.Join(err, problem)
 	b.ExitCode = exitCode(err)
-	if err := t.actions.set(b.Counts()); err != nil {
-		t.warn("the errors are not in the step's outputs: %v", err)
+	summary := func(w io.Writer) error { return report.BrokenMarkdown(w, b) }
+	if err := t.actions.tell(summary, b.Counts()); err != nil {
+		t.warn("the errors are not in the step's summary or outputs: %v", err)
 	}
 	return err
 }
 
-// refuseUnlessReport is refuseOverwrite without a manifest that says which files jpsync needs: a file that is there
-// and that may be no report is not replaced.
+// refuseUnlessReport is refuseOverwrite without a manifest that says which files jpsync needs: a
+// file that is there and may be no report is not replaced.
 func (r *reporting) refuseUnlessReport(t *terminal, g *globals) error {
 	store, _ := openStore(t, g) // where the state is may not be known either
 	defer store.end()
