@@ -127,7 +127,7 @@ func TestCSVInASet(t *testing.T) {
 	assert.Equal(t, []string{"own", "main", "a", "A2"}, ids(m))
 	assert.Equal(t, "data/main.p12", m.Apps[1].Certificates[jpush.Production].Path)
 	assert.Equal(t, "x.p12", m.Apps[3].Certificates[jpush.Production].Path)
-	assert.Equal(t, Position{"teams/a.yaml", 4, 5}, m.Apps[2].Pos)
+	assert.Equal(t, Position{filepath.FromSlash("teams/a.yaml"), 4, 5}, m.Apps[2].Pos)
 
 	sum := sha256.New()
 	for _, name := range []string{"jpsync.yaml", "data/main.csv", "teams/a.yaml", "teams/sub/a.csv"} {

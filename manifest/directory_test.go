@@ -33,7 +33,7 @@ func requireErrors(t *testing.T, err error, want ...string) {
 	require.ErrorAs(t, err, &errs)
 	var got []string
 	for _, e := range errs {
-		got = append(got, e.Error())
+		got = append(got, filepath.ToSlash(e.Error()))
 	}
 	require.Equal(t, want, got)
 }
@@ -55,10 +55,10 @@ func TestDirectory(t *testing.T) {
 	assert.Equal(t, Limit{N: 3}, m.Policy.MaxDeletes)
 	for _, a := range m.Apps {
 		assert.Equal(t, "G", a.GroupName, "defaults are for the apps of all files, also of those before")
-		assert.Equal(t, Certificate{File: "c/" + a.ID + ".p12", Path: "c/" + a.ID + ".p12", Pos: Position{"set/c.yaml", 2, 61}},
+		assert.Equal(t, Certificate{File: "c/" + a.ID + ".p12", Path: "c/" + a.ID + ".p12", Pos: Position{filepath.FromSlash("set/c.yaml"), 2, 61}},
 			a.Certificates[jpush.Production])
 	}
-	assert.Equal(t, Position{"set/b.yml", 3, 5}, m.Apps[1].Pos)
+	assert.Equal(t, Position{filepath.FromSlash("set/b.yml"), 3, 5}, m.Apps[1].Pos)
 
 	sum := sha256.New()
 	for _, name := range []string{"a.yaml", "b.yml", "c.yaml"} {
@@ -100,8 +100,8 @@ func TestInclude(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"main", "a", "b"}, ids(m))
 	assert.Equal(t, Certificate{
-		File: "x.p12", Path: "teams/x.p12", Pos: Position{"teams/a.yaml", 6, 39},
-		Password: &Secret{File: "../pass/x", Path: "pass/x", Pos: Position{"teams/a.yaml", 6, 56}},
+		File: "x.p12", Path: "teams/x.p12", Pos: Position{filepath.FromSlash("teams/a.yaml"), 6, 39},
+		Password: &Secret{File: "../pass/x", Path: "pass/x", Pos: Position{filepath.FromSlash("teams/a.yaml"), 6, 56}},
 	}, m.Apps[1].Certificates[jpush.Production], "a path is relative to the file that names it")
 	assert.Equal(t, "certs/b.p12", m.Apps[2].Certificates[jpush.Production].Path, "a default's path to the file of the defaults")
 }

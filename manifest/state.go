@@ -70,7 +70,8 @@ func (r *reader) stateLocation(n *yaml.Node) string {
 	case strings.ContainsFunc(s, hidden):
 		r.errorf(n, "state contains a control character")
 	}
-	if strings.Contains(s, "://") || filepath.IsAbs(s) {
+	// On Windows a path from the root of the current drive is not absolute.
+	if strings.Contains(s, "://") || filepath.IsAbs(s) || strings.HasPrefix(filepath.ToSlash(s), "/") {
 		return s
 	}
 	return filepath.Join(filepath.Dir(r.name), filepath.FromSlash(s))

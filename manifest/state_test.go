@@ -41,7 +41,9 @@ func TestStateSettings(t *testing.T) {
 			dir := t.TempDir()
 			path := filepath.Join(dir, "jpsync.yaml")
 			require.NoError(t, os.WriteFile(path, []byte(c.text), 0o600))
-			c.want.Location = strings.Replace(c.want.Location, "DIR", dir, 1)
+			if below, ok := strings.CutPrefix(c.want.Location, "DIR"); ok {
+				c.want.Location = filepath.Join(dir, below)
+			}
 			m, err := Load(path, Options{})
 			require.NoError(t, err)
 			assert.Equal(t, c.want, m.State)

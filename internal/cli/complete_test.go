@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"maps"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -105,8 +106,9 @@ func TestQuotedWordsAreOneWordToBash(t *testing.T) {
 
 func TestHomeIsExpanded(t *testing.T) {
 	t.Setenv("HOME", "/home/x")
+	t.Setenv("USERPROFILE", "/home/x") // of Windows
 	g := ask(t, "-m", "~/a/b", "--state=~/s", "--cert-root", "a/~/b").globals()
-	assert.Equal(t, []string{"/home/x/a/b", "/home/x/s", "a/~/b"}, []string{g.Manifest, g.State, g.CertRoot})
+	assert.Equal(t, []string{filepath.FromSlash("/home/x/a/b"), filepath.FromSlash("/home/x/s"), "a/~/b"}, []string{g.Manifest, g.State, g.CertRoot})
 }
 
 func TestCompletionOfFlagsGivenBefore(t *testing.T) {

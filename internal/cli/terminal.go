@@ -59,7 +59,10 @@ func newTerminal(host Host, color string, quiet, verbose bool) *terminal {
 // no-color.org.
 func style(w io.Writer, color string, inCI bool) report.Style {
 	tty := isTerminal(w)
-	st := report.Style{Lang: report.LanguageOf(os.Getenv), Color: tty && !inCI && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+	st := report.Style{
+		Lang:  report.LanguageOf(os.Getenv),
+		Color: tty && !inCI && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && takesEscapes(fd(w)),
+	}
 	switch color {
 	case "always":
 		st.Color = true
