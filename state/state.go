@@ -7,10 +7,10 @@
 // it appends a [Record] before and after each request and makes a new snapshot at the end.
 //
 // Start at [Begin] in run.go, which begins and ends a run. commit.go has Start and Append: records
-// that wait at the same time share a commit. [Session] is what a commit writes to. On the local
-// disk its Append is in journal.go, and the rest in file.go and filesession.go; package shared has
-// the one in a bucket or a database. record.go says what a record does to a state, and replay.go
-// reads a journal back.
+// that wait at the same time share a commit, which goes to a [Session]. The session of the local
+// disk has its Append in journal.go, and the rest in file.go and filesession.go. Package shared
+// has the session of a bucket or a database. record.go says what a record does to a state, and
+// replay.go reads a journal back.
 package state
 
 import (

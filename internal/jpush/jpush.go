@@ -5,9 +5,9 @@
 // A [Client] makes exactly one attempt per call. The caller decides from the [Class] of the
 // returned [Error] whether to retry.
 //
-// Start at [Client.CreateApp] in client.go, which has a method for each call. do.go sends a call over
-// transport.go, and judge.go makes an answer or an error of what came back. wire.go encodes an
-// upload and reads the headers that ask for a pause. codes.go has the table of all errors, and
+// Start at [Client.CreateApp] in client.go, which has a method for each call. do.go sends a call
+// over transport.go, and judge.go makes an answer or an error of what came back. wire.go encodes
+// an upload and reads the headers that ask for a pause. codes.go has the table of all errors, and
 // clean.go keeps secrets out of them.
 package jpush
 
