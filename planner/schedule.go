@@ -30,6 +30,8 @@ const (
 // Due is one certificate of an app and when it expires.
 type Due struct {
 	App         string            `json:"app"`
+	AppName     string            `json:"app_name,omitempty"`
+	Labels      map[string]string `json:"labels,omitempty"` // the app's, in the manifest
 	Environment jpush.Environment `json:"environment"`
 	State       CertificateState  `json:"state"`
 	File        string            `json:"file,omitempty"`
@@ -65,13 +67,16 @@ func Schedule(m *manifest.Manifest, st *state.State, in Inspector, now time.Time
 		for _, env := range jpush.Environments {
 			have := app.Certificates.Of(env)
 			if _, ok := wanted[id][env]; !ok && have != (state.Certificate{}) {
-				dues = append(dues, Due{App: id, Environment: env, State: OnlyRecorded, BundleID: have.BundleID,
+				dues = append(dues, Due{App: id, AppName: app.AppName, Environment: env, State: OnlyRecorded, BundleID: have.BundleID,
 					Fingerprint: have.Fingerprint, NotAfter: have.NotAfter})
 			}
 		}
 	}
+	labels := labelsOf(m)
 	for i := range dues {
-		if d := &dues[i]; !d.NotAfter.IsZero() {
+		d := &dues[i]
+		d.Labels = labels[d.App]
+		if !d.NotAfter.IsZero() {
 			d.DaysLeft = DaysLeft(d.NotAfter, now)
 		}
 	}
@@ -89,7 +94,7 @@ type scheduler struct {
 
 // desired is the entry of a certificate that the manifest has.
 func (s scheduler) desired(app *manifest.App, env jpush.Environment, file manifest.Certificate, have state.Certificate) Due {
-	d := Due{App: app.ID, Environment: env, File: file.File}
+	d := Due{App: app.ID, AppName: app.AppName, Environment: env, File: file.File}
 	seen, err := s.in.Inspect(file, "")
 	if e, ok := errors.AsType[*InspectError](err); ok && e.Code == CodePasswordNotAtHand && have.Fingerprint != "" {
 		seen, err = s.in.Inspect(file, have.FileSHA256)

@@ -54,13 +54,14 @@ func TestActionsWorkflowRuns(t *testing.T) {
 func TestNightlyActionsWorkflowRuns(t *testing.T) {
 	s := newSite(t)
 	s.apply(t)
-	r := &runner{site: s, action: readAction(t), temp: t.TempDir(), ends: map[string]int{}}
+	r := &runner{site: s, action: readAction(t), temp: t.TempDir(), ends: map[string]int{}, artifacts: map[string]string{}}
 	jpsync, err := exec.LookPath("jpsync")
 	require.NoError(t, err)
 	require.NoError(t, os.Symlink(jpsync, filepath.Join(r.temp, "jpsync")))
 	s.values["secrets.JPSYNC_STATE_IDENTITY"], s.values["runner.temp"] = s.identity, r.temp
 	steps := actionsWorkflow(t, "github-actions-nightly.yml").Jobs["nightly"].Steps
 	r.job(t, "schedule", steps)
+	isCertsPage(t, r.artifacts["certificates"])
 	s.deleteInConsole(t)
 	r.ends["verify"] = ExitPending
 	r.job(t, "schedule", steps)

@@ -23,7 +23,7 @@ type certsCmd struct {
 
 type certsListCmd struct {
 	ExpiringWithin *span  `placeholder:"DURATION" help:"Only certificates that expire within, for instance, 30d; exit 2 if there are any."`
-	Format         string `enum:"text,json,markdown,ics" default:"text" help:"text, json, markdown, or ics: a calendar with an alarm before each expiry."`
+	Format         string `enum:"text,json,markdown,html,ics" default:"text" help:"text, json, markdown, html: a page with a timeline, or ics: a calendar with an alarm before each expiry."`
 }
 
 // Run lists the certificates. The exit code says whether one is due.
@@ -77,6 +77,9 @@ func (c *certsListCmd) print(t *terminal, w *workspace, dues []planner.Due, now 
 	none := "No certificates."
 	if c.ExpiringWithin != nil {
 		none = "No certificate expires that soon."
+	}
+	if c.Format == "html" {
+		return report.CertsHTML(t.Out, dues, none, now)
 	}
 	return report.CertsText(t.Out, dues, none, t.out)
 }

@@ -152,6 +152,7 @@ func testActionsWorkflow(t *testing.T, w workflow) {
 
 type gitlabJob struct {
 	Stage, Script string
+	AfterScript   []string `yaml:"after_script"`
 	Variables     map[string]string
 	Rules         []map[string]any
 	Artifacts     struct {

@@ -194,12 +194,24 @@ func TestNightlyGitLabPipelineRuns(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "identity")
 	require.NoError(t, os.WriteFile(file, []byte(s.identity+"\n"), 0o600))
 	variables := map[string]string{identityVariable: file}
-	script(t, ExitDone, s.checkout(t), nightly.Certificates.Script, variables)
+	work := s.checkout(t)
+	script(t, ExitDone, work, nightly.Certificates.Script, variables)
+	script(t, ExitDone, work, strings.Join(nightly.Certificates.AfterScript, "\n"), variables)
+	isCertsPage(t, filepath.Join(work, nightly.Certificates.Artifacts.Paths[0]))
 	script(t, ExitDone, s.checkout(t), nightly.Verify.Script, variables)
 	s.deleteInConsole(t)
 	script(t, ExitPending, s.checkout(t), nightly.Verify.Script, variables)
 	delete(variables, identityVariable)
 	require.Contains(t, script(t, ExitDone, s.checkout(t), nightly.Verify.Script, variables), "encrypted and could not be read")
+}
+
+// isCertsPage makes sure that the file is the page of the quickstart example's certificates.
+func isCertsPage(t *testing.T, file string) {
+	t.Helper()
+	page, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Contains(t, string(page), "<!DOCTYPE html>")
+	require.Equal(t, 3, strings.Count(string(page), `<th scope="row">`))
 }
 
 func copyInto(t *testing.T, to, from, name string) {

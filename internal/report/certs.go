@@ -47,6 +47,15 @@ func expiryOf(d planner.Due) (expires, days string) {
 	return day(d.NotAfter), strconv.Itoa(d.DaysLeft)
 }
 
+// timeLeft says how long it is until the expiry, or since.
+func timeLeft(expiry, now time.Time) string {
+	days := planner.DaysLeft(expiry, now)
+	if !expiry.After(now) {
+		return "expired " + Plural(-days, "day") + " ago"
+	}
+	return Plural(days, "day") + " left"
+}
+
 // topicsOf leaves out the topic that is the bundle ID itself, which every certificate has.
 func topicsOf(d planner.Due) string {
 	var others []string
@@ -128,11 +137,6 @@ func CertificateText(w io.Writer, c *pushcert.Certificate, findings []pushcert.F
 	if c.VoIP {
 		voip = "yes"
 	}
-	days := planner.DaysLeft(c.NotAfter, now)
-	left := Plural(days, "day") + " left"
-	if !c.NotAfter.After(now) {
-		left = "expired " + Plural(-days, "day") + " ago"
-	}
 	t := newText(w, st)
 	t.table([][]string{
 		{"bundle ID", value(c.BundleID)},
@@ -143,7 +147,7 @@ func CertificateText(w io.Writer, c *pushcert.Certificate, findings []pushcert.F
 		{"issuer", value(c.Issuer)},
 		{"serial", c.Serial},
 		{"valid from", c.NotBefore.UTC().Format(time.RFC3339)},
-		{"valid until", c.NotAfter.UTC().Format(time.RFC3339) + " (" + left + ")"},
+		{"valid until", c.NotAfter.UTC().Format(time.RFC3339) + " (" + timeLeft(c.NotAfter, now) + ")"},
 		{"private key", key},
 		{"fingerprint", c.Fingerprint},
 		{"encryption", value(c.Encryption)},
