@@ -139,10 +139,10 @@ func TestCSVInASet(t *testing.T) {
 
 	write(t, dir, "teams/sub/a.csv", "id,app_name,android_package\nx,X,cn.example.own\nmain,Y,cn.example.y\n")
 	_, err = Load("jpsync.yaml", Options{})
-	requireErrors(t, err,
+	requireErrors(t, err, systemPaths(
 		`teams/sub/a.csv:2:5: duplicate android_package "cn.example.own", the first is at jpsync.yaml:5:5`,
 		`teams/sub/a.csv:3:1: duplicate id "main", the first is at data/main.csv:2:1`,
-	)
+	)...)
 }
 
 func TestCSVErrors(t *testing.T) {

@@ -33,9 +33,17 @@ func requireErrors(t *testing.T, err error, want ...string) {
 	require.ErrorAs(t, err, &errs)
 	var got []string
 	for _, e := range errs {
-		got = append(got, filepath.ToSlash(e.Error()))
+		got = append(got, e.Error())
 	}
 	require.Equal(t, want, got)
+}
+
+// systemPaths writes paths in errors with the separators of the system.
+func systemPaths(errs ...string) []string {
+	for i := range errs {
+		errs[i] = filepath.FromSlash(errs[i])
+	}
+	return errs
 }
 
 func TestDirectory(t *testing.T) {
@@ -75,13 +83,13 @@ func TestDirectoryErrors(t *testing.T) {
 	write(t, dir, "set/a.yaml", "version: 1\naccount: {dev_key: {env: A}}\npolicy: {}\ndefaults: {}\napps:\n"+entry("a"))
 	write(t, dir, "set/b.yaml", "version: 1\ndefaults: {}\npolicy: {}\naccount: {}\napps:\n"+entry("a"))
 	_, err := Load("set", Options{})
-	requireErrors(t, err,
+	requireErrors(t, err, systemPaths(
 		"set/b.yaml:2:11: duplicate defaults, the first is at set/a.yaml:4:11",
 		"set/b.yaml:3:9: duplicate policy, the first is at set/a.yaml:3:9",
 		"set/b.yaml:4:10: duplicate account, the first is at set/a.yaml:2:10",
 		`set/b.yaml:6:10: duplicate id "a", the first is at set/a.yaml:6:5`,
 		`set/b.yaml:6:47: duplicate android_package "cn.example.a", the first is at set/a.yaml:6:5`,
-	)
+	)...)
 
 	require.NoError(t, os.Mkdir("none", 0o755))
 	_, err = Load("none", Options{})
