@@ -2,14 +2,12 @@ package report
 
 import (
 	"bufio"
-	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -24,15 +22,13 @@ var (
 	pageStyle string
 	//go:embed page/certs.js
 	pageScript string
-
-	page = template.Must(template.New("certs").Parse(pageText))
 )
 
 // maxSpan is how many days the timeline shows at most. Apple issues push certificates for 13
 // months.
 const maxSpan = 400
 
-// certsPage is what the template of the page shows. All its texts are printable.
+// certsPage is what the template of the page shows.
 type certsPage struct {
 	Policy string // the Content-Security-Policy: our own style and script, and nothing else
 	Style  template.CSS
@@ -53,12 +49,13 @@ type month struct {
 	Percent string // of the timeline
 }
 
+// certRow is one certificate.
 type certRow struct {
-	Class                                  string // the state, and l and the index of each label
-	Name, App, Environment, BundleID, File string
-	Labels                                 []string
-	Expires, Status, Message               string
-	Bar                                    string // an SVG path
+	planner.Due
+	Class  string   // the state, and l and the index of each label
+	Labels []string // key=value
+	Status string
+	Bar    string // an SVG path
 }
 
 // CertsHTML writes certificates as a page with a timeline, for a browser or for paper. The page
@@ -70,7 +67,7 @@ func CertsHTML(w io.Writer, dues []planner.Due, none string, now time.Time) erro
 		Script: template.JS(pageScript),
 		Time:   now.UTC().Format("2006-01-02 15:04 UTC"),
 		Counts: countStates(dues, none),
-		Labels: labelsOf(dues),
+		Labels: labelsOf(dues...),
 		Span:   1,
 	}
 	for _, d := range dues {
@@ -80,6 +77,10 @@ func CertsHTML(w io.Writer, dues []planner.Due, none string, now time.Time) erro
 	p.Months = months(now, p.Span)
 	for _, d := range dues {
 		p.Rows = append(p.Rows, rowOf(d, p.Labels, p.Span, now))
+	}
+	page, err := template.New("certs").Funcs(template.FuncMap{"printable": Printable, "day": day}).Parse(pageText)
+	if err != nil {
+		return err
 	}
 	b := bufio.NewWriter(w)
 	if err := page.Execute(b, p); err != nil {
@@ -112,15 +113,16 @@ func countStates(dues []planner.Due, none string) string {
 	return strings.Join(parts, ", ") + "."
 }
 
-// labelsOf returns the labels of all certificates as key=value, sorted.
-func labelsOf(dues []planner.Due) []string {
-	all := map[string]bool{}
+// labelsOf returns the labels of certificates as key=value, sorted.
+func labelsOf(dues ...planner.Due) []string {
+	var all []string
 	for _, d := range dues {
 		for key, value := range d.Labels {
-			all[Printable(key+"="+value)] = true
+			all = append(all, key+"="+value)
 		}
 	}
-	return slices.Sorted(maps.Keys(all))
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // months returns the first of each month in the days of the timeline. A long timeline names
@@ -143,21 +145,15 @@ func months(now time.Time, span int) []month {
 }
 
 func rowOf(d planner.Due, labels []string, span int, now time.Time) certRow {
-	r := certRow{
-		Class: strings.ReplaceAll(string(d.State), " ", "-"), Name: Printable(cmp.Or(d.AppName, d.App)), App: Printable(d.App),
-		Environment: string(d.Environment), BundleID: Printable(d.BundleID), File: Printable(d.File),
-		Status: string(d.State), Message: Printable(d.Message),
-	}
-	for _, key := range slices.Sorted(maps.Keys(d.Labels)) {
-		label := Printable(key + "=" + d.Labels[key])
+	r := certRow{Due: d, Class: strings.ReplaceAll(string(d.State), " ", "-"), Labels: labelsOf(d), Status: string(d.State)}
+	for _, label := range r.Labels {
 		index, _ := slices.BinarySearch(labels, label)
 		r.Class += fmt.Sprintf(" l%d", index)
-		r.Labels = append(r.Labels, label)
 	}
 	if d.NotAfter.IsZero() {
 		return r
 	}
-	r.Expires, r.Bar = day(d.NotAfter), bar(d.NotAfter.Sub(now), span)
+	r.Bar = bar(d.NotAfter.Sub(now), span)
 	if r.Status = timeLeft(d.NotAfter, now); d.State != planner.Expired {
 		r.Status = string(d.State) + ", " + r.Status
 	}
