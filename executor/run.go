@@ -192,9 +192,9 @@ func (r *run) next() *task {
 	return t
 }
 
-// prefetch journals the first intent of one more app, without waiting: it becomes durable
+// prefetchNext journals the first intent of one more app, without waiting: it becomes durable
 // while the present request is in flight. Whichever worker is free first takes that app.
-func (r *run) prefetch() {
+func (r *run) prefetchNext() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if t := r.take(); t != nil {

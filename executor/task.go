@@ -77,7 +77,8 @@ func (t *task) perform(ctx context.Context) (ok bool, stop *Stop) {
 		return false, journalFailed(err)
 	}
 	if t.at == len(t.changes)-1 {
-		t.run.prefetch()
+		// While the last request is in flight, the next app's intent becomes durable.
+		t.run.prefetchNext()
 	}
 	switch c := t.changes[t.at]; c.Action {
 	case planner.Create:

@@ -95,23 +95,29 @@ func newBuilder(in Input) *builder {
 	return b
 }
 
-// app plans one app of the manifest. An app that the selection leaves out is planned as well, to
-// count whether it has changes, and then taken back.
+// app plans one app of the manifest. An app that is not selected is planned as well, to count
+// whether it has changes, and then taken back.
 func (b *builder) app(app *manifest.App) {
 	before := *b.plan
-	shown := b.selects(app)
+	keep := b.selects(app)
 	recorded, ok := b.in.State.Apps[app.ID]
 	switch {
 	case !ok:
-		shown = b.newApp(app) || shown
+		mustTell := b.newApp(app)
+		keep = keep || mustTell
 	case slices.Contains(b.in.Options.Replace, app.ID):
 		b.replacement(app, recorded)
 	default:
 		b.recordedApp(app, recorded)
 	}
-	if shown {
-		return
+	if !keep {
+		b.takeBack(before)
 	}
+}
+
+// takeBack undoes the planning of an app that is not selected, and counts it as left out or
+// unchanged.
+func (b *builder) takeBack(before Plan) {
 	own := Plan{Changes: b.plan.Changes[len(before.Changes):], Corrections: b.plan.Corrections[len(before.Corrections):]}
 	stuck := len(b.plan.Conflicts) > len(before.Conflicts) || len(b.plan.Errors) > len(before.Errors)
 	*b.plan = before

@@ -60,9 +60,9 @@ func (r *Run) Start(ctx context.Context) error {
 		return err
 	}
 	r.mu.Lock()
-	wait, err := r.start()
+	wait, err := r.ensureQueue()
 	r.mu.Unlock()
-	if err != nil || r.session.Linger() > 0 {
+	if err != nil || r.session.Linger() > 0 { // only a shared store lingers
 		return err
 	}
 	return wait()
@@ -82,21 +82,22 @@ func (r *Run) Append(rec Record) (wait func() error) {
 		err = errors.New("a run appends its binding itself")
 	}
 	if err == nil {
-		err = r.sealer.record(rec)
+		err = r.encrypter.encryptRecord(rec)
 	}
 	if err != nil {
 		return func() error { return err }
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, err := r.start(); err != nil {
+	if _, err := r.ensureQueue(); err != nil {
 		return func() error { return err }
 	}
 	return r.enqueue(rec)
 }
 
-// start appends the binding, unless something was appended already.
-func (r *Run) start() (wait func() error, err error) {
+// ensureQueue makes the queue, starts the commits and appends the binding, if that is not done
+// yet. It returns the binding's wait. The lock is held.
+func (r *Run) ensureQueue() (wait func() error, err error) {
 	switch {
 	case r.finished:
 		return nil, errors.New("start the journal: the run has ended")

@@ -19,8 +19,8 @@ type fileSession struct {
 	id     string // of the journal that is there; empty: there is none
 	file   Handle // the journal; nil: not open
 	writer journalWriter
-	size   int64 // of the journal
-	bind   *Record
+	size   int64   // of the journal
+	bind   *Record // the run's binding: each new journal begins with it
 }
 
 func (s *fileSession) load() (st *State, replayed int, err error) {

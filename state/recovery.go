@@ -52,7 +52,7 @@ func (r *Run) Recovery() ([]byte, error) {
 	for i := range records {
 		rec, err := records[i].Checked() // a copy
 		if err == nil {
-			err = r.sealer.record(rec)
+			err = r.encrypter.encryptRecord(rec)
 		}
 		if err != nil {
 			return nil, err

@@ -4,7 +4,8 @@
 //
 // A [State] is the record as a value. A [Store] keeps it somewhere, as a snapshot and a
 // journal of what happened since, and lets one writer in at a time. A [Run] is that writer:
-// it appends a [Record] before and after each request and makes a new snapshot at the end.
+// it appends a [Record] before and after each create and delete, and after each upload, and
+// makes a new snapshot at the end.
 //
 // Start at [Begin] in run.go, which begins and ends a run. commit.go has Start and Append: records
 // that wait at the same time share a commit, which goes to a [Session]. The session of the local

@@ -55,7 +55,7 @@ func (c *applyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 }
 
 // applying is one run of the apply command. approve.go asks for its approval, and verdict.go ends
-// it: its answers are saved, then shown, then judged.
+// it: its answers are saved, judged and shown.
 type applying struct {
 	*applyCmd
 	t        *terminal
@@ -157,7 +157,7 @@ func (a *applying) showPlan() error {
 	return nil
 }
 
-// startJournal makes the first durable record, before anything is sent.
+// startJournal starts the journal before anything is sent.
 func (a *applying) startJournal(ctx context.Context) error {
 	if err := a.w.bind(); err != nil {
 		return err

@@ -8,17 +8,17 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// sealer encrypts the secrets that a run writes. It remembers them, so that a record that is
+// encrypter encrypts the secrets that a run writes. It remembers them, so that a record that is
 // written again, with another certificate, has the same text in the place of the secret.
-type sealer struct {
+type encrypter struct {
 	to Recipients
 
 	mu    sync.Mutex
 	known map[string]string // encrypted, by the secret in clear
 }
 
-// record encrypts the secret of a record, in place.
-func (s *sealer) record(rec Record) error {
+// encryptRecord encrypts the secret of a record in place: [Record.Checked] has copied it.
+func (s *encrypter) encryptRecord(rec Record) error {
 	if rec.Result == nil || rec.Result.App == nil {
 		return nil
 	}
@@ -45,9 +45,9 @@ func (s *sealer) record(rec Record) error {
 	return nil
 }
 
-// state returns s when it has no secret in clear, or may have them. Otherwise it returns a
+// encryptState returns st when it has no secret in clear, or may have them. Otherwise it returns a
 // copy, in which all are encrypted.
-func (s *sealer) state(st *State) (*State, error) {
+func (s *encrypter) encryptState(st *State) (*State, error) {
 	if !s.to.Any() {
 		return st, nil
 	}
