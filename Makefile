@@ -1,20 +1,42 @@
 # .ci/run runs lint, test, fuzz and more on a new machine.
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ACTIONLINT = github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
+GORELEASER = github.com/goreleaser/goreleaser/v2@v2.15.1
 VERSITYGW = github.com/versity/versitygw/cmd/versitygw@v1.8.0
 MINIO = github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 
-.PHONY: build lint man check fuzz crash versitygw stores bench bench-docs
+.PHONY: build lint man release-files release-check snapshot release package check fuzz crash versitygw stores bench bench-docs
 
 build: ## the program, stripped
-	go build -trimpath -ldflags '-s -w' -o jpsync .
+	go build -trimpath -ldflags '-s -w -buildid=' -o jpsync .
 
 lint: ## the linters are fetched and built when they are first needed
 	go run $(STATICCHECK) ./...
-	go run $(ACTIONLINT) -shellcheck= -pyflakes= examples/pipelines/github-actions*.yml
+	go run $(ACTIONLINT) -shellcheck= -pyflakes= examples/pipelines/github-actions*.yml .github/workflows/*.yml
 
 man: ## the manual pages
 	go run ./internal/manpages dist/man
+
+release-files: man ## what a release has beside the program
+	gzip -9nkf dist/man/jpsync.1 dist/man/jpsync.yaml.5
+	mkdir -p dist/completions
+	go build -o dist/completions/ .
+	for shell in bash zsh fish; do dist/completions/jpsync completion $$shell > dist/completions/jpsync.$$shell || exit 1; done
+	dist/completions/jpsync completion powershell > dist/completions/jpsync.ps1
+	rm dist/completions/jpsync
+	cp -L /etc/ssl/certs/ca-certificates.crt dist/
+
+release-check: ## goreleaser takes minutes to build, the first time
+	go run $(GORELEASER) check -q
+
+snapshot: ## a release without image, SBOMs and signatures, into dist/release; nothing is published
+	go run $(GORELEASER) release --snapshot --clean --skip=docker,sbom,sign
+
+release: ## publish the tag that is checked out; for .github/workflows/release.yml
+	go run $(GORELEASER) release --clean
+
+package: ## a snapshot built twice, its deb installed and removed, its image run: for root on Debian
+	.ci/package
 
 check: lint ## what has to hold before a change goes in
 	test -z "$$(gofmt -l .)"
