@@ -5,7 +5,7 @@ GORELEASER = github.com/goreleaser/goreleaser/v2@v2.15.1
 VERSITYGW = github.com/versity/versitygw/cmd/versitygw@v1.8.0
 MINIO = github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 
-.PHONY: build lint man release-files release-check snapshot release package check fuzz crash versitygw stores bench bench-docs
+.PHONY: build lint man release-files release-check snapshot rebuild release package check fuzz crash versitygw stores bench bench-docs
 
 build: ## the program, stripped
 	go build -trimpath -ldflags '-s -w -buildid=' -o jpsync .
@@ -31,6 +31,9 @@ release-check: ## goreleaser takes minutes to build, the first time
 
 snapshot: ## a release without image, SBOMs and signatures, into dist/release; nothing is published
 	go run $(GORELEASER) release --snapshot --clean --skip=docker,sbom,sign
+
+rebuild: ## the archives and packages of the tag that is checked out, to compare with the published ones
+	go run $(GORELEASER) release --clean --skip=publish,docker,sbom,sign
 
 release: ## publish the tag that is checked out; for .github/workflows/release.yml
 	go run $(GORELEASER) release --clean
