@@ -6,9 +6,19 @@
 // planning.go makes the plans of several commands, exit.go maps errors to exit codes, and
 // terminal.go says what is printed where.
 //
-// An app goes through the packages in this order: manifest reads it, planner compares it with its
-// record, executor sends its requests through internal/jpush, and state records the answers. An
-// apply shows it best: start at applyCmd.Run in apply.go.
+// The way of a new app through all packages, downwards. What these files call besides is told by
+// its name, or is about what goes wrong:
+//
+//	internal/cli/apply.go     apply       the order of an apply
+//	manifest/load.go          yamlFile    a file's text becomes nodes, and its top level is read
+//	manifest/app.go           app         an entry of the list becomes an App
+//	planner/build.go          newApp      an App that has no record becomes a Change
+//	executor/run.go           Apply       a Change becomes a task, several run side by side
+//	executor/task.go          perform     the intent is durable, the request is sent, the result follows
+//	executor/steps.go         create      what the answer to a create means
+//	internal/jpush/client.go  CreateApp   one request
+//	state/commit.go           Append      a record is queued, and shares a commit
+//	state/journal.go          Append      the lines of a commit are written and synced
 package cli
 
 import (
