@@ -35,7 +35,7 @@ type run struct {
 
 	mu     sync.Mutex
 	chains []chain // of the present phase that nobody has taken
-	ahead  []*task // with their first intent in the journal
+	ahead  []*task // taken ahead: the first intent, if there is one, is appended and perhaps not durable yet
 }
 
 // chain is the changes of one app, in order.

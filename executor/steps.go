@@ -15,7 +15,7 @@ import (
 
 // create makes an app, or finds that the server has it: JPush answers a create of an existing
 // package with that app. It is ours when an earlier create of it was never answered. Otherwise
-// it is adopted, or refused by policy.
+// it is adopted, or refused by policy. What came of it is journaled by save, in task.go.
 func (t *task) create(ctx context.Context, c planner.Change) (ok bool, stop *Stop) {
 	var made jpush.Created
 	a, stop := t.send(ctx, func(ctx context.Context) (err error) {

@@ -19,7 +19,7 @@ type task struct {
 	// prior is the request that an earlier run left without an answer under this id. It is nil
 	// once this run has an answer.
 	prior *state.Intent
-	// open is the step whose intent this run has in the journal, -1 if there is none.
+	// open is the step whose intent this run has appended and not settled, -1 if there is none.
 	open    int
 	durable func() error // waits for the last intent
 	sent    bool         // the request of the present step may have gone out

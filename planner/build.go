@@ -156,7 +156,7 @@ func (b *builder) newApp(app *manifest.App) (show bool) {
 		owner := conflict.Recorded
 		return b.renamed[owner] && !b.in.Options.NoDelete && b.in.Options.Selection.matches(owner, nil)
 	}
-	changes, _ := b.creation(app, New)
+	changes, _ := b.creation(app, New) // a certificate that must not be sent does not hold the app up
 	b.plan.Changes = append(b.plan.Changes, changes...)
 	return false
 }

@@ -25,7 +25,7 @@ type queue struct {
 // batch is records that share a commit.
 type batch struct {
 	records []Record
-	settles []*Intent     // of each record the open intent that it settles; nil: none
+	settles []*Intent     // of each record the open intent that it settles, nil for none; for complete
 	done    chan struct{} // closed once err says how it went
 	err     error
 }
@@ -38,8 +38,8 @@ func (b *batch) wait() error {
 	return b.err
 }
 
-// complete returns the records, each result behind the intent that it settles, which may be
-// durable already.
+// complete returns the records of a batch that could not be written, for Recover: before each
+// result is the intent that it settles, which may be durable already.
 func (b *batch) complete() []Record {
 	var all []Record
 	for i, rec := range b.records {
@@ -151,7 +151,8 @@ func (r *Run) commitAll() {
 	}
 }
 
-// commit makes what is queued durable, and folds the journal when it is large.
+// commit makes what is queued durable, and folds the journal when it is large. On the local disk
+// the session is a fileSession: see journal.go.
 func (r *Run) commit(ctx context.Context) {
 	full := r.session.Full()
 	q := r.queue

@@ -19,7 +19,8 @@ type header struct {
 	Serial  int64  `json:"serial"` // of the snapshot that the journal continues
 }
 
-// entry is a later line. Synced is how many lines were durable when it was written.
+// entry is a later line. Synced is how many lines are durable without its batch; the header always
+// counts, since a journal gets its name with its first batch.
 type entry struct {
 	Seq    int64 `json:"seq"`
 	Synced int64 `json:"synced"`
@@ -104,7 +105,8 @@ type journalWriter struct {
 	sum   string       // of the last line
 }
 
-// addAll adds a batch. The lines before it are durable already.
+// addAll adds a batch. The lines before it are durable, but for the header of a new journal, which
+// becomes so with its first batch.
 func (w *journalWriter) addAll(batch []Record) error {
 	synced := w.seq
 	for _, rec := range batch {

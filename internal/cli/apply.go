@@ -70,8 +70,8 @@ type applying struct {
 }
 
 // underLock loads the manifest, locks the state, applies, and reports how that ended.
-// openWorkspace calls [manifest.Load] and [state.Begin]; [executor.Apply] gets the run as its
-// journal.
+// openWorkspace loads the manifest with [manifest.Load], and lockAs makes it begin a run with
+// [state.Begin], which is the journal of [executor.Apply].
 func (a *applying) underLock(ctx context.Context, g *globals) (err error) {
 	if a.w, a.state, err = openWorkspace(ctx, a.t, g, lockAs("apply")); err != nil {
 		return a.unreadable(a.t, g, "apply", err)

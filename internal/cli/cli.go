@@ -12,7 +12,7 @@
 //	internal/cli/apply.go     apply       the order of an apply
 //	manifest/load.go          yamlFile    a file's text becomes nodes, and its top level is read
 //	manifest/app.go           app         an entry of the list becomes an App
-//	planner/build.go          newApp      an App that has no record becomes a Change
+//	planner/build.go          newApp      an App that the state does not have becomes a Change
 //	executor/run.go           Apply       a Change becomes a task, several run side by side
 //	executor/task.go          perform     the intent is durable, the request is sent, the result follows
 //	executor/steps.go         create      what the answer to a create means

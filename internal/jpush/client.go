@@ -115,7 +115,7 @@ func checkCredential(name, value string) error {
 	return nil
 }
 
-// CreateApp creates an app. A server that has one for the package returns that one, with
+// CreateApp creates an app: POST app. A server that has one for the package returns that one, with
 // IsNew false.
 func (c *Client) CreateApp(ctx context.Context, app App) (Created, error) {
 	cl := call{op: OpCreate, target: "app " + app.AndroidPackage, path: []string{"app"}, contentType: "application/json"}
