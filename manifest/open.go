@@ -1,9 +1,12 @@
 package manifest
 
 import (
+	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -41,7 +44,7 @@ func (l *loader) readYAML(rel string) (*reader, []byte, error) {
 		return nil, nil, err
 	}
 	text = plainText(text)
-	l.pin(rel, text)
+	l.pin(rel, bytes.NewReader(text))
 	return r, text, nil
 }
 
@@ -108,7 +111,11 @@ func realDir(dir string) (string, error) {
 }
 
 // pin adds the text of a file to what Manifest.SHA256 is of.
-func (l *loader) pin(rel string, text []byte) {
-	l.manifest.SHA256 = fmt.Sprintf("%x", sha256.Sum256(text))
+func (l *loader) pin(rel string, text io.WriterTo) {
+	sum := sha256.New()
+	w := bufio.NewWriter(sum) // copies a part of a string at a time
+	_, _ = text.WriteTo(w)
+	_ = w.Flush()
+	l.manifest.SHA256 = fmt.Sprintf("%x", sum.Sum(nil))
 	l.sums = append(l.sums, l.manifest.SHA256+"  "+rel+"\n")
 }
