@@ -56,7 +56,7 @@ func (t *task) refused(a answer, stop *Stop, doubt bool) *Stop {
 			err = &RejectedError{Certificate: *cert, Err: err}
 		}
 		stop = stopOf(a.err)
-	case wasCut(a.err):
+	case a.unknown && wasCut(a.err):
 		outcome = Unknown
 	case a.unknown:
 		outcome = Unknown

@@ -68,7 +68,7 @@ type Counts struct {
 
 // Result is how a run ended.
 type Result struct {
-	Steps    []Step // one for each of the plan's actions, in their order
+	Steps    []Step // one for each of the plan's changes, in their order
 	Counts   Counts
 	Failures []Step // those that failed or whose outcome is unknown: one per app
 	Stopped  *Stop  // nil if the run went to its end

@@ -29,7 +29,7 @@ func (a answer) class() jpush.Class {
 
 // send makes a request, again and again as long as that may help. It is the only place that
 // retries. Stop is why the run stopped before the request was through. An attempt that was
-// started goes on to its end, or to that of the lease.
+// started goes on to its end, or to that of the drain or the lease.
 func (t *task) send(ctx context.Context, call func(context.Context) error) (a answer, stop *Stop) {
 	r := t.run
 	e := Event{Step: Step{Change: t.step().Change}}

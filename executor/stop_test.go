@@ -255,3 +255,19 @@ func TestTheDrainHasAnEnd(t *testing.T) {
 		})
 	}
 }
+
+// A request that the drain ended before anything of it left was not started: nothing of it is
+// open, and nobody has to find out what became of it.
+func TestARequestThatNeverLeftIsNotUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		ctx, interrupt := context.WithCancel(t.Context())
+		w.fault = func(call) *fault {
+			interrupt()
+			return &fault{err: &jpush.Error{Condition: jpush.Interrupted, Class: jpush.ClassLost, Err: context.Canceled}}
+		}
+		res := w.apply(t, ctx, creates(1))
+		require.Equal(t, NotStarted, res.Steps[0].Outcome)
+		require.Empty(t, w.st.Pending)
+	})
+}
