@@ -18,43 +18,43 @@ type encrypter struct {
 }
 
 // encryptRecord encrypts the secret of a record in place: [Record.Checked] has copied it.
-func (s *encrypter) encryptRecord(rec Record) error {
+func (e *encrypter) encryptRecord(rec Record) error {
 	if rec.Result == nil || rec.Result.App == nil {
 		return nil
 	}
 	app := rec.Result.App
-	if !s.to.Any() || app.MasterSecret == "" || Encrypted(app.MasterSecret) {
+	if !e.to.Any() || app.MasterSecret == "" || Encrypted(app.MasterSecret) {
 		return nil
 	}
-	s.mu.Lock()
-	sealed, ok := s.known[app.MasterSecret]
-	s.mu.Unlock()
+	e.mu.Lock()
+	encrypted, ok := e.known[app.MasterSecret]
+	e.mu.Unlock()
 	if !ok {
 		var err error
-		if sealed, err = s.to.Encrypt(app.MasterSecret); err != nil {
+		if encrypted, err = e.to.Encrypt(app.MasterSecret); err != nil {
 			return err
 		}
-		s.mu.Lock()
-		if s.known == nil {
-			s.known = map[string]string{}
+		e.mu.Lock()
+		if e.known == nil {
+			e.known = map[string]string{}
 		}
-		s.known[app.MasterSecret] = sealed
-		s.mu.Unlock()
+		e.known[app.MasterSecret] = encrypted
+		e.mu.Unlock()
 	}
-	app.MasterSecret = sealed
+	app.MasterSecret = encrypted
 	return nil
 }
 
 // encryptState returns st when it has no secret in clear, or may have them. Otherwise it returns a
 // copy, in which all are encrypted.
-func (s *encrypter) encryptState(st *State) (*State, error) {
-	if !s.to.Any() {
+func (e *encrypter) encryptState(st *State) (*State, error) {
+	if !e.to.Any() {
 		return st, nil
 	}
 	for _, app := range st.Apps {
 		if app.MasterSecret != "" && !Encrypted(app.MasterSecret) {
-			sealed := st.Clone()
-			return sealed, RewriteSecrets(sealed.Apps, s.to.Encrypt)
+			encrypted := st.Clone()
+			return encrypted, RewriteSecrets(encrypted.Apps, e.to.Encrypt)
 		}
 	}
 	return st, nil

@@ -144,17 +144,17 @@ func (r *Run) Snapshot() *State {
 // in clear before, no earlier snapshot is kept; what the store does not let go of is kept in
 // unpurged.
 func (r *Run) fold(ctx context.Context, s *State) (*State, error) {
-	sealed, err := r.encrypter.encryptState(s)
+	encrypted, err := r.encrypter.encryptState(s)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.session.Fold(ctx, sealed); err != nil {
+	if err := r.session.Fold(ctx, encrypted); err != nil {
 		return nil, err
 	}
-	if sealed != s {
+	if encrypted != s {
 		r.unpurged = r.session.Purge(ctx)
 	}
-	return sealed, nil
+	return encrypted, nil
 }
 
 // Advance makes Finish save the state with its serial up even if no request succeeds, so that

@@ -41,9 +41,9 @@ func (c *verifyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		return err
 	}
 	defer devices.CloseIdleConnections()
-	apps, pairs, sealed := keyPairs(st, ids)
-	if sealed > 0 {
-		t.warn("%s encrypted and could not be read", report.Plural(sealed, "master secret")+isOrAre(sealed))
+	apps, pairs, unreadable := keyPairs(st, ids)
+	if unreadable > 0 {
+		t.warn("%s encrypted and could not be read", report.Plural(unreadable, "master secret")+isOrAre(unreadable))
 	}
 	res, err := c.ask(ctx, t, devices, pairs)
 	if err != nil {
@@ -120,9 +120,9 @@ func (c *verifyCmd) connect(w *workspace) (*jpush.Devices, error) {
 }
 
 // keyPairs returns the key pairs to ask about, and each app with what is known of it without
-// asking; sealed is how many are encrypted and cannot be read. The identity file is only read
+// asking; unreadable is how many are encrypted and cannot be read. The identity file is only read
 // when one is encrypted.
-func keyPairs(st *state.State, ids []string) (apps []report.Verified, pairs []executor.Pair, sealed int) {
+func keyPairs(st *state.State, ids []string) (apps []report.Verified, pairs []executor.Pair, unreadable int) {
 	readOnce := sync.OnceValues(readIdentities)
 	decrypted := func(secret string) (string, error) {
 		if !state.Encrypted(secret) {
@@ -144,7 +144,7 @@ func keyPairs(st *state.State, ids []string) (apps []report.Verified, pairs []ex
 		switch {
 		case err != nil:
 			known.Message, known.Remedy = "the master secret is encrypted", err.Error()
-			sealed++
+			unreadable++
 		case secret == "":
 			known.Message, known.Remedy = "no master secret is recorded", "nothing but the console has it, for instance of an imported app"
 		default:
@@ -152,7 +152,7 @@ func keyPairs(st *state.State, ids []string) (apps []report.Verified, pairs []ex
 		}
 		apps = append(apps, known)
 	}
-	return apps, pairs, sealed
+	return apps, pairs, unreadable
 }
 
 // ask sends the requests, with a bar where somebody watches.
