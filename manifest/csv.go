@@ -21,9 +21,9 @@ import (
 // Blanks around a cell are dropped, those of a reference to a password included: no name of a
 // variable has any, and for a file whose name has, there is YAML.
 //
-// The file is UTF-8, UTF-16 with a byte order mark, or GB18030 if the manifest says so. Cells are separated by commas, or by
-// semicolons or tabs if the first line has no comma. As for Excel, a line such as sep=; above
-// the first one may set the separator.
+// The file is UTF-8, UTF-16 with a byte order mark, or GB18030 if the manifest says so. Cells are
+// separated by commas, or by semicolons or tabs if the first line has no comma. As for Excel, a
+// line such as sep=; above the first one may set the separator.
 var Columns = []string{
 	"id", "app_name", "android_package", "group_name", "bundle_id", "protect", "labels.NAME",
 	"certificates.development.file", "certificates.development.password_env", "certificates.development.password_file",

@@ -16,6 +16,7 @@ const maxErrors = 1000
 type Error struct {
 	Pos     Position // zero: the manifest as a whole
 	Message string
+	more    int // of the last entry: how many mistakes have no entry of their own
 }
 
 // Error returns file:line:column: message.
@@ -31,18 +32,15 @@ func (e Error) Error() string {
 // position says how many more there are.
 type Errors []Error
 
-const moreErrors = "and %d more errors"
-
 // Count returns how many mistakes there are, those without an entry of their own included.
 func (e Errors) Count() int {
 	if len(e) == 0 {
 		return 0
 	}
-	var more int
-	if found, _ := fmt.Sscanf(e[len(e)-1].Message, moreErrors, &more); found == 0 {
-		return len(e) // most lists are complete
+	if more := e[len(e)-1].more; more > 0 {
+		return len(e) - 1 + more
 	}
-	return len(e) - 1 + more
+	return len(e)
 }
 
 // Error returns one line for each error.
@@ -66,7 +64,7 @@ func (l *errorList) add(pos Position, format string, args ...any) {
 		l.more++
 		return
 	}
-	e := Error{pos, fmt.Sprintf(format, args...)}
+	e := Error{Pos: pos, Message: fmt.Sprintf(format, args...)}
 	if !slices.Contains(l.list, e) {
 		l.keep(e)
 	}
@@ -93,7 +91,7 @@ func (l *errorList) sorted(files []string) error {
 	})
 	list := Errors(l.list)
 	if l.more > 0 {
-		list = append(list, Error{Message: fmt.Sprintf(moreErrors, l.more)})
+		list = append(list, Error{Message: fmt.Sprintf("and %d more errors", l.more), more: l.more})
 	}
 	return list
 }

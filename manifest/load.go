@@ -149,7 +149,11 @@ func (l *loader) yamlFile(rel string, spec *mappingSpec) error {
 }
 
 var (
-	documentSpec = &mappingSpec{what: "a manifest", keys: []string{"version", "state", "state_recipients", "account", "policy", "defaults", "include", "apps", "apps_from"}}
+	documentSpec = &mappingSpec{
+		what:     "a manifest",
+		keys:     []string{"version", "state", "state_recipients", "account", "policy", "defaults", "include", "apps", "apps_from"},
+		textHint: "; a table is named in a manifest: apps_from: {csv: FILE}",
+	}
 	includedSpec = &mappingSpec{what: "an included file", keys: []string{"version", "apps", "apps_from"}}
 )
 

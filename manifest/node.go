@@ -38,7 +38,7 @@ func (r *reader) check(n *yaml.Node, what, problem string) {
 func (r *reader) stop(n *yaml.Node, format string, limit int) {
 	if !r.loader.stopped {
 		r.loader.stopped = true
-		r.loader.errs.keep(Error{r.pos(n), fmt.Sprintf(format, limit)})
+		r.loader.errs.keep(Error{Pos: r.pos(n), Message: fmt.Sprintf(format, limit)})
 	}
 }
 
@@ -46,6 +46,8 @@ func (r *reader) stop(n *yaml.Node, format string, limit int) {
 type mappingSpec struct {
 	what string // with its article, for messages
 	keys []string
+	// textHint follows the error for text in place of the mapping.
+	textHint string
 	// secret: the mapping stands where a secret is expected. People write the secret itself
 	// there, also as a key, so no unknown key is repeated.
 	secret bool
@@ -66,8 +68,8 @@ func (r *reader) mapping(n *yaml.Node, spec *mappingSpec) (f fields, ok bool) {
 	m := deref(n)
 	if !isMapping(m) {
 		hint := ""
-		if spec == documentSpec && kind(m) == "text" {
-			hint = "; a table is named in a manifest: apps_from: {csv: FILE}"
+		if kind(m) == "text" {
+			hint = spec.textHint
 		}
 		r.errorf(n, "%s must be a mapping, not %s%s", spec.what, kind(m), hint)
 		return nil, false

@@ -50,8 +50,8 @@ func (l *limitedReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// next returns the next row that is not empty, without blanks around its cells. The row is valid until the next call. After an
-// error other than errLongRow, next continues with the next line.
+// next returns the next row that is not empty, without blanks around its cells. The row is valid
+// until the next call. After an error other than errLongRow, next continues with the next line.
 func (s *sheet) next() ([]string, error) {
 	for {
 		s.input.left = maxRowBytes

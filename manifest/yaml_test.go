@@ -120,7 +120,7 @@ func TestTooManyApps(t *testing.T) {
 	_, err := l.load()
 	errs, ok := err.(Errors)
 	require.True(t, ok)
-	assert.Equal(t, Error{Position{errs[0].Pos.File, 23, 3}, "the manifest has more than 20 apps"}, errs[len(errs)-1])
+	assert.Equal(t, Error{Pos: Position{errs[0].Pos.File, 23, 3}, Message: "the manifest has more than 20 apps"}, errs[len(errs)-1])
 	assert.Len(t, l.manifest.Apps, 20)
 }
 

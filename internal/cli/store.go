@@ -37,9 +37,9 @@ type stateStore struct {
 }
 
 // openStore finds the state: --state or JPSYNC_STATE, the manifest, or the file beside the
-// manifest. With --sandbox it is the sandbox's own file, unless --state is among the arguments. Nothing
-// is read of it yet, and nothing sent. The sandbox's directory is made when something is first
-// written into it.
+// manifest. With --sandbox it is the sandbox's own file, unless --state is among the arguments.
+// Nothing is read of it yet, and nothing sent. The sandbox's directory is made when something is
+// first written into it.
 func openStore(t *terminal, g *globals) (*stateStore, error) {
 	settings, err := g.stateSettings()
 	if err != nil {

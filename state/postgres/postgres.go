@@ -23,7 +23,8 @@ import (
 	"jpsync/state/shared"
 )
 
-// Table makes the table, and is what "jpsync state sql" prints, with the grants. Names sort by their bytes.
+// Table makes the table, and is what "jpsync state sql" prints, with the grants. Names sort by
+// their bytes.
 const Table = `CREATE TABLE IF NOT EXISTS jpsync_log (
     place text COLLATE "C" NOT NULL,
     name  text COLLATE "C" NOT NULL,
