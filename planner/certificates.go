@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"jpsync/internal/jpush"
@@ -45,6 +46,12 @@ const (
 	CodePasswordNotAtHand = "password_not_at_hand"
 	CodeDefect            = "unreadable" // it failed in a way that nobody foresaw
 )
+
+// inspectRemedies are for the codes above.
+var inspectRemedies = map[string]string{
+	CodeUnreadable:        "check the path, which is relative to the file that names it, and its permissions",
+	CodePasswordNotAtHand: "set the variable or the file that the manifest names, here and in the pipeline",
+}
 
 // Codes of certificate errors that take a second certificate to see.
 const (
@@ -101,9 +108,9 @@ func (b *builder) uploads(app *manifest.App, recorded state.App) (up certificate
 	differ := len(fit) == 2 && fit[0].bundle != fit[1].bundle && fit[0].bundle != "" && fit[1].bundle != ""
 	for _, c := range fit {
 		switch {
-		case differ && c.upload && b.refuse(codeBundlesDiffer, app.ID, c.env, fmt.Sprintf(
+		case differ && c.upload && b.refuse(c.problem(codeBundlesDiffer, fmt.Sprintf(
 			"the development certificate is for %s and the production certificate for %s; an app has one bundle ID, so one of the files is another app's",
-			fit[0].bundle, fit[1].bundle)):
+			fit[0].bundle, fit[1].bundle), "")):
 			up.blocked = true
 		case c.upload:
 			up.changes = append(up.changes, c.change(recorded.AppKey))
@@ -127,11 +134,11 @@ func (b *builder) inspect(c *candidate) bool {
 		if code == CodePasswordNotAtHand && c.have.Fingerprint != "" {
 			message = "the file is not the recorded one, and whether it holds another certificate cannot be told without its password: " + message
 		}
-		p := Problem{Code: code, App: c.app.ID, Environment: c.env, Message: message}
+		remedy := inspectRemedies[code]
 		if e, ok := errors.AsType[*pushcert.Error](err); ok {
-			p.Remedy = e.Remedy
+			message, remedy = strings.TrimSuffix(message, "; "+e.Remedy), e.Remedy
 		}
-		b.plan.Errors = append(b.plan.Errors, p)
+		b.plan.Errors = append(b.plan.Errors, c.problem(code, message, remedy))
 		return false
 	}
 	fingerprint := c.have.Fingerprint
@@ -162,18 +169,15 @@ func (b *builder) check(c *candidate) bool {
 		if f.Code == pushcert.CodeTestCertificate && b.in.Options.Rehearsal {
 			continue
 		}
-		message := f.Message
-		if f.Remedy != "" {
-			message += ": " + f.Remedy
-		}
+		p := c.problem(string(f.Code), f.Message, f.Remedy)
 		if f.Severity != pushcert.SeverityError {
-			b.plan.warn(string(f.Code), c.app.ID, c.env, message)
-		} else if b.refuse(string(f.Code), c.app.ID, c.env, message) {
+			b.plan.Warnings = append(b.plan.Warnings, p)
+		} else if b.refuse(p) {
 			ok = false
 		}
 	}
-	if had := bundleOf(c.have); had != "" && had != c.bundle && b.refuse(codeBundleChanged, c.app.ID, c.env, fmt.Sprintf(
-		"the uploaded certificate is for %s and this one for %s: JPush replaces a certificate only by one for the same bundle ID", had, c.bundle)) {
+	if had := bundleOf(c.have); had != "" && had != c.bundle && b.refuse(c.problem(codeBundleChanged, fmt.Sprintf(
+		"the uploaded certificate is for %s and this one for %s: JPush replaces a certificate only by one for the same bundle ID", had, c.bundle), "")) {
 		ok = false
 	}
 	return ok
@@ -224,13 +228,18 @@ func (c *candidate) change(appKey string) Change {
 
 // refuse notes a certificate error and reports whether it blocks. One that --allow-cert names
 // becomes a warning.
-func (b *builder) refuse(code, id string, env jpush.Environment, message string) bool {
-	if slices.Contains(b.in.Options.AllowCert, code) {
-		b.plan.warn(code, id, env, message+" (allowed by --allow-cert)")
+func (b *builder) refuse(p Problem) bool {
+	if slices.Contains(b.in.Options.AllowCert, p.Code) {
+		p.Message += " (allowed by --allow-cert)"
+		b.plan.Warnings = append(b.plan.Warnings, p)
 		return false
 	}
-	b.plan.fail(code, id, env, message)
+	b.plan.Errors = append(b.plan.Errors, p)
 	return true
+}
+
+func (c *candidate) problem(code, message, remedy string) Problem {
+	return Problem{Code: code, App: c.app.ID, Environment: c.env, Message: message, Remedy: remedy}
 }
 
 // bundleOf is the bundle ID of the app that a recorded certificate is for.

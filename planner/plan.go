@@ -186,17 +186,24 @@ type Conflict struct {
 	Message  string `json:"message"` // what is wrong and which command resolves it
 }
 
-// Problem is an error or a warning about one app. Code is stable, for scripts.
+// Problem is an error or a warning about one app: what is wrong and, where the message does not
+// say, what to do. Code is stable, for scripts.
 type Problem struct {
 	Code        string            `json:"code"`
 	App         string            `json:"app"`
 	Environment jpush.Environment `json:"environment,omitempty"`
 	Message     string            `json:"message"`
-	Remedy      string            `json:"-"` // how Message ends, if it says the same of every file; empty otherwise
+	Remedy      string            `json:"remedy,omitempty"`
 }
 
-// Text is the message followed by its code.
-func (p Problem) Text() string { return p.Message + " [" + p.Code + "]" }
+// Text is all of it in one line, but for the app.
+func (p Problem) Text() string {
+	text := p.Message
+	if p.Remedy != "" {
+		text += "; " + p.Remedy
+	}
+	return text + " [" + p.Code + "]"
+}
 
 // Summary counts. A replacement counts as a delete and a create.
 type Summary struct {

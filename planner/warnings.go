@@ -15,10 +15,6 @@ func (p *Plan) warn(code, id string, env jpush.Environment, message string) {
 	p.Warnings = append(p.Warnings, Problem{Code: code, App: id, Environment: env, Message: message})
 }
 
-func (p *Plan) fail(code, id string, env jpush.Environment, message string) {
-	p.Errors = append(p.Errors, Problem{Code: code, App: id, Environment: env, Message: message})
-}
-
 // unanswered warns of requests that were sent and never answered, where nothing in this plan
 // resolves them: a create that is no longer wanted may have left an app whose key nobody has,
 // and an app that is wanted again may be gone.

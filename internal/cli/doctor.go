@@ -129,12 +129,6 @@ func (d *doctor) manifest(ctx context.Context) {
 	d.well("manifest", w.manifest.Path+": "+report.Plural(len(w.manifest.Apps), "app"))
 }
 
-// remedies are for the problems whose messages do not say what to do.
-var remedies = map[string]string{
-	planner.CodePasswordNotAtHand: "set the variable or the file that the manifest names, here and in the pipeline",
-	planner.CodeUnreadable:        "check the path, which is relative to the file that names it, and its permissions",
-}
-
 // certificates opens every certificate, as validate does.
 func (d *doctor) certificates(ctx context.Context) {
 	p, err := buildPlan(ctx, d.w, planner.Input{
@@ -149,7 +143,9 @@ func (d *doctor) certificates(ctx context.Context) {
 	}
 	notes := func(problems []planner.Problem) (notes []note) {
 		for _, e := range problems {
-			notes = append(notes, note{problem(e), remedies[e.Code]})
+			remedy := e.Remedy
+			e.Remedy = ""
+			notes = append(notes, note{problem(e), remedy})
 		}
 		return notes
 	}

@@ -71,7 +71,7 @@ func RunJUnit(w io.Writer, r Run) error {
 		}
 	}
 	for _, e := range r.Plan.Errors {
-		s.add(e.App, Place("upload", string(e.Environment)), &testFailure{e.Message, e.Code, ""}, nil)
+		s.add(e.App, Place("upload", string(e.Environment)), &testFailure{e.Message, e.Code, e.Remedy}, nil)
 	}
 	for _, c := range r.Plan.Conflicts {
 		s.add(c.App, Place("conflict", string(c.Field)), &testFailure{c.Message, "conflict", ""}, nil)

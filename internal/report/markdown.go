@@ -95,7 +95,7 @@ func (m *markdown) sections(list ...section) {
 		}
 		fmt.Fprintf(m, "\n**%s**\n\n", s.title)
 		limit := m.Len() + maxSection
-		for i, r := range s.remarks {
+		for i, r := range s.told() {
 			row := fmt.Sprintf("- **%s**: %s", sentence(r.app), sentence(r.text))
 			if r.about != "" {
 				row = fmt.Sprintf("- **%s** %s: %s", cell(r.app), cell(r.about), sentence(r.text))

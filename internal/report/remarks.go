@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"jpsync/executor"
@@ -65,16 +66,8 @@ func problemSections(p *planner.Plan) []section {
 func failedSection(p *planner.Plan, res *executor.Result, l Language) section {
 	s := section{title: "Failed", sign: "!", color: red}
 	if res != nil {
-		last := map[string]int{} // the failure to which a remedy is told
-		for i, f := range res.Failures {
-			last[f.Remedy] = i
-		}
-		for i, f := range res.Failures {
-			r := failure(f, l)
-			if last[f.Remedy] != i {
-				r.remedy = ""
-			}
-			s.add(r)
+		for _, f := range res.Failures {
+			s.add(failure(f, l))
 		}
 	}
 	s.problems(p.Errors, "not sent: ")
@@ -108,8 +101,7 @@ func noteSection(res *executor.Result) section {
 
 func (s *section) add(r remark) { s.remarks = append(s.remarks, r) }
 
-// problems adds a remark for each kind of problem, with all that have it. A remedy is told to the
-// last kind that it is for.
+// problems adds a remark for each kind of problem, with all that have it.
 func (s *section) problems(list []planner.Problem, prefix string) {
 	var kinds []planner.Problem // the first one of each
 	places := map[string][]string{}
@@ -119,17 +111,24 @@ func (s *section) problems(list []planner.Problem, prefix string) {
 		}
 		places[p.Text()] = append(places[p.Text()], Place(p.App, string(p.Environment)))
 	}
+	for _, p := range kinds {
+		s.add(remark{app: strings.Join(places[p.Text()], ", "), text: prefix + p.Message, code: p.Code, remedy: p.Remedy})
+	}
+}
+
+// told returns the remarks, with each remedy at the last one that it is for.
+func (s section) told() []remark {
 	last := map[string]int{}
-	for i, p := range kinds {
-		last[p.Remedy] = i
+	for i, r := range s.remarks {
+		last[r.remedy] = i
 	}
-	for i, p := range kinds {
-		text := prefix + p.Message
-		if p.Remedy != "" && last[p.Remedy] != i {
-			text = strings.TrimSuffix(text, "; "+p.Remedy)
+	remarks := slices.Clone(s.remarks)
+	for i := range remarks {
+		if r := &remarks[i]; last[r.remedy] != i {
+			r.remedy = ""
 		}
-		s.add(remark{app: strings.Join(places[p.Text()], ", "), text: text, code: p.Code})
 	}
+	return remarks
 }
 
 func (t *textWriter) sections(list ...section) {
@@ -138,7 +137,7 @@ func (t *textWriter) sections(list ...section) {
 			continue
 		}
 		t.line(t.st.paint(s.title+":", bold, s.color))
-		for _, r := range s.remarks {
+		for _, r := range s.told() {
 			text := Printable(Place(r.app, r.about)) + ": " + Printable(r.text)
 			if r.code != "" {
 				text += " [" + Printable(r.code) + "]"
