@@ -56,7 +56,8 @@ func newProgress(t *terminal, total int) *progress {
 // watch says what an interrupt does, since waiting may take as long as a request.
 func (p *progress) watch(ctx context.Context, drain time.Duration) (unwatch func() bool) {
 	return context.AfterFunc(ctx, func() {
-		p.print(fmt.Sprintf("jpsync: interrupted: nothing new is started; waiting at most %s for the requests in flight; interrupt again to stop at once", drain))
+		p.print(fmt.Sprintf("jpsync: interrupted: nothing new is started; waiting at most %s for the requests in flight\n"+
+			"  interrupt again to stop at once", drain))
 	})
 }
 
