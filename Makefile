@@ -2,10 +2,11 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ACTIONLINT = github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
 GORELEASER = github.com/goreleaser/goreleaser/v2@v2.15.1
+NFPM = github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 VERSITYGW = github.com/versity/versitygw/cmd/versitygw@v1.8.0
 MINIO = github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 
-.PHONY: build lint man release-files release-check snapshot rebuild release package check fuzz crash versitygw stores bench bench-docs
+.PHONY: build lint man release-files release-check snapshot rebuild release deb package check fuzz crash versitygw stores bench bench-docs
 
 build: ## the program, stripped
 	go build -trimpath -ldflags '-s -w -buildid=' -o jpsync .
@@ -17,14 +18,17 @@ lint: ## the linters are fetched and built when they are first needed
 man: ## the manual pages
 	go run ./internal/manpages dist/man
 
-release-files: man ## what a release has beside the program
+release-files: man ## what packages have beside the program
 	gzip -9nkf dist/man/jpsync.1 dist/man/jpsync.yaml.5
 	mkdir -p dist/completions
 	go build -o dist/completions/ .
 	for shell in bash zsh fish; do dist/completions/jpsync completion $$shell > dist/completions/jpsync.$$shell || exit 1; done
 	dist/completions/jpsync completion powershell > dist/completions/jpsync.ps1
 	rm dist/completions/jpsync
-	cp -L /etc/ssl/certs/ca-certificates.crt dist/
+
+dist/ca-certificates.crt: ## for the image
+	mkdir -p dist
+	cp -L /etc/ssl/certs/ca-certificates.crt $@
 
 release-check: ## goreleaser takes minutes to build, the first time
 	go run $(GORELEASER) check -q
@@ -37,6 +41,13 @@ rebuild: ## the archives and packages of the tag that is checked out, to compare
 
 release: ## publish the tag that is checked out; for .github/workflows/release.yml
 	go run $(GORELEASER) release --clean
+
+deb: export SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct)
+deb: VERSION = 0.0.0-dev.g$(shell git rev-parse --short=12 HEAD)
+deb: release-files ## a deb of the commit that is checked out, into dist, as a release has it
+	CGO_ENABLED=0 GOOS=linux go build -trimpath -ldflags '-s -w -buildid= -X jpsync/internal/cli.Version=$(VERSION)' -o dist/jpsync .
+	.ci/nfpm-config $(VERSION) > dist/nfpm.yaml
+	go run $(NFPM) package -f dist/nfpm.yaml -p deb -t dist
 
 package: ## a snapshot built twice, its deb installed and removed, its image run: for root on Debian
 	.ci/package
