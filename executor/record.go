@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"jpsync/internal/jpush"
-	"jpsync/planner"
 	"jpsync/state"
 )
 
@@ -22,7 +21,7 @@ func (t *task) retract() (wait func() error) {
 	if t.open < 0 {
 		return noWait
 	}
-	op := opOf(t.changes[t.open].Action)
+	op := state.Op(t.changes[t.open].Action)
 	t.open = -1
 	if t.prior != nil {
 		return t.run.opts.Journal.Append(state.Record{ID: t.id(), Intent: t.prior})
@@ -89,19 +88,6 @@ func (r *run) settleOthers(op state.Op, ids []string) {
 			r.append(id, state.Result{Op: op, Failed: true})
 		}
 	}
-}
-
-// opOf names in the journal what a change does.
-func opOf(a planner.Action) state.Op {
-	switch a {
-	case planner.Create:
-		return state.OpCreate
-	case planner.Upload:
-		return state.OpUpload
-	case planner.Delete:
-		return state.OpDelete
-	}
-	panic("executor: the journal has no operation for " + string(a))
 }
 
 // append journals a result.

@@ -120,9 +120,9 @@ func sameRequest(a, b state.Intent) bool {
 }
 
 // save journals what is recorded of the app from now on. A nil app removes the record. The
-// step is reported once that is durable.
+// step is reported once that is durable. The journal names the operation as the plan does.
 func (t *task) save(c planner.Change, app *state.App, outcome Outcome, a answer, note string) {
-	res := state.Result{Op: opOf(c.Action)}
+	res := state.Result{Op: state.Op(c.Action)}
 	if app != nil {
 		recorded := *app
 		res.App = &recorded
