@@ -3,6 +3,8 @@ package executor
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -19,8 +21,8 @@ type run struct {
 	state      *state.State // as it was before the run
 	limiter    *limiter
 	budget     *budget
-	keys       *keys
-	unanswered unanswered
+	keys       sync.Map             // the id of each app key in the state or of this run: no app gets two records
+	unanswered map[string][]string  // ids that earlier runs left open, by package or app key
 	planned    map[string]bool      // ids that the plan has steps for
 	corrected  map[string]state.App // apps as the plan's corrections leave them
 	verifier   *verifier            // of a [Verify]; nil in an apply
@@ -85,11 +87,13 @@ func newRun(ctx context.Context, plan *planner.Plan, st *state.State, opts Optio
 		opts: opts, plan: plan, state: st,
 		limiter:    newLimiter(opts),
 		budget:     newBudget(opts.Parallelism),
-		keys:       newKeys(st),
-		unanswered: newUnanswered(st),
+		unanswered: unanswered(st),
 		planned:    map[string]bool{},
 		corrected:  map[string]state.App{},
 		steps:      make([]Step, len(plan.Changes)),
+	}
+	for id, app := range st.Apps {
+		r.keys.Store(app.AppKey, id)
 	}
 	for i, c := range plan.Changes {
 		r.planned[c.App] = true
@@ -97,6 +101,21 @@ func newRun(ctx context.Context, plan *planner.Plan, st *state.State, opts Optio
 	}
 	r.inFlight, end = drained(ctx, opts.Drain)
 	return r, end
+}
+
+// unanswered returns the ids that earlier runs left open, by the package of a create and the
+// app key of a delete. No app key is a package: only a package has a dot.
+func unanswered(st *state.State) map[string][]string {
+	ids := map[string][]string{}
+	for _, id := range slices.Sorted(maps.Keys(st.Pending)) {
+		in := st.Pending[id]
+		about := in.AppKey
+		if in.Op == state.OpCreate {
+			about = in.AndroidPackage
+		}
+		ids[about] = append(ids[about], id)
+	}
+	return ids
 }
 
 // correct journals the plan's corrections, and waits until they are durable.

@@ -22,7 +22,7 @@ func (t *task) create(ctx context.Context, c planner.Change) (ok bool, stop *Sto
 		made, err = t.run.opts.API.CreateApp(ctx, jpush.App{Name: c.AppName, AndroidPackage: c.AndroidPackage, GroupName: c.GroupName})
 		return err
 	})
-	unanswered := t.run.unanswered.creates[c.AndroidPackage]
+	unanswered := t.run.unanswered[c.AndroidPackage]
 	doubt := a.unknown || len(unanswered) > 0
 	if stop != nil || a.err != nil {
 		return false, t.refused(a, stop, doubt)
@@ -45,13 +45,13 @@ func (t *task) create(ctx context.Context, c planner.Change) (ok bool, stop *Sto
 // checkCreated claims the app key for the id. It refuses an app that is recorded for another id,
 // and one that is not ours if policy.on_existing is fail.
 func (t *task) checkCreated(c planner.Change, made jpush.Created, ours bool) error {
-	if other, ok := t.run.keys.claim(made.AppKey, c.App); !ok {
+	if owner, _ := t.run.keys.LoadOrStore(made.AppKey, c.App); owner != c.App {
 		return fmt.Errorf("create %s: the server answered app_key %s, which is recorded for %q already; "+
 			"two ids cannot share one app: give each its own android_package, or rename the record with: jpsync state mv %s %s",
-			c.AndroidPackage, made.AppKey, other, planner.Quote(other), planner.Quote(c.App))
+			c.AndroidPackage, made.AppKey, owner, planner.Quote(owner.(string)), planner.Quote(c.App))
 	}
 	if !ours && t.run.plan.OnExisting == manifest.Fail {
-		t.run.keys.release(made.AppKey)
+		t.run.keys.Delete(made.AppKey)
 		return fmt.Errorf("create %s: the server has this app already (app_key %s), and policy.on_existing is fail; "+
 			"if it is yours, take it in with: jpsync import %s %s", c.AndroidPackage, made.AppKey, planner.Quote(c.App), made.AppKey)
 	}
@@ -100,7 +100,7 @@ func (t *task) remove(ctx context.Context, c planner.Change) (ok bool, stop *Sto
 	a, stop := t.send(ctx, func(ctx context.Context) error {
 		return t.run.opts.API.DeleteApp(ctx, c.AppKey)
 	})
-	unanswered := t.run.unanswered.deletes[c.AppKey]
+	unanswered := t.run.unanswered[c.AppKey]
 	doubt := a.unknown || len(unanswered) > 0
 	gone := stop == nil && a.class() == jpush.ClassGone
 	note := ""
@@ -113,7 +113,7 @@ func (t *task) remove(ctx context.Context, c planner.Change) (ok bool, stop *Sto
 		}
 		return false, t.refused(a, stop, doubt)
 	}
-	t.run.keys.release(c.AppKey)
+	t.run.keys.Delete(c.AppKey)
 	t.save(c, nil, Deleted, a, note)
 	t.run.settleOthers(state.OpDelete, unanswered)
 	return true, nil
