@@ -44,26 +44,22 @@ func (t *task) refused(a answer, stop *Stop, doubt bool) *Stop {
 	if !doubt {
 		wait = t.retract()
 	}
-	class := a.class()
-	outcome, err := Failed, a.err
+	outcome, err := Failed, t.explain(a.err)
 	switch {
 	case stop == nil:
-		if a.unknown && (class.Retryable() || class.StopsRun()) {
+		if class := a.err.Class; a.unknown && (class.Retryable() || class.StopsRun()) {
 			outcome = Unknown
 		}
-		if cert := t.step().Change.Certificate; cert != nil && codeOf(err) == jpush.CodeCertificateInvalid {
-			err = &RejectedError{Certificate: *cert, Err: err}
-		}
 		stop = stopOf(a.err)
-	case a.unknown && wasCut(a.err):
-		outcome = Unknown
+	case a.unknown && a.err.Condition == jpush.Interrupted:
+		outcome = Unknown // it was ended from here: by the end of the lease or the drain
 	case a.unknown:
 		outcome = Unknown
 		err = fmt.Errorf("given up after attempt %d, because the run stopped: %w; last: %w", a.attempts, stop, a.err)
 	default:
 		// Every attempt so far had no effect. The next run tries again.
 		outcome = NotStarted
-		err = fmt.Errorf("given up after attempt %d, because the run stopped: %w; last: %s", a.attempts, stop, messageOf(a.err))
+		err = fmt.Errorf("given up after attempt %d, because the run stopped: %w; last: %s", a.attempts, stop, a.err.Outcome())
 	}
 	t.fail(outcome, a, err, wait)
 	return stop
@@ -72,12 +68,6 @@ func (t *task) refused(a answer, stop *Stop, doubt bool) *Stop {
 // notStarted is the error of a step for which nothing was sent.
 func notStarted(stop *Stop) error {
 	return fmt.Errorf("not started, because the run stopped: %w", stop)
-}
-
-// wasCut reports whether an attempt was ended from here: by the end of the lease or the drain.
-func wasCut(err error) bool {
-	e, ok := errors.AsType[*jpush.Error](err)
-	return ok && e.Condition == jpush.Interrupted
 }
 
 // settleOthers takes back what earlier runs left open under other ids about the very app

@@ -91,7 +91,7 @@ func (r *run) result(err error) *Result {
 	res.Counts = Counts{Requests: int(r.requests.Load()), Retries: int(r.retries.Load()), Recorded: len(r.corrected)}
 	if stop, ok := errors.AsType[*Stop](err); ok {
 		res.Stopped = stop
-		if heldBack(stop.Err) {
+		if stop.Reason == StopAuth && !unauthorized(stop.Err) {
 			res.Stopped = realRefusal(stop, r.steps)
 		}
 		cause := notStarted(res.Stopped) // one for all of them: they may be a hundred thousand

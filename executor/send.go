@@ -10,21 +10,10 @@ import (
 
 // answer is what all attempts of one request came to.
 type answer struct {
-	attempts int   // that were sent
-	unknown  bool  // one of them may have taken effect, and was never answered
-	err      error // of the last attempt; nil if it succeeded
-	started  bool  // an ApplyStart was told
-}
-
-// class is the class of the last error, empty if there is none.
-func (a answer) class() jpush.Class {
-	if a.err == nil {
-		return ""
-	}
-	if e, ok := errors.AsType[*jpush.Error](a.err); ok {
-		return e.Class
-	}
-	return jpush.ClassLost
+	attempts int          // that were sent
+	unknown  bool         // one of them may have taken effect, and was never answered
+	err      *jpush.Error // of the last attempt; nil if it succeeded
+	started  bool         // an ApplyStart was told
 }
 
 // send makes a request, again and again as long as that may help. It is the only place that
@@ -54,7 +43,8 @@ func (t *task) send(ctx context.Context, call func(context.Context) error) (a an
 		t.sent = true
 		began := time.Now()
 		err := r.attempt(end, call)
-		if heldBack(err) {
+		if err != nil && err.Class == jpush.ClassAuth && !err.Sent {
+			// The client held the request back, because another one got a 401: no attempt was made.
 			t.sent = a.attempts > 0
 			r.limiter.release(unclear, began, 0)
 			return a, &Stop{StopAuth, err}
@@ -66,7 +56,7 @@ func (t *task) send(ctx context.Context, call func(context.Context) error) (a an
 		if stop := r.halted(ctx); stop != nil {
 			return a, stop
 		}
-		e.Type, e.Attempts, e.Code, e.Err, e.Delay = Retry, a.attempts, codeOf(err), err, delay
+		e.Type, e.Attempts, e.Code, e.Err, e.Delay = Retry, a.attempts, err.Code, err, delay
 		r.report(noWait, nil, e)
 		if pause(ctx, delay) != nil {
 			return a, stopped(ctx)
@@ -76,34 +66,30 @@ func (t *task) send(ctx context.Context, call func(context.Context) error) (a an
 
 // assess counts an attempt, tells limiter and budget how it went, and says whether another
 // one may help, after what pause.
-func (r *run) assess(a *answer, err error, began time.Time) (again bool, delay time.Duration) {
+func (r *run) assess(a *answer, err *jpush.Error, began time.Time) (again bool, delay time.Duration) {
 	a.err = err
 	a.attempts++
 	r.requests.Add(1)
 	if a.attempts > 1 {
 		r.retries.Add(1)
 	}
-	e, known := errors.AsType[*jpush.Error](err)
-	a.unknown = a.unknown || err != nil && (!known || e.OutcomeUnknown())
-	if err == nil || !a.class().Retryable() {
+	if err == nil || !err.Class.Retryable() {
 		r.budget.answered()
 		r.limiter.release(answered, began, 0)
 		return false, 0
 	}
 	r.budget.lost(err)
-	says, asked := unclear, time.Duration(0)
-	if known {
-		asked = e.RetryAfter
-		switch {
-		case e.Busy() || asked > 0:
-			says = busy
-		case e.Class == jpush.ClassSystem:
-			says = strained
-		}
+	a.unknown = a.unknown || err.OutcomeUnknown()
+	says := unclear
+	switch {
+	case err.Busy() || err.RetryAfter > 0:
+		says = busy
+	case err.Class == jpush.ClassSystem:
+		says = strained
 	}
 	// What the service asks for is the least. The jitter keeps the run from coming back as one.
-	delay = asked + backoff(a.attempts, r.opts.Rand)
-	hold := asked
+	delay = err.RetryAfter + backoff(a.attempts, r.opts.Rand)
+	hold := err.RetryAfter
 	if says == busy && hold == 0 {
 		hold = delay
 	}
@@ -114,11 +100,18 @@ func (r *run) assess(a *answer, err error, began time.Time) (again bool, delay t
 var errCutByTime = errors.New("the lease of the state was about to end")
 
 // attempt makes a call that has until end. What stops the run does not cancel it, and an
-// interrupt only once the drain is over.
-func (r *run) attempt(end time.Time, call func(context.Context) error) error {
+// interrupt only once the drain is over. An error of another type is a lost answer.
+func (r *run) attempt(end time.Time, call func(context.Context) error) *jpush.Error {
 	ctx, cancel := context.WithDeadlineCause(r.inFlight, end, errCutByTime)
 	defer cancel()
-	return call(ctx)
+	err := call(ctx)
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*jpush.Error](err); ok {
+		return e
+	}
+	return &jpush.Error{Class: jpush.ClassLost, Condition: jpush.LostAnswer, Sent: true, Err: err}
 }
 
 // The backoff doubles from base up to limit, and the pause is drawn from all of it ("full

@@ -102,15 +102,11 @@ func (t *task) remove(ctx context.Context, c planner.Change) (ok bool, stop *Sto
 	})
 	unanswered := t.run.unanswered[c.AppKey]
 	doubt := a.unknown || len(unanswered) > 0
-	gone := stop == nil && a.class() == jpush.ClassGone
 	note := ""
 	switch {
-	case gone && doubt:
+	case stop == nil && doubt && a.err != nil && a.err.Class == jpush.ClassGone:
 		note = "deleted by an earlier attempt whose answer was lost"
 	case stop != nil || a.err != nil:
-		if gone {
-			a.err = &goneError{id: c.App, err: a.err}
-		}
 		return false, t.refused(a, stop, doubt)
 	}
 	t.run.keys.Delete(c.AppKey)
@@ -137,7 +133,7 @@ func (t *task) upload(ctx context.Context, c planner.Change) (ok bool, stop *Sto
 	})
 	outcome, note := Uploaded, ""
 	switch {
-	case stop == nil && a.class() == jpush.ClassConverged:
+	case stop == nil && a.err != nil && a.err.Class == jpush.ClassConverged:
 		outcome = AlreadyThere
 		note = "already there: JPush takes it for the certificate that it has"
 	case stop != nil || a.err != nil:
@@ -150,6 +146,18 @@ func (t *task) upload(ctx context.Context, c planner.Change) (ok bool, stop *Sto
 	})
 	t.save(c, &app, outcome, a, note)
 	return true, nil
+}
+
+// explain adds to the server's answer what jpsync knows about the present step.
+func (t *task) explain(e *jpush.Error) error {
+	c := t.step().Change
+	switch {
+	case c.Action == planner.Delete && e.Class == jpush.ClassGone:
+		return &goneError{id: c.App, err: e}
+	case c.Certificate != nil && e.Code == jpush.CodeCertificateInvalid:
+		return &RejectedError{Certificate: *c.Certificate, Err: e}
+	}
+	return e
 }
 
 // goneError is the answer that the app to delete does not exist, with its remedy.

@@ -95,14 +95,11 @@ func drained(ctx context.Context, drain time.Duration) (outliving context.Contex
 
 // stopOf returns the reason to stop after an answer that no other request would fare better
 // with, and nil after any other.
-func stopOf(err error) *Stop {
-	e, ok := errors.AsType[*jpush.Error](err)
-	switch {
-	case !ok:
-		return nil
-	case e.Class == jpush.ClassAuth:
+func stopOf(err *jpush.Error) *Stop {
+	switch err.Class {
+	case jpush.ClassAuth:
 		return &Stop{StopAuth, err}
-	case e.Class == jpush.ClassStop:
+	case jpush.ClassStop:
 		return &Stop{StopEndpoint, err}
 	}
 	return nil
@@ -112,13 +109,6 @@ func stopOf(err error) *Stop {
 func unauthorized(err error) bool {
 	e, ok := errors.AsType[*jpush.Error](err)
 	return ok && e.Class == jpush.ClassAuth && e.Sent
-}
-
-// heldBack reports whether the client held a request back because another one got a 401.
-// Nothing was sent, so this was no attempt.
-func heldBack(err error) bool {
-	e, ok := errors.AsType[*jpush.Error](err)
-	return ok && e.Class == jpush.ClassAuth && !e.Sent
 }
 
 // InterruptedError says that somebody ended the run: with a signal, mostly.
