@@ -15,8 +15,14 @@ type Pace struct {
 	PerSecond float64 // requests that may start per second, in whole numbers; 0: no limit
 }
 
-// limiter decides when the next request of the run may start. It holds requests back while
-// too many are in flight, while the service has asked for a pause, and to keep the rate.
+// grace is how many requests in a row, beyond one per worker, may go without a definite
+// answer before the run gives up on the service. Retries of single requests are bounded by
+// MaxAttempts; without this bound a total outage would still cost that many for every app.
+const grace = 100
+
+// limiter decides when the next request of the run may start, if any may. It holds requests
+// back while too many are in flight, while the service has asked for a pause, and to keep the
+// rate.
 type limiter struct {
 	turn  chan struct{} // held by the worker that is next; the others queue for it
 	freed chan struct{} // a request may have room now
@@ -26,6 +32,8 @@ type limiter struct {
 	mu    sync.Mutex
 	opens time.Time // the end of the pause that the service asked for
 	shown Pace      // what was told last
+	since int       // requests that were started since the service last gave a definite answer
+	lost  error     // what the last one without an answer came to
 	aimd
 }
 
@@ -41,33 +49,37 @@ func newLimiter(o Options) *limiter {
 	}
 }
 
-// acquire waits until a request may start. Each successful call needs a release. The error
-// is ctx's, and then there is nothing to release.
-func (l *limiter) acquire(ctx context.Context) error {
+// acquire waits until a request may start, and then needs a release. Otherwise it returns why
+// the run stops: ctx is done, or the service does not answer.
+func (l *limiter) acquire(ctx context.Context) *Stop {
 	select {
 	case l.turn <- struct{}{}:
 		defer func() { <-l.turn }()
 	case <-ctx.Done():
-		return ctx.Err()
+		return stopped(ctx)
 	}
 	for l.full() {
 		select {
 		case <-l.freed:
 		case <-ctx.Done():
-			return ctx.Err()
+			return stopped(ctx)
 		}
 	}
 	wait := l.rate.Reserve().Delay()
-	if err := pause(ctx, wait); err != nil {
-		return err
+	if pause(ctx, wait) != nil {
+		return stopped(ctx)
 	}
 	for closed := l.closed(); closed > 0; closed = l.closed() {
-		if err := pause(ctx, closed); err != nil {
-			return err
+		if pause(ctx, closed) != nil {
+			return stopped(ctx)
 		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.since >= l.most+grace {
+		return &Stop{StopOutage, &OutageError{Requests: l.since, Last: l.lost}}
+	}
+	l.since++
 	l.inFlight++
 	l.peak = max(l.peak, l.inFlight)
 	l.pressed = l.pressed || wait > 0
@@ -92,18 +104,25 @@ type sign int
 
 const (
 	unclear  sign = iota // nothing about how much it can take
-	answered             // it copes
+	answered             // it copes: a definite answer, be it a refusal
 	strained             // it could not cope: code 10
 	busy                 // it asks for less: 429
 )
 
-// release ends a request that began at a time. A hold of more than zero keeps every request
-// of the run from starting for that long.
-func (l *limiter) release(s sign, began time.Time, hold time.Duration) {
+// release ends a request that began at a time. lost is why it got no definite answer, nil if
+// it got one or was not sent. A hold of more than zero keeps every request of the run from
+// starting for that long.
+func (l *limiter) release(s sign, lost error, began time.Time, hold time.Duration) {
 	now := time.Now()
 	l.mu.Lock()
 	limit := l.adapt(s, began, now, l.opens, l.rate.Limit())
 	l.inFlight--
+	if s == answered {
+		l.since = l.inFlight // the service was there a moment ago
+	}
+	if lost != nil {
+		l.lost = lost
+	}
 	if until := now.Add(hold); hold > 0 && until.After(l.opens) {
 		l.opens = until
 	}

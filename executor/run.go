@@ -20,7 +20,6 @@ type run struct {
 	plan       *planner.Plan
 	state      *state.State // as it was before the run
 	limiter    *limiter
-	budget     *budget
 	keys       sync.Map             // the id of each app key in the state or of this run: no app gets two records
 	unanswered map[string][]string  // ids that earlier runs left open, by package or app key
 	planned    map[string]bool      // ids that the plan has steps for
@@ -86,7 +85,6 @@ func newRun(ctx context.Context, plan *planner.Plan, st *state.State, opts Optio
 	r = &run{
 		opts: opts, plan: plan, state: st,
 		limiter:    newLimiter(opts),
-		budget:     newBudget(opts.Parallelism),
 		unanswered: unanswered(st),
 		planned:    map[string]bool{},
 		corrected:  map[string]state.App{},

@@ -23,17 +23,13 @@ func (t *task) send(ctx context.Context, call func(context.Context) error) (a an
 	r := t.run
 	e := Event{Step: Step{Change: t.step().Change}}
 	for {
-		if r.limiter.acquire(ctx) != nil {
-			return a, stopped(ctx)
+		if stop := r.limiter.acquire(ctx); stop != nil {
+			return a, stop
 		}
 		end, ok := r.deadline()
 		if !ok {
-			r.limiter.release(unclear, time.Now(), 0)
+			r.limiter.release(unclear, nil, time.Now(), 0)
 			return a, leaseOver()
-		}
-		if err := r.budget.spend(); err != nil {
-			r.limiter.release(unclear, time.Now(), 0)
-			return a, &Stop{StopOutage, err}
 		}
 		if !a.started {
 			a.started = true
@@ -46,7 +42,7 @@ func (t *task) send(ctx context.Context, call func(context.Context) error) (a an
 		if err != nil && err.Class == jpush.ClassAuth && !err.Sent {
 			// The client held the request back, because another one got a 401: no attempt was made.
 			t.sent = a.attempts > 0
-			r.limiter.release(unclear, began, 0)
+			r.limiter.release(unclear, nil, began, 0)
 			return a, &Stop{StopAuth, err}
 		}
 		again, delay := r.assess(&a, err, began)
@@ -64,7 +60,7 @@ func (t *task) send(ctx context.Context, call func(context.Context) error) (a an
 	}
 }
 
-// assess counts an attempt, tells limiter and budget how it went, and says whether another
+// assess counts an attempt, tells the limiter how it went, and says whether another
 // one may help, after what pause.
 func (r *run) assess(a *answer, err *jpush.Error, began time.Time) (again bool, delay time.Duration) {
 	a.err = err
@@ -74,11 +70,9 @@ func (r *run) assess(a *answer, err *jpush.Error, began time.Time) (again bool, 
 		r.retries.Add(1)
 	}
 	if err == nil || !err.Class.Retryable() {
-		r.budget.answered()
-		r.limiter.release(answered, began, 0)
+		r.limiter.release(answered, nil, began, 0)
 		return false, 0
 	}
-	r.budget.lost(err)
 	a.unknown = a.unknown || err.OutcomeUnknown()
 	says := unclear
 	switch {
@@ -93,7 +87,7 @@ func (r *run) assess(a *answer, err *jpush.Error, began time.Time) (again bool, 
 	if says == busy && hold == 0 {
 		hold = delay
 	}
-	r.limiter.release(says, began, hold)
+	r.limiter.release(says, err, began, hold)
 	return a.attempts < r.opts.MaxAttempts, delay
 }
 

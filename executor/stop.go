@@ -19,7 +19,7 @@ type StopReason string
 const (
 	StopAuth        StopReason = "auth"        // the credentials were refused (any 401)
 	StopEndpoint    StopReason = "endpoint"    // what answers is not the Admin API, or no longer
-	StopOutage      StopReason = "outage"      // the run's budget of unanswered requests is spent
+	StopOutage      StopReason = "outage"      // too many requests in a row got no definite answer
 	StopInterrupted StopReason = "interrupted" // the context ended: Ctrl-C, SIGTERM, a timeout
 	StopJournal     StopReason = "journal"     // an answer could not be written down
 	StopLease       StopReason = "lease"       // this run is no longer the state's only writer
@@ -110,6 +110,19 @@ func unauthorized(err error) bool {
 	e, ok := errors.AsType[*jpush.Error](err)
 	return ok && e.Class == jpush.ClassAuth && e.Sent
 }
+
+// OutageError says that the service gave no definite answer for so many requests in a row
+// that going on makes no sense.
+type OutageError struct {
+	Requests int
+	Last     error // what the last of them came to
+}
+
+func (e *OutageError) Error() string {
+	return fmt.Sprintf("the service does not answer: %d requests in a row failed; last: %s; run again later", e.Requests, messageOf(e.Last))
+}
+
+func (e *OutageError) Unwrap() error { return e.Last }
 
 // InterruptedError says that somebody ended the run: with a signal, mostly.
 type InterruptedError struct{ Cause error }
