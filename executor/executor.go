@@ -22,7 +22,6 @@ package executor
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -72,7 +71,7 @@ const (
 )
 
 // Options says how to apply. API and Journal are required, Certificates only for a plan
-// with uploads.
+// with uploads. No number is negative.
 type Options struct {
 	API          API
 	Journal      Journal
@@ -102,16 +101,8 @@ type Options struct {
 	OnPace func(Pace)
 }
 
-// complete checks the options and fills in the defaults.
-func (o *Options) complete() error {
-	switch {
-	case o.Parallelism < 0:
-		return fmt.Errorf("invalid parallelism of %d: the number of requests in flight is 1 or more", o.Parallelism)
-	case o.MaxAttempts < 0:
-		return fmt.Errorf("invalid maximum of %d attempts: it is 1 or more", o.MaxAttempts)
-	case !(o.Rate >= 0):
-		return fmt.Errorf("invalid rate of %v requests per second: it is more than 0, or 0 for no limit", o.Rate)
-	}
+// complete fills in the defaults.
+func (o *Options) complete() {
 	if o.Parallelism == 0 {
 		o.Parallelism = DefaultParallelism
 		if o.Adaptive {
@@ -127,5 +118,4 @@ func (o *Options) complete() error {
 	if o.Rand == nil {
 		o.Rand = rand.Float64
 	}
-	return nil
 }

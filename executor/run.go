@@ -2,7 +2,7 @@ package executor
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -48,23 +48,14 @@ type chain struct {
 // Apply carries out the plan on the state that it was made from. It changes neither: what
 // happened is in the journal and in the result.
 //
-// The error says that the plan or the options cannot be applied; then nothing was sent and
-// nothing was journaled. Once the run began there is a result and no error, however it
-// ended: see [Result.Stopped] and [Result.Failures].
+// The error says that the plan cannot be applied; then nothing was sent and nothing was
+// journaled. Once the run began there is a result and no error, however it ended: see
+// [Result.Stopped] and [Result.Failures].
 //
 // Cancelling ctx stops the run. Requests in flight go on until they are answered, or until
 // the drain, the client's own timeout or the end of the lease ends them.
 func Apply(ctx context.Context, plan *planner.Plan, st *state.State, opts Options) (*Result, error) {
-	if err := opts.complete(); err != nil {
-		return nil, err
-	}
-	if opts.API == nil {
-		return nil, errors.New("apply: no API to send the requests to")
-	}
-	if opts.Journal == nil {
-		return nil, errors.New("apply: no journal to record the answers in")
-	}
-	if err := check(plan, st, opts); err != nil {
+	if err := check(plan, st); err != nil {
 		return nil, err
 	}
 	r, end := newRun(ctx, plan, st, opts)
@@ -80,8 +71,25 @@ func Apply(ctx context.Context, plan *planner.Plan, st *state.State, opts Option
 	return r.result(err), nil
 }
 
+// check refuses a plan that needs a decision first, and one that deletes another app than the
+// recorded one. A plan that was just made fits the state, and a saved one is pinned to it. A
+// delete is looked at all the same, because it cannot be taken back.
+func check(plan *planner.Plan, st *state.State) error {
+	if n := len(plan.Conflicts); n > 0 {
+		return fmt.Errorf("apply: the plan has %d conflicts, the first one is about %q: settle them and plan again", n, plan.Conflicts[0].App)
+	}
+	for _, c := range plan.Changes {
+		recorded := st.Apps[c.App].AppKey
+		if c.Action == planner.Delete && (recorded == "" || c.AppKey != recorded) {
+			return fmt.Errorf("apply: by the plan %q has app_key %s, the state has app_key %s: the plan is stale, plan again", c.App, c.AppKey, recorded)
+		}
+	}
+	return nil
+}
+
 // newRun prepares a run. end has to be called when it is over.
 func newRun(ctx context.Context, plan *planner.Plan, st *state.State, opts Options) (r *run, end context.CancelFunc) {
+	opts.complete()
 	r = &run{
 		opts: opts, plan: plan, state: st,
 		limiter:    newLimiter(opts),

@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"jpsync/internal/jpush"
-	"jpsync/planner"
 )
 
 // asked answers a verification and keeps what it was asked.
@@ -84,8 +83,7 @@ func TestVerifyAsksAboutEachPair(t *testing.T) {
 		var events []Event
 		opts.OnEvent = func(e Event) { events = append(events, e) }
 		began := time.Now()
-		res, err := Verify(t.Context(), pairs, a.ask, opts)
-		require.NoError(t, err)
+		res := Verify(t.Context(), pairs, a.ask, opts)
 		require.Equal(t, 250*time.Second, time.Since(began))
 		require.Equal(t, 4, a.most)
 		require.ElementsMatch(t, pairs, a.pairs)
@@ -128,8 +126,7 @@ func TestVerifyRetries(t *testing.T) {
 				retries++
 			}
 		}
-		res, err := Verify(t.Context(), pairsOf(4), a.ask, opts)
-		require.NoError(t, err)
+		res := Verify(t.Context(), pairsOf(4), a.ask, opts)
 		require.Equal(t, map[string]int{"a00001": 3, "a00002": 3, "a00003": 3, "a00004": 1}, a.attempts)
 		require.Equal(t, 6, retries)
 		require.Equal(t, Counts{Verified: 2, Failed: 2, Requests: 10, Retries: 6}, res.Counts)
@@ -146,8 +143,7 @@ func TestVerifyRetries(t *testing.T) {
 func TestVerifyGivesUpInAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &asked{latency: time.Millisecond, answer: func(Pair, int) error { return unreachable() }}
-		res, err := Verify(t.Context(), pairsOf(10_000), a.ask, options())
-		require.NoError(t, err)
+		res := Verify(t.Context(), pairsOf(10_000), a.ask, options())
 		require.Equal(t, StopOutage, res.Stopped.Reason)
 		require.LessOrEqual(t, len(a.pairs), 4+grace)
 		require.Equal(t, 10_000, res.Counts.Failed+res.Counts.NotStarted)
@@ -162,8 +158,7 @@ func TestVerifyStopsAtAWrongAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wrong := &jpush.Error{Op: jpush.OpVerify, Status: 404, Condition: jpush.NoDeviceAPI, Class: jpush.ClassStop, Sent: true}
 		a := &asked{latency: time.Millisecond, answer: func(Pair, int) error { return wrong }}
-		res, err := Verify(t.Context(), pairsOf(1000), a.ask, options())
-		require.NoError(t, err)
+		res := Verify(t.Context(), pairsOf(1000), a.ask, options())
 		require.Equal(t, StopEndpoint, res.Stopped.Reason)
 		require.ErrorIs(t, res.Stopped, wrong)
 		require.LessOrEqual(t, len(a.pairs), 4)
@@ -177,8 +172,7 @@ func TestAnInterruptedVerify(t *testing.T) {
 		time.AfterFunc(2500*time.Millisecond, cancel)
 		a := &asked{latency: time.Second}
 		began := time.Now()
-		res, err := Verify(ctx, pairsOf(1000), a.ask, options())
-		require.NoError(t, err)
+		res := Verify(ctx, pairsOf(1000), a.ask, options())
 		require.Equal(t, 3*time.Second, time.Since(began))
 		require.Equal(t, StopInterrupted, res.Stopped.Reason)
 		require.ErrorIs(t, res.Stopped, context.Canceled)
@@ -206,8 +200,7 @@ func TestVerifyJournalsNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a := &asked{answer: answer}
-				res, err := Verify(t.Context(), pairsOf(20), a.ask, options())
-				require.NoError(t, err)
+				res := Verify(t.Context(), pairsOf(20), a.ask, options())
 				if res.Stopped != nil {
 					require.NotEqual(t, StopPanic, res.Stopped.Reason, "%v", res.Stopped)
 				}
@@ -219,8 +212,7 @@ func TestVerifyJournalsNothing(t *testing.T) {
 func TestAPanicWhileVerifyingStopsTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &asked{answer: func(p Pair, _ int) error { panic(p.MasterSecret) }}
-		res, err := Verify(t.Context(), pairsOf(20), a.ask, options())
-		require.NoError(t, err)
+		res := Verify(t.Context(), pairsOf(20), a.ask, options())
 		require.Equal(t, StopPanic, res.Stopped.Reason)
 		require.NotContains(t, res.Stopped.Error(), "secret-")
 		require.NotZero(t, res.Counts.NotStarted)
@@ -228,26 +220,7 @@ func TestAPanicWhileVerifyingStopsTheRun(t *testing.T) {
 }
 
 func TestVerifyOfNothing(t *testing.T) {
-	res, err := Verify(t.Context(), nil, nil, Options{})
-	require.NoError(t, err)
+	res := Verify(t.Context(), nil, nil, Options{})
 	require.True(t, res.Complete())
 	require.Empty(t, res.Steps)
-}
-
-func TestVerifyRefusesOptionsThatMakeNoSense(t *testing.T) {
-	for want, opts := range map[string]Options{
-		"invalid parallelism": {Parallelism: -1},
-		"invalid maximum":     {MaxAttempts: -1},
-		"invalid rate":        {Rate: -1},
-	} {
-		_, err := Verify(t.Context(), pairsOf(1), nil, opts)
-		require.ErrorContains(t, err, want)
-	}
-}
-
-// No plan can ask for a verification.
-func TestNoPlanVerifies(t *testing.T) {
-	w := newWorld()
-	_, err := Apply(t.Context(), plan(planner.Change{Action: verify, App: "a"}), w.st, w.opts)
-	require.Error(t, err)
 }

@@ -133,7 +133,10 @@ func perform(p *planner.Plan, before *state.State) (*state.State, error) {
 		return nil, errors.New("a plan with conflicts is not applied")
 	}
 	for _, r := range p.Corrections {
-		a := st.Apps[r.App]
+		a, recorded := st.Apps[r.App]
+		if !recorded || r.Field == planner.FieldFile && a.Certificates.Of(r.Environment) == (state.Certificate{}) {
+			return nil, fmt.Errorf("%s of %s is corrected although it is not recorded", r.Field, r.App)
+		}
 		r.Apply(&a)
 		st.Apps[r.App] = a
 	}

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"math"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -17,5 +19,33 @@ func TestParallelismIsANumberOrAuto(t *testing.T) {
 		p := parallelism{n: 4}
 		require.ErrorContains(t, p.UnmarshalText([]byte(text)), "auto", text)
 		require.Equal(t, 4, p.n)
+	}
+}
+
+func TestFlagsThatMakeNoSense(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		edit func(*sending)
+		want string
+	}{
+		{"as they are", func(*sending) {}, ""},
+		{"a rate", func(s *sending) { s.Rate = 0.5 }, ""},
+		{"a negative rate", func(s *sending) { s.Rate = -1 }, "--rate"},
+		{"no number for a rate", func(s *sending) { s.Rate = math.NaN() }, "--rate"},
+		{"an endless rate", func(s *sending) { s.Rate = math.Inf(1) }, "--rate"},
+		{"no attempt", func(s *sending) { s.MaxAttempts = 0 }, "--max-attempts"},
+		{"fewer attempts than none", func(s *sending) { s.MaxAttempts = -1 }, "--max-attempts"},
+		{"no timeout", func(s *sending) { s.Timeout = 0 }, "--timeout"},
+		{"no drain", func(s *sending) { s.Drain = -time.Second }, "--drain"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			flags := sending{MaxAttempts: 5, Timeout: time.Minute, Drain: time.Second}
+			tt.edit(&flags)
+			if err := flags.check(); tt.want == "" {
+				require.NoError(t, err)
+			} else {
+				require.ErrorContains(t, err, tt.want)
+			}
+		})
 	}
 }

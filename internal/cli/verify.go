@@ -45,10 +45,7 @@ func (c *verifyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if unreadable > 0 {
 		t.warn("%s encrypted and could not be read", report.Plural(unreadable, "master secret")+isOrAre(unreadable))
 	}
-	res, err := c.ask(ctx, t, devices, pairs)
-	if err != nil {
-		return err
-	}
+	res := c.ask(ctx, t, devices, pairs)
 	r := report.Verification{Endpoint: devices.Endpoint(), Apps: apps}
 	r.Answer(res)
 	if err := c.print(t, r); err != nil {
@@ -156,7 +153,7 @@ func keyPairs(st *state.State, ids []string) (apps []report.Verified, pairs []ex
 }
 
 // ask sends the requests, with a bar where somebody watches.
-func (c *verifyCmd) ask(ctx context.Context, t *terminal, devices *jpush.Devices, pairs []executor.Pair) (*executor.Result, error) {
+func (c *verifyCmd) ask(ctx context.Context, t *terminal, devices *jpush.Devices, pairs []executor.Pair) *executor.Result {
 	progress := newProgress(t, len(pairs))
 	defer progress.close()
 	defer progress.watch(ctx, c.Drain)()

@@ -1,0 +1,64 @@
+package executor
+
+import (
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"jpsync/planner"
+	"jpsync/state"
+)
+
+// A plan with a conflict or with a delete of another app is refused before anything is written
+// or sent.
+func TestRefusedPlans(t *testing.T) {
+	tests := []struct {
+		name string
+		plan *planner.Plan
+		want string
+	}{
+		{"a conflict", &planner.Plan{Changes: creates(1).Changes, Conflicts: []planner.Conflict{{App: "shop"}}}, "conflict"},
+		{"a delete of what is not recorded", plan(remove("other", "key1", planner.Removed)), "stale"},
+		{"a delete of what has no key", plan(remove("bare", "", planner.Removed)), "stale"},
+		{"a delete of another key", plan(remove("shop", "key2", planner.Removed)), "stale"},
+		{"a delete of no key", plan(remove("shop", "", planner.Removed)), "stale"},
+		{"another delete that is wrong", plan(remove("shop", "key1", planner.Replace), create("shop"), remove("bare", "key1", planner.Removed)), "stale"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld()
+			require.Equal(t, "key1", w.have("shop"))
+			w.st.Apps["bare"] = state.App{}
+			res, err := Apply(t.Context(), tt.plan, w.st, w.opts)
+			require.Nil(t, res)
+			require.ErrorContains(t, err, tt.want)
+			require.Empty(t, w.calls)
+			require.Empty(t, w.journal.records)
+		})
+	}
+}
+
+func TestAnEmptyPlanTouchesNothing(t *testing.T) {
+	w := newWorld()
+	w.have("shop")
+	res, err := Apply(t.Context(), &planner.Plan{}, w.st, w.opts)
+	require.NoError(t, err)
+	require.True(t, res.Complete())
+	require.False(t, res.Changed())
+	require.Empty(t, w.journal.records)
+	require.Empty(t, w.events)
+}
+
+func TestDefaults(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.opts = Options{API: w.server, Journal: w.journal}
+		w.latency = 1
+		w.fault = func(call) *fault { return &fault{err: refusal(10)} }
+		res := w.apply(t, t.Context(), creates(10))
+		require.Equal(t, 4, w.most)
+		require.Equal(t, 50, res.Counts.Requests)
+		require.Equal(t, 40, res.Counts.Retries)
+	})
+}
