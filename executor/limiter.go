@@ -2,11 +2,14 @@ package executor
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"jpsync/internal/jpush"
 )
 
 // Pace is how fast a run may go at the moment.
@@ -30,10 +33,10 @@ type limiter struct {
 	tell  func(Pace) // hears of each change; may be nil
 
 	mu    sync.Mutex
-	opens time.Time // the end of the pause that the service asked for
-	shown Pace      // what was told last
-	since int       // requests that were started since the service last gave a definite answer
-	lost  error     // what the last one without an answer came to
+	opens time.Time    // the end of the pause that the service asked for
+	shown Pace         // what was told last
+	since int          // requests that were started since the service last gave a definite answer
+	lost  *jpush.Error // what the last one without an answer came to
 	aimd
 }
 
@@ -77,7 +80,8 @@ func (l *limiter) acquire(ctx context.Context) *Stop {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.since >= l.most+grace {
-		return &Stop{StopOutage, &OutageError{Requests: l.since, Last: l.lost}}
+		text := fmt.Sprintf("the service does not answer: %d requests in a row failed; last: %s; run again later", l.since, l.lost.Outcome())
+		return &Stop{StopOutage, &retold{text, l.lost.Remedy(), l.lost}}
 	}
 	l.since++
 	l.inFlight++
@@ -112,7 +116,7 @@ const (
 // release ends a request that began at a time. lost is why it got no definite answer, nil if
 // it got one or was not sent. A hold of more than zero keeps every request of the run from
 // starting for that long.
-func (l *limiter) release(s sign, lost error, began time.Time, hold time.Duration) {
+func (l *limiter) release(s sign, lost *jpush.Error, began time.Time, hold time.Duration) {
 	now := time.Now()
 	l.mu.Lock()
 	limit := l.adapt(s, began, now, l.opens, l.rate.Limit())

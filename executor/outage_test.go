@@ -29,9 +29,9 @@ func TestOutageBudget(t *testing.T) {
 				require.Greater(t, len(w.calls), 100)
 				require.Equal(t, len(w.calls), res.Counts.Requests)
 				require.Equal(t, StopOutage, res.Stopped.Reason)
-				var outage *OutageError
-				require.ErrorAs(t, res.Stopped.Err, &outage)
+				require.ErrorIs(t, res.Stopped.Err, tt.err)
 				require.ErrorContains(t, res.Stopped.Err, "the service does not answer")
+				require.Equal(t, tt.err.Remedy(), remedyOf(res.Stopped.Err))
 				require.ErrorContains(t, res.Stopped.Err, "run again later")
 				require.Equal(t, apps, res.Counts.Failed+res.Counts.NotStarted)
 				for _, s := range res.Steps {

@@ -45,10 +45,14 @@ type Step struct {
 
 // Message says what went wrong, without the remedy; empty if nothing did.
 func (s Step) Message() string {
-	if s.Err == nil {
+	switch e := s.Err.(type) {
+	case nil:
 		return ""
+	case *jpush.Error:
+		return e.Outcome() // the app and the request are told beside it
+	default:
+		return e.Error()
 	}
-	return messageOf(s.Err)
 }
 
 // Counts adds up a run. Adopted is not part of Created, and AlreadyThere counts as uploaded;
@@ -151,14 +155,16 @@ func codeOf(err error) int {
 	return 0
 }
 
-// messageOf returns an error's text without the remedy, and without the app and the request
-// that it is about: both are told beside it.
-func messageOf(err error) string {
-	if e, ok := err.(*jpush.Error); ok {
-		return e.Outcome()
-	}
-	return err.Error()
+// retold is an error of the API in words of jpsync's own.
+type retold struct {
+	text   string
+	remedy string
+	err    *jpush.Error
 }
+
+func (e *retold) Error() string  { return e.text }
+func (e *retold) Remedy() string { return e.remedy }
+func (e *retold) Unwrap() error  { return e.err }
 
 // remedyOf returns what to do about an error, if the error knows.
 func remedyOf(err error) string {

@@ -153,36 +153,12 @@ func (t *task) explain(e *jpush.Error) error {
 	c := t.step().Change
 	switch {
 	case c.Action == planner.Delete && e.Class == jpush.ClassGone:
-		return &goneError{id: c.App, err: e}
+		return &retold{e.Outcome(), "if the app was deleted in the console, forget it with: jpsync state rm " + planner.Quote(c.App), e}
 	case c.Certificate != nil && e.Code == jpush.CodeCertificateInvalid:
-		return &RejectedError{Certificate: *c.Certificate, Err: e}
+		// One of the two is mistaken, and a person can tell which.
+		seen := fmt.Sprintf("jpsync saw one for %s, valid until %s, in %s",
+			c.Certificate.BundleID, c.Certificate.NotAfter.UTC().Format(time.DateOnly), c.Certificate.File)
+		return &retold{e.Outcome() + "; " + seen, e.Remedy(), e}
 	}
 	return e
 }
-
-// goneError is the answer that the app to delete does not exist, with its remedy.
-type goneError struct {
-	id  string
-	err error
-}
-
-func (e *goneError) Error() string { return messageOf(e.err) }
-func (e *goneError) Unwrap() error { return e.err }
-func (e *goneError) Remedy() string {
-	return "if the app was deleted in the console, forget it with: jpsync state rm " + planner.Quote(e.id)
-}
-
-// RejectedError says that the server does not take a certificate, and what jpsync saw in it,
-// so that a person can tell which of the two is mistaken.
-type RejectedError struct {
-	Certificate planner.Certificate
-	Err         error // the server's answer
-}
-
-func (e *RejectedError) Error() string {
-	c := e.Certificate
-	return fmt.Sprintf("%s; jpsync saw one for %s, valid until %s, in %s",
-		messageOf(e.Err), c.BundleID, c.NotAfter.UTC().Format(time.DateOnly), c.File)
-}
-
-func (e *RejectedError) Unwrap() error { return e.Err }

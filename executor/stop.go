@@ -44,7 +44,10 @@ func stopped(ctx context.Context) *Stop {
 	if s, ok := cause.(*Stop); ok {
 		return s // another worker's
 	}
-	return &Stop{StopInterrupted, &InterruptedError{cause}}
+	if errors.Is(cause, context.Canceled) {
+		return &Stop{StopInterrupted, errors.New("interrupted")} // a signal, which says no more
+	}
+	return &Stop{StopInterrupted, fmt.Errorf("interrupted: %w", cause)}
 }
 
 // halted returns why the run stops: ctx is done, or the lease has no time left for a request. It
@@ -110,31 +113,6 @@ func unauthorized(err error) bool {
 	e, ok := errors.AsType[*jpush.Error](err)
 	return ok && e.Class == jpush.ClassAuth && e.Sent
 }
-
-// OutageError says that the service gave no definite answer for so many requests in a row
-// that going on makes no sense.
-type OutageError struct {
-	Requests int
-	Last     error // what the last of them came to
-}
-
-func (e *OutageError) Error() string {
-	return fmt.Sprintf("the service does not answer: %d requests in a row failed; last: %s; run again later", e.Requests, messageOf(e.Last))
-}
-
-func (e *OutageError) Unwrap() error { return e.Last }
-
-// InterruptedError says that somebody ended the run: with a signal, mostly.
-type InterruptedError struct{ Cause error }
-
-func (e *InterruptedError) Error() string {
-	if errors.Is(e.Cause, context.Canceled) {
-		return "interrupted" // a signal, which says no more
-	}
-	return fmt.Sprintf("interrupted: %v", e.Cause)
-}
-
-func (e *InterruptedError) Unwrap() error { return e.Cause }
 
 // PanicError is a panic that was caught: a defect of jpsync. It says where it happened and
 // the type of the value. The value's text is there only when the Go runtime made it, since

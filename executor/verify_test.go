@@ -175,7 +175,7 @@ func TestAnInterruptedVerify(t *testing.T) {
 		res := Verify(ctx, pairsOf(1000), a.ask, options())
 		require.Equal(t, 3*time.Second, time.Since(began))
 		require.Equal(t, StopInterrupted, res.Stopped.Reason)
-		require.ErrorIs(t, res.Stopped, context.Canceled)
+		require.EqualError(t, res.Stopped, "interrupted")
 		require.Equal(t, Counts{Verified: 12, NotStarted: 988, Requests: 12}, res.Counts)
 		outcomes := make([]Outcome, 0, len(res.Steps))
 		for _, s := range res.Steps {

@@ -61,7 +61,7 @@ func verdict(r report.Verification, res *executor.Result) error {
 	unanswered := len(res.Steps) - res.Counts.Verified - refused
 	switch {
 	case res.Stopped != nil && res.Stopped.Reason == executor.StopInterrupted:
-		return fmt.Errorf("verify: %w", res.Stopped)
+		return &exitError{ExitInterrupted, fmt.Errorf("verify: %w", res.Stopped)}
 	case refused > 0:
 		return exit(ExitPending)
 	case res.Stopped != nil:

@@ -3,7 +3,6 @@ package report_test
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,7 +34,7 @@ func verification() report.Verification {
 	busy := &jpush.Error{Op: jpush.OpVerify, Target: "key pair", Status: 503, Condition: jpush.ServerError, Class: jpush.ClassLost, Sent: true}
 	malformed := &jpush.Error{Op: jpush.OpVerify, Target: "key pair", Condition: jpush.BadArgument, Class: jpush.ClassApp,
 		Err: errors.New("the master secret contains a control character")}
-	late := failed("late", fmt.Errorf("not started, because the run stopped: %w", &executor.InterruptedError{Cause: errors.New("SIGTERM")}))
+	late := failed("late", errors.New("not started, because the run stopped: interrupted: SIGTERM"))
 	late.Outcome = executor.NotStarted
 	v.Answer(&executor.Result{Steps: []executor.Step{
 		{Change: planner.Change{App: "商城"}, Outcome: executor.Verified, Attempts: 1},
