@@ -4,15 +4,19 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"jpsync/internal/cli"
 )
 
 // forms are the ways in which a secret could come out: as it is, as JSON or a URL would have
@@ -50,6 +54,32 @@ func leaks(data []byte, secrets []string) []string {
 		}
 	}
 	return found
+}
+
+// panicky is an output whose every write panics, and both the value and the arguments of the call
+// have a secret.
+type panicky struct{ secret string }
+
+func (w panicky) Write([]byte) (int, error) { return spill(w.secret, []byte(w.secret), w) }
+
+//go:noinline
+func spill(secret string, data []byte, w panicky) (int, error) {
+	panic(fmt.Errorf("%s, %s and %s are wrong", secret, data, w.secret))
+}
+
+// A panic tells where it happened and of what type its value is, and no secret that is near.
+func TestAPanicTellsNoSecret(t *testing.T) {
+	var told bytes.Buffer
+	code := cli.Main(t.Context(), []string{"version"}, cli.Host{In: strings.NewReader(""), Out: panicky{canaryPassword}, Err: &told})
+	require.Equal(t, cli.ExitError, code)
+	require.Contains(t, told.String(), "jpsync: internal error (*errors.errorString)")
+	require.Contains(t, told.String(), "cli_test.spill")
+	require.Empty(t, leaks(told.Bytes(), []string{canaryPassword}))
+	for word := range slices.Chunk([]byte(canaryPassword), 8) { // as a stack writes the words of an argument
+		require.NotContains(t, told.String(), fmt.Sprintf("%x", word))
+		slices.Reverse(word)
+		require.NotContains(t, told.String(), fmt.Sprintf("%x", word))
+	}
 }
 
 var masterSecret = regexp.MustCompile(`"master_secret": ?"([^"]+)"`)

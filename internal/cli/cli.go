@@ -128,9 +128,10 @@ func Main(ctx context.Context, args []string, host Host) (code int) {
 	dropEmpty()
 	t := newTerminal(host, "auto", false, false)
 	defer func() {
-		// The value of a panic may quote a secret: only its type and the place are printed.
+		// The value of a panic may quote a secret: only its type and the stack are printed. Of a
+		// string, a stack has the address and the length.
 		if r := recover(); r != nil {
-			fmt.Fprintf(host.Err, "jpsync: internal error (%T), please report it; every answer received so far is in the state or its journal\n%s", r, frames())
+			fmt.Fprintf(host.Err, "jpsync: internal error (%T), please report it; every answer received so far is in the state or its journal\n%s", r, debug.Stack())
 			code = ExitError
 		}
 	}()
@@ -203,21 +204,6 @@ func usageHint(err error) string {
 		return "jpsync " + e.Context.Selected().Path() + " --help"
 	}
 	return "jpsync --help"
-}
-
-// frames returns the stack without the arguments of its calls, which may be secrets.
-func frames() string {
-	var b strings.Builder
-	for line := range strings.Lines(string(debug.Stack())) {
-		if strings.HasPrefix(line, "panic") {
-			continue
-		}
-		if i := strings.LastIndexByte(line, '('); i > 0 && !strings.HasPrefix(line, "\t") {
-			line = line[:i] + "\n"
-		}
-		b.WriteString(line)
-	}
-	return b.String()
 }
 
 // Version is set by the release build: -ldflags "-X jpsync/internal/cli.Version=1.2.3".
