@@ -56,18 +56,19 @@ func (s Step) Message() string {
 }
 
 // Counts adds up a run. Adopted is not part of Created, and AlreadyThere counts as uploaded;
-// Unknown counts as failed. The first seven add up to the number of changes.
+// Unknown counts as failed. The first seven add up to the number of changes. The JSON output of
+// an apply has those that are about its changes.
 type Counts struct {
-	Created    int
-	Adopted    int
-	Uploaded   int
-	Deleted    int
-	Verified   int
-	Failed     int
-	NotStarted int
-	Retries    int // requests beyond the first of each change
-	Requests   int // requests sent, retries among them
-	Recorded   int // apps whose record alone changed
+	Created    int `json:"created"`
+	Adopted    int `json:"adopted"`
+	Uploaded   int `json:"uploaded"`
+	Deleted    int `json:"deleted"`
+	Verified   int `json:"-"`
+	Failed     int `json:"failed"`
+	NotStarted int `json:"not_started"`
+	Retries    int `json:"-"` // requests beyond the first of each change
+	Requests   int `json:"-"` // requests sent, retries among them
+	Recorded   int `json:"-"` // apps whose record alone changed
 }
 
 // Result is how a run ended.

@@ -226,12 +226,15 @@ func fieldsOf(typ reflect.Type) (names []string) {
 		return nil
 	}
 	for i := range typ.NumField() {
-		name, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
-		if name == "" || name == "-" {
+		f := typ.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "" && !f.Anonymous || name == "-" {
 			continue
 		}
-		names = append(names, name)
-		names = append(names, fieldsOf(typ.Field(i).Type)...)
+		if name != "" {
+			names = append(names, name)
+		}
+		names = append(names, fieldsOf(f.Type)...)
 	}
 	return names
 }

@@ -113,17 +113,13 @@ func (r Run) made() []*executor.Step {
 // counts are the numbers of a run, without those that are zero.
 func (r Run) counts(st Style) string {
 	s := r.Summary
-	recorded := 0
-	if r.Result != nil {
-		recorded = r.Result.Counts.Recorded
-	}
 	var parts []string
 	for _, c := range []struct {
 		n           int
 		word, color string
 	}{
 		{s.Created, "created", green}, {s.Adopted, "adopted", yellow}, {s.Uploaded, "uploaded", cyan}, {s.Deleted, "deleted", red},
-		{recorded, "recorded", yellow}, {s.Failed, "failed", red}, {s.NotStarted, "not started", yellow},
+		{s.Recorded, "recorded", yellow}, {s.Failed, "failed", red}, {s.NotStarted, "not started", yellow},
 	} {
 		if c.n > 0 {
 			parts = append(parts, st.paint(fmt.Sprintf("%d %s", c.n, c.word), bold, c.color))
@@ -160,34 +156,27 @@ func (e *IncompleteError) Error() string {
 	return text + ": correct the cause and " + e.Again
 }
 
-// Summary is the last line of an apply in JSON.
+// Summary is the last line of an apply in JSON. Failed counts certificate errors as well.
 type Summary struct {
-	Type       string `json:"type"`
-	Created    int    `json:"created"`
-	Adopted    int    `json:"adopted"`
-	Uploaded   int    `json:"uploaded"`
-	Deleted    int    `json:"deleted"`
-	Unchanged  int    `json:"unchanged"`
-	Failed     int    `json:"failed"`
-	NotStarted int    `json:"not_started"`
-	ElapsedMS  int64  `json:"elapsed_ms"`
-	ExitCode   int    `json:"exit_code"`
-	Message    string `json:"message,omitempty"` // why the run stopped early
+	Type string `json:"type"`
+	executor.Counts
+	Unchanged int    `json:"unchanged"`
+	ElapsedMS int64  `json:"elapsed_ms"`
+	ExitCode  int    `json:"exit_code"`
+	Message   string `json:"message,omitempty"` // why the run stopped early
 }
 
 // NewSummary counts a run. res is nil if nothing was sent.
 func NewSummary(p *planner.Plan, res *executor.Result, elapsed time.Duration, exitCode int) Summary {
-	s := Summary{Type: "summary", Unchanged: p.Summary.Unchanged, Failed: len(p.Errors), ElapsedMS: elapsed.Milliseconds(), ExitCode: exitCode}
+	s := Summary{Type: "summary", Unchanged: p.Summary.Unchanged, ElapsedMS: elapsed.Milliseconds(), ExitCode: exitCode}
 	if res == nil {
-		s.NotStarted = len(p.Changes)
-		return s
+		s.Counts.NotStarted = len(p.Changes)
+	} else {
+		s.Counts = res.Counts
+		if res.Stopped != nil {
+			s.Message = res.Stopped.Err.Error()
+		}
 	}
-	c := res.Counts
-	s.Created, s.Adopted, s.Uploaded, s.Deleted = c.Created, c.Adopted, c.Uploaded, c.Deleted
-	s.Failed += c.Failed
-	s.NotStarted = c.NotStarted
-	if res.Stopped != nil {
-		s.Message = res.Stopped.Err.Error()
-	}
+	s.Counts.Failed += len(p.Errors)
 	return s
 }
