@@ -115,7 +115,7 @@ func TestSandboxThreeAttempts(t *testing.T) {
 func TestSandboxLostAnswers(t *testing.T) {
 	for _, kind := range []sandbox.Kind{sandbox.Lost, sandbox.CutJSON, sandbox.HugeBody, sandbox.Hang, sandbox.HTML, sandbox.Status} {
 		for _, identity := range []sandbox.Identity{sandbox.ByPackage, sandbox.CreateAlways} {
-			t.Run(fmt.Sprintf("%s %d", kind, identity), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s %s", kind, identity), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					f := sandbox.Fault{Kind: kind, Op: jpush.OpCreate, First: 1, Committed: true}
 					if kind == sandbox.Status {

@@ -17,6 +17,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -39,21 +40,21 @@ const (
 )
 
 // Identity says what makes two creates the same app. JPush documents it nowhere.
-type Identity int
+type Identity string
 
 // The identities.
 const (
-	ByPackage        Identity = iota // the android_package alone
-	ByNameAndPackage                 // app_name and android_package
-	CreateAlways                     // nothing: every create makes an app
+	ByPackage        Identity = "package"          // the android_package alone
+	ByNameAndPackage Identity = "name-and-package" // app_name and android_package
+	CreateAlways     Identity = "always-new"       // every create makes an app
 )
 
 // Options configures a [Server]. The zero value is a working account.
 type Options struct {
-	DevKey     string // empty: DevKey
-	DevSecret  string // empty: DevSecret
-	NotEnabled bool   // answer 4007: the account may not use the API
-	Identity   Identity
+	DevKey     string   // empty: DevKey
+	DevSecret  string   // empty: DevSecret
+	NotEnabled bool     // answer 4007: the account may not use the API
+	Identity   Identity // empty: ByPackage
 	// NoMasterSecret leaves the master_secret out of the answers to creates. The English
 	// documents have it, the Chinese ones do not.
 	NoMasterSecret bool
@@ -88,12 +89,9 @@ type Server struct {
 
 // New makes a server with the account in Options.Data, or an empty one.
 func New(o Options) (*Server, error) {
-	if o.DevKey == "" {
-		o.DevKey = DevKey
-	}
-	if o.DevSecret == "" {
-		o.DevSecret = DevSecret
-	}
+	o.DevKey = cmp.Or(o.DevKey, DevKey)
+	o.DevSecret = cmp.Or(o.DevSecret, DevSecret)
+	o.Identity = cmp.Or(o.Identity, ByPackage)
 	if o.CheckCertificate == nil {
 		o.CheckCertificate = func(data []byte, password string) error {
 			_, err := pushcert.Inspect(data, password)
