@@ -15,9 +15,9 @@
 //
 // Start at [Apply] in run.go, which hands the apps to the workers. task.go takes an app through
 // its steps, each from its intent to its recorded result. steps.go has each kind of step, and
-// send.go sends a request and tries it again. record.go has what else is recorded, above all when a
-// step fails. report.go reports events once their records are durable. This file has what an
-// apply needs from outside.
+// send.go sends a request and tries it again, when limiter.go lets it. record.go has what else is
+// recorded, above all when a step fails. report.go reports events once their records are durable.
+// This file has what an apply needs from outside.
 package executor
 
 import (

@@ -126,25 +126,23 @@ func unanswered(st *state.State) map[string][]string {
 
 // correct journals the plan's corrections, and waits until they are durable.
 func (r *run) correct(ctx context.Context) error {
-	var order []string
 	apps := map[string]state.App{}
 	for _, c := range r.plan.Corrections {
 		app, ok := apps[c.App]
 		if !ok {
 			app = r.state.Apps[c.App]
-			order = append(order, c.App)
 		}
 		c.Apply(&app)
 		apps[c.App] = app
 	}
-	if len(order) == 0 {
+	if len(apps) == 0 {
 		return nil
 	}
 	if stop := r.halted(ctx); stop != nil {
 		return stop
 	}
 	var wait func() error
-	for _, id := range order {
+	for _, id := range slices.Sorted(maps.Keys(apps)) {
 		app := apps[id]
 		wait = r.append(id, state.Result{Op: state.OpRecord, App: &app})
 	}

@@ -60,8 +60,8 @@ func (t *task) send(ctx context.Context, call func(context.Context) error) (a an
 	}
 }
 
-// assess counts an attempt, tells the limiter how it went, and says whether another
-// one may help, after what pause.
+// assess counts an attempt, tells the limiter how it went, and says whether another one may
+// help, after what pause.
 func (r *run) assess(a *answer, err *jpush.Error, began time.Time) (again bool, delay time.Duration) {
 	a.err = err
 	a.attempts++
@@ -126,15 +126,11 @@ func backoff(attempt int, random func() float64) time.Duration {
 
 // pause sleeps for d, or returns an error as soon as ctx is done.
 func pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
+	if d > 0 {
+		select {
+		case <-time.After(d):
+		case <-ctx.Done():
+		}
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return ctx.Err()
 }

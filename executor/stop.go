@@ -83,16 +83,12 @@ func leaseOver() *Stop { return &Stop{StopLease, &state.LeaseError{Err: errNoTim
 // drained returns a context that outlives ctx by the drain, or for good when that is 0.
 func drained(ctx context.Context, drain time.Duration) (outliving context.Context, cancel context.CancelFunc) {
 	outliving, end := context.WithCancelCause(context.WithoutCancel(ctx))
-	stop := func() bool { return true }
-	if drain > 0 {
-		stop = context.AfterFunc(ctx, func() {
-			select {
-			case <-time.After(drain):
-				end(fmt.Errorf("not answered within %s of the interrupt", drain))
-			case <-outliving.Done():
-			}
-		})
+	if drain == 0 {
+		return outliving, func() { end(nil) }
 	}
+	stop := context.AfterFunc(ctx, func() {
+		time.AfterFunc(drain, func() { end(fmt.Errorf("not answered within %s of the interrupt", drain)) })
+	})
 	return outliving, func() { stop(); end(nil) }
 }
 
