@@ -85,7 +85,12 @@ func hook(fault string) func(statetest.Op) error {
 	}
 	switch kind {
 	case "kill":
-		return statetest.HookAt(n, die)
+		return func(op statetest.Op) error {
+			if op.N == n {
+				die()
+			}
+			return nil
+		}
 	case "torn":
 		return tear(n, die)
 	case "enospc":
@@ -93,11 +98,21 @@ func hook(fault string) func(statetest.Op) error {
 	case "eio":
 		return writesFrom(n, syscall.EIO)
 	case "once-enospc":
-		return statetest.FailAt(n, statetest.ShortWrite{Err: syscall.ENOSPC})
+		return failAt(n, statetest.ShortWrite{Err: syscall.ENOSPC})
 	case "once-eio":
-		return statetest.FailAt(n, syscall.EIO)
+		return failAt(n, syscall.EIO)
 	}
 	panic("no such fault: " + fault)
+}
+
+// failAt makes operation n fail, and no other.
+func failAt(n int, err error) func(statetest.Op) error {
+	return func(op statetest.Op) error {
+		if op.N == n {
+			return err
+		}
+		return nil
+	}
 }
 
 // tear lets half of operation n happen, and dies at the next operation.

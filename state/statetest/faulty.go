@@ -55,20 +55,10 @@ type Faulty struct {
 	log []Op
 }
 
-// NewFaulty wraps a file system. A nil hook lets everything pass; see [FailAt], [FailFrom]
-// and [HookAt] for others. The hook is called under a lock: one operation at a time.
+// NewFaulty wraps a file system. A nil hook lets everything pass. The hook is called under a
+// lock: one operation at a time.
 func NewFaulty(under state.FS, hook func(Op) error) *Faulty {
 	return &Faulty{under: under, hook: hook}
-}
-
-// FailAt makes operation n fail, and no other.
-func FailAt(n int, err error) func(Op) error {
-	return func(op Op) error {
-		if op.N == n {
-			return err
-		}
-		return nil
-	}
 }
 
 // FailFrom makes operation n fail and every one after it, those that only look as well: the
@@ -78,16 +68,6 @@ func FailFrom(n int, err error) func(Op) error {
 	return func(op Op) error {
 		if gone = gone || op.N == n; gone {
 			return err
-		}
-		return nil
-	}
-}
-
-// HookAt calls f before operation n, for instance to kill the process.
-func HookAt(n int, f func()) func(Op) error {
-	return func(op Op) error {
-		if op.N == n {
-			f()
 		}
 		return nil
 	}

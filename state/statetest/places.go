@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync"
 	"time"
 
 	"jpsync/state/shared"
@@ -47,41 +46,6 @@ func (s Sub) Remove(ctx context.Context, names ...string) error {
 	return s.Place.Remove(ctx, full...)
 }
 
-// Frozen is a place as seen by a process that can be stopped and woken. What it had sent
-// before it was stopped arrives when it wakes.
-type Frozen struct {
-	shared.Place
-	mu   sync.Mutex
-	gate chan struct{} // nil: awake; closed: woken
-}
-
-// Stop makes every call wait for Wake.
-func (f *Frozen) Stop() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.gate = make(chan struct{})
-}
-
-// Wake lets the calls go on.
-func (f *Frozen) Wake() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	close(f.gate)
-	f.gate = nil
-}
-
-// Create implements [shared.Place].
-func (f *Frozen) Create(ctx context.Context, name string, body []byte) error {
-	f.mu.Lock()
-	gate := f.gate
-	f.mu.Unlock()
-	if gate != nil {
-		<-gate
-		ctx = context.WithoutCancel(ctx)
-	}
-	return f.Place.Create(ctx, name, body)
-}
-
 // careless removes what it is told to, and with entries of the log open ones as well.
 type careless struct{ shared.Place }
 
@@ -117,31 +81,4 @@ func (u unconditional) Create(ctx context.Context, name string, body []byte) err
 		return err
 	}
 	return u.Place.Create(ctx, name, body)
-}
-
-// clocked is a place whose clocks are not this machine's.
-type clocked struct {
-	shared.Place
-	objects, answers time.Duration // how far ahead
-}
-
-// List implements [shared.Place].
-func (c clocked) List(ctx context.Context, prefix, after string) ([]shared.Entry, time.Time, error) {
-	entries, clock, err := c.Place.List(ctx, prefix, after)
-	for i := range entries {
-		entries[i].Time = entries[i].Time.Add(c.objects)
-	}
-	return entries, clock.Add(c.answers), err
-}
-
-// lagging does not list what was created just now.
-type lagging struct{ shared.Place }
-
-// List implements [shared.Place].
-func (l lagging) List(ctx context.Context, prefix, after string) ([]shared.Entry, time.Time, error) {
-	entries, clock, err := l.Place.List(ctx, prefix, after)
-	for len(entries) > 0 && strings.HasPrefix(prefix, "log/") && clock.Sub(entries[len(entries)-1].Time) < 10*time.Second {
-		entries = entries[:len(entries)-1]
-	}
-	return entries, clock, err
 }

@@ -16,8 +16,8 @@ import (
 )
 
 // TestShared checks what package shared promises on a place. open makes an empty place, in
-// which the tests have a folder each. No
-// lease is waited for: [TestLease] does that, in virtual time.
+// which the tests have a folder each. No lease is waited for: TestLease does that, in virtual
+// time.
 func TestShared(t *testing.T, open func(t *testing.T) shared.Place) {
 	whole, folders := open(t), 0
 	open = func(*testing.T) shared.Place {

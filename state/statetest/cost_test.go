@@ -7,63 +7,63 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sync/errgroup"
 
 	"jpsync/state"
 	"jpsync/state/shared"
 )
 
-// Distant is a place whose answers take some time. It counts how many calls run side by side.
-type Distant struct {
+// distant is a place whose answers take some time. It counts how many calls run side by side.
+type distant struct {
 	shared.Place
-	Latency time.Duration
+	latency time.Duration
 
 	calls, now, most atomic.Int64
 }
 
-// Calls is how many calls there were, Most how many of them ran side by side.
-func (d *Distant) Calls() int { return int(d.calls.Load()) }
-func (d *Distant) Most() int  { return int(d.most.Load()) }
+// calls is how many calls there were, most how many of them ran side by side.
+func (d *distant) Calls() int { return int(d.calls.Load()) }
+func (d *distant) Most() int  { return int(d.most.Load()) }
 
-func (d *Distant) wait() {
+func (d *distant) wait() {
 	d.calls.Add(1)
 	now := d.now.Add(1)
 	defer d.now.Add(-1)
 	for most := d.most.Load(); now > most && !d.most.CompareAndSwap(most, now); most = d.most.Load() {
 	}
-	time.Sleep(d.Latency)
+	time.Sleep(d.latency)
 }
 
 // Create implements [shared.Place].
-func (d *Distant) Create(ctx context.Context, name string, body []byte) error {
+func (d *distant) Create(ctx context.Context, name string, body []byte) error {
 	d.wait()
 	return d.Place.Create(ctx, name, body)
 }
 
 // List implements [shared.Place].
-func (d *Distant) List(ctx context.Context, prefix, after string) ([]shared.Entry, time.Time, error) {
+func (d *distant) List(ctx context.Context, prefix, after string) ([]shared.Entry, time.Time, error) {
 	d.wait()
 	return d.Place.List(ctx, prefix, after)
 }
 
 // Read implements [shared.Place].
-func (d *Distant) Read(ctx context.Context, name string) ([]byte, error) {
+func (d *distant) Read(ctx context.Context, name string) ([]byte, error) {
 	d.wait()
 	return d.Place.Read(ctx, name)
 }
 
 // Remove implements [shared.Place].
-func (d *Distant) Remove(ctx context.Context, names ...string) error {
+func (d *distant) Remove(ctx context.Context, names ...string) error {
 	d.wait()
 	return d.Place.Remove(ctx, names...)
 }
 
-// Apply creates apps as an executor does: each worker appends the intent of its next app
+// apply creates apps as an executor does: each worker appends the intent of its next app
 // while the request of the present one is under way, and reports a result once it is durable.
-func Apply(t testing.TB, run *state.Run, apps, workers int, request func() time.Duration) {
+func apply(t testing.TB, run *state.Run, apps, workers int, request func() time.Duration) {
 	t.Helper()
 	require.NoError(t, run.Bind("https://admin.jpush.cn/v1/", "account"))
 	require.NoError(t, run.Start(t.Context()))
@@ -100,14 +100,16 @@ func Apply(t testing.TB, run *state.Run, apps, workers int, request func() time.
 
 // TestCost checks what an apply of a thousand apps costs on a place in memory that is 10 ms
 // away, with requests of 50 ms or so, in virtual time.
-func TestCost(t *testing.T) {
+func TestCost(t *testing.T) { synctest.Test(t, testCost) }
+
+func testCost(t *testing.T) {
 	const apps, workers = 1000, 64
-	place := &Distant{Place: shared.NewMemory(), Latency: 10 * time.Millisecond}
+	place := &distant{Place: shared.NewMemory(), latency: 10 * time.Millisecond}
 	store := sharedStore(t, place)
 	began := time.Now()
 	run, err := state.Begin(t.Context(), store, state.Options{})
 	require.NoError(t, err)
-	Apply(t, run, apps, workers, func() time.Duration { return 40*time.Millisecond + rand.N(20*time.Millisecond) })
+	apply(t, run, apps, workers, func() time.Duration { return 40*time.Millisecond + rand.N(20*time.Millisecond) })
 	require.NoError(t, run.Finish(t.Context()))
 	took := time.Since(began)
 	t.Logf("%d apps at %d at a time: %d calls to the store, %s", apps, workers, place.Calls(), took.Round(time.Millisecond))
@@ -115,32 +117,14 @@ func TestCost(t *testing.T) {
 	require.Len(t, load(t, place.Place).Apps, apps)
 }
 
-// LongLog fills a place with a log of so many entries that nobody folded.
-func LongLog(t *testing.T, place shared.Place, entries int) {
-	t.Helper()
-	x := lock(t, sharedStore(t, place), "apply")
-	require.NoError(t, x.Append(t.Context(), []state.Record{binding}))
-	for n := range entries - 3 {
-		require.NoError(t, x.Append(t.Context(), []state.Record{created(fmt.Sprint("app-", n))}))
-	}
-	require.NoError(t, x.Close())
-}
-
-// Copy copies the log of a place to another.
-func Copy(t testing.TB, from, to shared.Place) {
-	t.Helper()
-	entries, _, err := from.List(t.Context(), "log/", "")
-	require.NoError(t, err)
-	group, ctx := errgroup.WithContext(t.Context())
-	group.SetLimit(16)
-	for _, e := range entries {
-		group.Go(func() error {
-			body, err := from.Read(ctx, e.Name)
-			if err != nil {
-				return err
-			}
-			return to.Create(ctx, e.Name, body)
-		})
-	}
-	require.NoError(t, group.Wait())
+func TestLoadingReadsSideBySide(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		memory := shared.NewMemory()
+		LongLog(t, memory, 3000)
+		place := &distant{Place: memory, latency: 10 * time.Millisecond}
+		began := time.Now()
+		require.Len(t, load(t, place).Apps, 2997)
+		require.Equal(t, 32, place.Most())
+		require.LessOrEqual(t, time.Since(began), 1200*time.Millisecond)
+	})
 }

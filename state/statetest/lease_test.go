@@ -3,6 +3,8 @@ package statetest
 import (
 	"context"
 	"errors"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -17,8 +19,8 @@ import (
 // slack is what others wait beyond a lease.
 const slack = 2 * time.Second
 
-// TestLease checks what package shared promises about time, on a place in memory and in
-// virtual time.
+// TestLease checks what package shared promises about time: in virtual time, so on a place in
+// memory alone.
 func TestLease(t *testing.T) {
 	run := func(name string, test func(t *testing.T)) {
 		t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
@@ -43,21 +45,21 @@ func leased(t testing.TB, place shared.Place) *shared.Store {
 
 func testLeaseEnds(t *testing.T) {
 	memory := shared.NewMemory()
-	frozen := &Frozen{Place: memory}
-	a := lock(t, leased(t, frozen), "apply")
+	writer := &frozen{Place: memory}
+	a := lock(t, leased(t, writer), "apply")
 	time.Sleep(20 * shared.MinLease)
 	require.Positive(t, left(a), "a living holder keeps its lease")
 	_, _, _, err := leased(t, memory).Open(t.Context(), state.Holder{})
 	require.ErrorAs(t, err, new(*state.LockedError))
 
-	frozen.Stop()
+	writer.stop()
 	began := time.Now()
 	b, _, _, err := leased(t, memory).Open(t.Context(), state.Holder{Wait: time.Hour})
 	require.NoError(t, err)
 	require.LessOrEqual(t, time.Since(began), shared.MinLease+slack+2*time.Second)
 	require.Zero(t, left(a), "what is left for itself ends before it does for others")
 	require.NoError(t, b.Close())
-	frozen.Wake()
+	writer.wake()
 	require.ErrorAs(t, a.Append(t.Context(), nil), new(*state.LeaseError))
 	require.NoError(t, a.Close())
 }
@@ -65,15 +67,15 @@ func testLeaseEnds(t *testing.T) {
 // sleepThrough stops a writer, lets two others take over, fold and remove, and returns what
 // the first one meets when it wakes.
 func sleepThrough(t *testing.T, place shared.Place) error {
-	frozen := &Frozen{Place: place}
-	a := lock(t, leased(t, frozen), "apply")
+	writer := &frozen{Place: place}
+	a := lock(t, leased(t, writer), "apply")
 	require.NoError(t, a.Append(t.Context(), []state.Record{binding, created("shop")}))
-	frozen.Stop()
+	writer.stop()
 	for _, id := range []string{"taken-1", "taken-2"} {
 		require.NoError(t, takeOver(t.Context(), leased(t, place), id))
 	}
 	require.Zero(t, left(a), "it must send nothing")
-	frozen.Wake()
+	writer.wake()
 	synctest.Wait()
 	err := a.Append(t.Context(), []state.Record{created("late")})
 	require.Zero(t, left(a), "a lease that was lost stays lost")
@@ -207,15 +209,15 @@ func testHangingRemoval(t *testing.T) {
 func testClockOff(t *testing.T) {
 	for _, off := range []time.Duration{-time.Hour, time.Hour} {
 		place := clocked{shared.NewMemory(), off, off}
-		frozen := &Frozen{Place: place}
-		a := lock(t, leased(t, frozen), "apply")
+		writer := &frozen{Place: place}
+		a := lock(t, leased(t, writer), "apply")
 		time.Sleep(3 * shared.MinLease)
 		require.Positive(t, left(a))
 		_, _, _, err := leased(t, place).Open(t.Context(), state.Holder{})
 		require.ErrorAs(t, err, new(*state.LockedError), "a living holder keeps its lock")
-		frozen.Stop()
+		writer.stop()
 		require.NoError(t, takeOver(t.Context(), leased(t, place), "taken"))
-		frozen.Wake()
+		writer.wake()
 		_ = a.Close()
 		for _, f := range shared.Examine(t.Context(), place) {
 			require.NoError(t, f.Err)
@@ -246,4 +248,66 @@ func testLaggingList(t *testing.T) {
 	memory := shared.NewMemory()
 	_, _, _, err := leased(t, lagging{memory}).Open(t.Context(), state.Holder{})
 	require.ErrorIs(t, err, shared.ErrStale)
+}
+
+// frozen is a place as seen by a process that can be stopped and woken. What it had sent
+// before it was stopped arrives when it wakes.
+type frozen struct {
+	shared.Place
+	mu   sync.Mutex
+	gate chan struct{} // nil: awake; closed: woken
+}
+
+// stop makes every call wait for wake.
+func (f *frozen) stop() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.gate = make(chan struct{})
+}
+
+// wake lets the calls go on.
+func (f *frozen) wake() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	close(f.gate)
+	f.gate = nil
+}
+
+// Create implements [shared.Place].
+func (f *frozen) Create(ctx context.Context, name string, body []byte) error {
+	f.mu.Lock()
+	gate := f.gate
+	f.mu.Unlock()
+	if gate != nil {
+		<-gate
+		ctx = context.WithoutCancel(ctx)
+	}
+	return f.Place.Create(ctx, name, body)
+}
+
+// clocked is a place whose clocks are not this machine's.
+type clocked struct {
+	shared.Place
+	objects, answers time.Duration // how far ahead
+}
+
+// List implements [shared.Place].
+func (c clocked) List(ctx context.Context, prefix, after string) ([]shared.Entry, time.Time, error) {
+	entries, clock, err := c.Place.List(ctx, prefix, after)
+	for i := range entries {
+		entries[i].Time = entries[i].Time.Add(c.objects)
+	}
+	return entries, clock.Add(c.answers), err
+}
+
+// lagging does not list what was created just now.
+type lagging struct{ shared.Place }
+
+// List implements [shared.Place].
+func (l lagging) List(ctx context.Context, prefix, after string) ([]shared.Entry, time.Time, error) {
+	entries, clock, err := l.Place.List(ctx, prefix, after)
+	for len(entries) > 0 && strings.HasPrefix(prefix, "log/") && clock.Sub(entries[len(entries)-1].Time) < 10*time.Second {
+		entries = entries[:len(entries)-1]
+	}
+	return entries, clock, err
 }
