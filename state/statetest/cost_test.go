@@ -16,49 +16,12 @@ import (
 	"jpsync/state/shared"
 )
 
-// distant is a place whose answers take some time. It counts how many calls run side by side.
-type distant struct {
-	shared.Place
-	latency time.Duration
-
-	calls, now, most atomic.Int64
-}
-
-// calls is how many calls there were, most how many of them ran side by side.
-func (d *distant) Calls() int { return int(d.calls.Load()) }
-func (d *distant) Most() int  { return int(d.most.Load()) }
-
-func (d *distant) wait() {
-	d.calls.Add(1)
-	now := d.now.Add(1)
-	defer d.now.Add(-1)
-	for most := d.most.Load(); now > most && !d.most.CompareAndSwap(most, now); most = d.most.Load() {
-	}
-	time.Sleep(d.latency)
-}
-
-// Create implements [shared.Place].
-func (d *distant) Create(ctx context.Context, name string, body []byte) error {
-	d.wait()
-	return d.Place.Create(ctx, name, body)
-}
-
-// List implements [shared.Place].
-func (d *distant) List(ctx context.Context, prefix, after string) ([]shared.Entry, time.Time, error) {
-	d.wait()
-	return d.Place.List(ctx, prefix, after)
-}
-
-// Read implements [shared.Place].
-func (d *distant) Read(ctx context.Context, name string) ([]byte, error) {
-	d.wait()
-	return d.Place.Read(ctx, name)
-}
-
-// Remove implements [shared.Place].
-func (d *distant) Remove(ctx context.Context, names ...string) error {
-	d.wait()
-	return d.Place.Remove(ctx, names...)
+// distant is a place whose answers take 10 ms.
+func distant(place shared.Place) *Hooked {
+	return &Hooked{Place: place, Hook: func(ctx context.Context, _ Call, do func(context.Context) error) error {
+		time.Sleep(10 * time.Millisecond)
+		return do(ctx)
+	}}
 }
 
 // apply creates apps as an executor does: each worker appends the intent of its next app
@@ -104,7 +67,7 @@ func TestCost(t *testing.T) { synctest.Test(t, testCost) }
 
 func testCost(t *testing.T) {
 	const apps, workers = 1000, 64
-	place := &distant{Place: shared.NewMemory(), latency: 10 * time.Millisecond}
+	place := distant(shared.NewMemory())
 	store := sharedStore(t, place)
 	began := time.Now()
 	run, err := state.Begin(t.Context(), store, state.Options{})
@@ -121,10 +84,22 @@ func TestLoadingReadsSideBySide(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		memory := shared.NewMemory()
 		LongLog(t, memory, 3000)
-		place := &distant{Place: memory, latency: 10 * time.Millisecond}
+		var mu sync.Mutex
+		now, most := 0, 0
+		change := func(by int) {
+			mu.Lock()
+			defer mu.Unlock()
+			now += by
+			most = max(most, now)
+		}
+		place := &Hooked{Place: distant(memory), Hook: func(ctx context.Context, _ Call, do func(context.Context) error) error {
+			change(+1)
+			defer change(-1)
+			return do(ctx)
+		}}
 		began := time.Now()
 		require.Len(t, load(t, place).Apps, 2997)
-		require.Equal(t, 32, place.Most())
+		require.Equal(t, 32, most)
 		require.LessOrEqual(t, time.Since(began), 1200*time.Millisecond)
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"jpsync/state/shared"
@@ -20,48 +21,34 @@ type Call struct {
 
 func (c Call) String() string { return fmt.Sprintf("call %d, %s %s", c.N, c.Op, c.Name) }
 
-// Hooked passes calls on to another place and asks before and after each. An error of Before
-// is returned instead of the call, one of After instead of the answer.
+// Hooked passes calls on to another place, each by way of a hook: that carries the call out
+// with do, or not, and its error is the caller's.
 type Hooked struct {
 	shared.Place
-	Before, After func(ctx context.Context, c Call) error // nil: nothing happens
+	Hook func(ctx context.Context, c Call, do func(context.Context) error) error // nil: do
 
-	mu sync.Mutex
-	n  int
+	n atomic.Int64
 }
 
 // Calls is how many calls there were.
-func (h *Hooked) Calls() int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.n
-}
+func (h *Hooked) Calls() int { return int(h.n.Load()) }
 
-func (h *Hooked) call(ctx context.Context, op, name string, do func() error) error {
-	h.mu.Lock()
-	h.n++
-	c := Call{N: h.n, Op: op, Name: name}
-	h.mu.Unlock()
-	if h.Before != nil {
-		if err := h.Before(ctx, c); err != nil {
-			return err
-		}
+func (h *Hooked) call(ctx context.Context, op, name string, do func(context.Context) error) error {
+	c := Call{N: int(h.n.Add(1)), Op: op, Name: name}
+	if h.Hook == nil {
+		return do(ctx)
 	}
-	err := do()
-	if err == nil && h.After != nil {
-		err = h.After(ctx, c)
-	}
-	return err
+	return h.Hook(ctx, c, do)
 }
 
 // Create implements [shared.Place].
 func (h *Hooked) Create(ctx context.Context, name string, body []byte) error {
-	return h.call(ctx, "create", name, func() error { return h.Place.Create(ctx, name, body) })
+	return h.call(ctx, "create", name, func(ctx context.Context) error { return h.Place.Create(ctx, name, body) })
 }
 
 // List implements [shared.Place].
 func (h *Hooked) List(ctx context.Context, prefix, after string) (entries []shared.Entry, clock time.Time, err error) {
-	err = h.call(ctx, "list", prefix, func() (err error) {
+	err = h.call(ctx, "list", prefix, func(ctx context.Context) (err error) {
 		entries, clock, err = h.Place.List(ctx, prefix, after)
 		return err
 	})
@@ -70,7 +57,7 @@ func (h *Hooked) List(ctx context.Context, prefix, after string) (entries []shar
 
 // Read implements [shared.Place].
 func (h *Hooked) Read(ctx context.Context, name string) (body []byte, err error) {
-	err = h.call(ctx, "read", name, func() (err error) {
+	err = h.call(ctx, "read", name, func(ctx context.Context) (err error) {
 		body, err = h.Place.Read(ctx, name)
 		return err
 	})
@@ -79,7 +66,7 @@ func (h *Hooked) Read(ctx context.Context, name string) (body []byte, err error)
 
 // Remove implements [shared.Place].
 func (h *Hooked) Remove(ctx context.Context, names ...string) error {
-	return h.call(ctx, "remove", strings.Join(names, " "), func() error { return h.Place.Remove(ctx, names...) })
+	return h.call(ctx, "remove", strings.Join(names, " "), func(ctx context.Context) error { return h.Place.Remove(ctx, names...) })
 }
 
 // errCut is what a place returns whose answers get lost.
@@ -101,48 +88,25 @@ func (o Outcome) String() string { return [...]string{"never", "done", "late"}[o
 const lateness = 30 * time.Millisecond
 
 // Lossy returns a place that loses the answers to some calls. arrived waits for those that
-// are late.
+// are late. Only a create can be late.
 func Lossy(place shared.Place, outcome Outcome, lost func(Call) bool) (lossy *Hooked, arrived func()) {
-	l := &late{Place: place}
-	h := &Hooked{Place: l}
-	fail := func(ctx context.Context, c Call) error {
-		if lost(c) {
-			return errCut
+	var late sync.WaitGroup
+	hook := func(ctx context.Context, c Call, do func(context.Context) error) error {
+		if !lost(c) {
+			return do(ctx)
 		}
-		return nil
-	}
-	switch outcome {
-	case Never:
-		h.Before = fail
-	case Done:
-		h.After = fail
-	case Late:
-		l.lost = func(name string) bool { return lost(Call{N: h.Calls(), Op: "create", Name: name}) }
-		h.Before = func(ctx context.Context, c Call) error {
-			if c.Op == "create" {
-				return nil // late makes it
+		switch {
+		case outcome == Done:
+			if err := do(ctx); err != nil {
+				return err
 			}
-			return fail(ctx, c)
+		case outcome == Late && c.Op == "create":
+			late.Go(func() {
+				time.Sleep(lateness)
+				_ = do(context.WithoutCancel(ctx))
+			})
 		}
+		return errCut
 	}
-	return h, l.group.Wait
-}
-
-// late carries a lost create out after its caller has gone on.
-type late struct {
-	shared.Place
-	lost  func(name string) bool // nil: none
-	group sync.WaitGroup
-}
-
-// Create implements [shared.Place].
-func (l *late) Create(ctx context.Context, name string, body []byte) error {
-	if l.lost == nil || !l.lost(name) {
-		return l.Place.Create(ctx, name, body)
-	}
-	l.group.Go(func() {
-		time.Sleep(lateness)
-		_ = l.Place.Create(context.WithoutCancel(ctx), name, body)
-	})
-	return errCut
+	return &Hooked{Place: place, Hook: hook}, late.Wait
 }

@@ -109,16 +109,15 @@ func testStaysAway(t *testing.T) {
 		for _, hang := range []bool{false, true} {
 			memory := shared.NewMemory()
 			require.NoError(t, FullRun(memory, "first"))
-			h := &Hooked{Place: memory}
-			h.Before = func(ctx context.Context, c Call) error {
+			h := &Hooked{Place: memory, Hook: func(ctx context.Context, c Call, do func(context.Context) error) error {
 				if c.N < n {
-					return nil
+					return do(ctx)
 				}
 				if hang {
 					<-ctx.Done()
 				}
 				return errCut
-			}
+			}}
 			began, least := time.Now(), 2
 			if err := FullRun(h, "second"); err == nil {
 				least = 4
@@ -139,19 +138,18 @@ func testAwayForAWhile(t *testing.T) {
 			memory := shared.NewMemory()
 			require.NoError(t, FullRun(memory, "first"))
 			var until atomic.Int64 // the beat calls too
-			h := &Hooked{Place: memory}
-			h.Before = func(ctx context.Context, c Call) error {
+			h := &Hooked{Place: memory, Hook: func(ctx context.Context, c Call, do func(context.Context) error) error {
 				if c.N == n {
 					until.Store(time.Now().Add(2 * time.Second).UnixNano())
 				}
 				if time.Now().UnixNano() >= until.Load() {
-					return nil
+					return do(ctx)
 				}
 				if hang {
 					<-ctx.Done()
 				}
 				return errCut
-			}
+			}}
 			require.NoError(t, FullRun(h, "second"), "call %d", n)
 			require.Len(t, load(t, memory).Apps, 4)
 			require.EqualValues(t, 2, load(t, memory).Serial)
@@ -166,9 +164,9 @@ func testSlowRenewals(t *testing.T) {
 		memory := shared.NewMemory()
 		var every atomic.Int64
 		lossy, arrived := Lossy(memory, outcome, func(c Call) bool { return c.Op == "create" && every.Add(1)%2 == 1 })
-		slow := &Hooked{Place: lossy, Before: func(_ context.Context, c Call) error {
+		slow := &Hooked{Place: lossy, Hook: func(ctx context.Context, _ Call, do func(context.Context) error) error {
 			time.Sleep(time.Second / 2)
-			return nil
+			return do(ctx)
 		}}
 		a := lock(t, leased(t, slow), "apply")
 		for range 60 {
@@ -185,12 +183,12 @@ func testSlowRenewals(t *testing.T) {
 // testHangingRemoval renews the lease while old entries are being removed.
 func testHangingRemoval(t *testing.T) {
 	memory := shared.NewMemory()
-	h := &Hooked{Place: memory, Before: func(ctx context.Context, c Call) error {
+	h := &Hooked{Place: memory, Hook: func(ctx context.Context, c Call, do func(context.Context) error) error {
 		if c.Op == "remove" {
 			<-ctx.Done()
 			return errCut
 		}
-		return nil
+		return do(ctx)
 	}}
 	s := leased(t, h)
 	require.NoError(t, FullRun(h, "first"))

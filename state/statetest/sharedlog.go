@@ -62,14 +62,14 @@ func testOrphanSnapshot(t *testing.T, place shared.Place) {
 func testFoldAgain(t *testing.T, place shared.Place) {
 	ctx := t.Context()
 	cut := false
-	hooked := &Hooked{Place: place}
-	hooked.After = func(_ context.Context, c Call) error {
+	hooked := &Hooked{Place: place, Hook: func(ctx context.Context, c Call, do func(context.Context) error) error {
+		err := do(ctx)
 		if cut && c.Op == "create" && strings.HasPrefix(c.Name, "state/") {
 			cut = false
 			return context.DeadlineExceeded // as if its time were over just now
 		}
-		return nil
-	}
+		return err
+	}}
 	x, s, _, err := sharedStore(t, hooked).Open(ctx, state.Holder{})
 	require.NoError(t, err)
 	require.NoError(t, x.Append(ctx, []state.Record{binding, created("shop")}))
