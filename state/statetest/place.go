@@ -5,12 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"jpsync/state/shared"
@@ -78,7 +75,12 @@ func TestPlace(t *testing.T, open func(t *testing.T) shared.Place) {
 		_, err = place.Read(ctx, "log/000000000003")
 		require.ErrorIs(t, err, shared.ErrNotFound)
 	})
-	t.Run("one of many racing callers wins", func(t *testing.T) { testRace(t, open(t)) })
+	t.Run("one of many racing callers wins", func(t *testing.T) {
+		place := open(t)
+		for range 10 {
+			require.NoError(t, shared.Race(t.Context(), place))
+		}
+	})
 	t.Run("a context that is over is honoured", func(t *testing.T) {
 		place := open(t)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -90,48 +92,6 @@ func TestPlace(t *testing.T, open func(t *testing.T) shared.Place) {
 		require.Error(t, err)
 	})
 	t.Run("it says where it is", func(t *testing.T) { require.NotEmpty(t, open(t).Location()) })
-}
-
-// testRace lets sixteen callers create each of some names at once.
-func testRace(t *testing.T, place shared.Place) {
-	for n := range 10 {
-		name := fmt.Sprintf("log/%012d", n+1)
-		var winner atomic.Int64
-		var wins atomic.Int64
-		var group sync.WaitGroup
-		for caller := range 16 {
-			group.Go(func() {
-				err := createOnce(t.Context(), place, name, fmt.Appendf(nil, "%d", caller))
-				switch {
-				case err == nil:
-					wins.Add(1)
-					winner.Store(int64(caller))
-				case !errors.Is(err, shared.ErrExists):
-					assert.NoError(t, err)
-				}
-			})
-		}
-		group.Wait()
-		require.EqualValues(t, 1, wins.Load(), "%s", name)
-		got, err := place.Read(t.Context(), name)
-		require.NoError(t, err)
-		require.Equal(t, fmt.Sprint(winner.Load()), string(got))
-	}
-}
-
-// createOnce tries again what a store cannot answer now, as it may in a race.
-func createOnce(ctx context.Context, place shared.Place, name string, body []byte) error {
-	for {
-		err := place.Create(ctx, name, body)
-		if _, unavailable := errors.AsType[*shared.UnavailableError](err); !unavailable {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
 }
 
 func names(entries []shared.Entry) []string {
