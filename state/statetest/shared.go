@@ -15,15 +15,9 @@ import (
 	"jpsync/state/shared"
 )
 
-// TestShared checks what package shared promises on a place. open makes an empty place, in
-// which the tests have a folder each. No lease is waited for: TestLease does that, in virtual
-// time.
+// TestShared checks what package shared promises on a place. open makes an empty place with
+// each call. No lease is waited for: TestLease does that, in virtual time.
 func TestShared(t *testing.T, open func(t *testing.T) shared.Place) {
-	whole, folders := open(t), 0
-	open = func(*testing.T) shared.Place {
-		folders++
-		return Sub{Place: whole, Folder: fmt.Sprintf("t%d/", folders)}
-	}
 	t.Run("store", func(t *testing.T) {
 		TestStore(t, func(t *testing.T) func() state.Store {
 			place := open(t)
