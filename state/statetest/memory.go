@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"testing/fstest"
 
 	"jpsync/state"
 )
@@ -106,7 +107,8 @@ func (m *Memory) Lstat(name string) (fs.FileInfo, error) {
 	if !ok {
 		return nil, pathError("lstat", name, fs.ErrNotExist)
 	}
-	return info{name: filepath.Base(name), size: int64(len(file.data)), mode: file.mode}, nil
+	base := filepath.Base(name)
+	return fstest.MapFS{base: {Data: file.data, Mode: file.mode}}.Stat(base)
 }
 
 // Readlink implements [state.FS]: there are no links.
