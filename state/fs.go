@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -133,21 +134,16 @@ func readFile(fsys FS, path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data := make([]byte, 0, info.Size()+512) // so that the last read finds the end without growing
-	for len(data) <= maxSize {
-		if len(data) == cap(data) {
-			data = append(data, 0)[:len(data)]
-		}
-		n, err := f.Read(data[len(data):cap(data)])
-		data = data[:len(data)+n]
-		if err == io.EOF {
-			return data, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", path, err)
-		}
+	var buf bytes.Buffer
+	buf.Grow(int(info.Size()) + bytes.MinRead) // so that the last read finds the end without growing
+	n, err := buf.ReadFrom(io.LimitReader(f, maxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
-	return nil, fmt.Errorf("read %s: it grew beyond %d bytes", path, maxSize)
+	if n > maxSize {
+		return nil, fmt.Errorf("read %s: it grew beyond %d bytes", path, maxSize)
+	}
+	return buf.Bytes(), nil
 }
 
 // tighten takes a file's permissions for group and others away. A file that is missing
