@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -147,15 +148,8 @@ func (p *Place) Read(ctx context.Context, name string) ([]byte, error) {
 
 // Remove implements [shared.Place].
 func (p *Place) Remove(ctx context.Context, names ...string) error {
-	// Names are letters, digits and slashes, so that the array needs no quotes.
-	list := []byte{'{'}
-	for i, name := range names {
-		if i > 0 {
-			list = append(list, ',')
-		}
-		list = append(list, name...)
-	}
-	_, err := p.exec(ctx, "remove", removeSQL, [][]byte{[]byte(p.location.state), append(list, '}')}, nil)
+	array := "{" + strings.Join(names, ",") + "}" // names are letters, digits and slashes, which need no quotes
+	_, err := p.exec(ctx, "remove", removeSQL, [][]byte{[]byte(p.location.state), []byte(array)}, nil)
 	return err
 }
 
@@ -180,7 +174,7 @@ func (p *Place) exec(ctx context.Context, op, sql string, args [][]byte, formats
 		_, told := errors.AsType[*pgconn.PgError](res.Err)
 		switch {
 		case told && !conn.IsClosed():
-			p.rest(conn)
+			p.idle <- conn
 		case ctx.Err() == nil: // the server may have restarted, and the others are as dead
 			p.Close()
 			fallthrough
@@ -189,7 +183,7 @@ func (p *Place) exec(ctx context.Context, op, sql string, args [][]byte, formats
 		}
 		return nil, failure(op, res.Err)
 	}
-	p.rest(conn)
+	p.idle <- conn
 	return res, nil
 }
 
@@ -211,9 +205,6 @@ func (p *Place) connect(ctx context.Context) (*pgconn.PgConn, error) {
 		return conn, nil
 	}
 }
-
-// rest keeps a connection for the next statement.
-func (p *Place) rest(conn *pgconn.PgConn) { p.idle <- conn }
 
 // connectError is the cause without pgconn's text, which repeats the location.
 func connectError(err error) error {
