@@ -3,19 +3,15 @@ package state
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 )
 
-// maxQueued limits the records that wait for a commit. Append blocks while the queue is full.
-const maxQueued = 4096
-
 // queue gathers records while a commit is under way: the next commit takes all of them. One
-// goroutine commits, from the first record of a run to its end.
+// goroutine commits, from the first record of a run to its end. It needs no limit: a caller who
+// waits for its records, as the executor does, has few of them in it.
 type queue struct {
 	binding *batch // of the run's first record
 	next    *batch
-	room    *sync.Cond    // a commit has taken the queue
 	wake    chan struct{} // there is something to commit; closed: commit what is left and stop
 	stopped chan struct{} // closed once the goroutine is gone
 	err     error         // the first commit that failed: none is tried any more
@@ -71,7 +67,7 @@ func (r *Run) Start(ctx context.Context) error {
 // Append queues a record and returns; wait returns nil once the record is durable. Send a
 // request only when its intent's wait has returned nil, and report a result only when the
 // result's has. Records are committed in order, whether or not anybody waits; those that are
-// queued at the same time share one commit. Append blocks while 4,096 records are queued.
+// queued at the same time share one commit.
 //
 // After a commit that failed every wait returns its error. What was appended is kept in
 // memory all the same, for Finish and Recover. A record that is not valid is refused, and
@@ -108,16 +104,13 @@ func (r *Run) ensureQueue() (wait func() error, err error) {
 	}
 	r.state = r.state.Clone()
 	first := newBatch()
-	r.queue = &queue{binding: first, next: first, room: sync.NewCond(&r.mu), wake: make(chan struct{}, 1), stopped: make(chan struct{})}
+	r.queue = &queue{binding: first, next: first, wake: make(chan struct{}, 1), stopped: make(chan struct{})}
 	go r.commitAll()
 	return r.enqueue(Record{Bind: &Binding{Lineage: r.state.Lineage, Endpoint: r.state.Endpoint, Account: r.state.Account}}), nil
 }
 
 func (r *Run) enqueue(rec Record) (wait func() error) {
 	q := r.queue
-	for len(q.next.records) >= maxQueued {
-		q.room.Wait()
-	}
 	var settles *Intent
 	if in, open := r.state.Pending[rec.ID]; open && rec.Result != nil {
 		settles = &in
@@ -159,7 +152,6 @@ func (r *Run) commit(ctx context.Context) {
 	r.mu.Lock()
 	b, err := q.next, q.err
 	q.next = newBatch()
-	q.room.Broadcast()
 	var folded *State // as of this batch
 	if full && err == nil {
 		folded = r.state.Clone()

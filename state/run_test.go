@@ -8,11 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -344,38 +341,4 @@ func TestALargeJournalIsFoldedWithinTheRun(t *testing.T) {
 			return
 		}
 	}
-}
-
-// Who appends faster than the disk takes it waits for room.
-func TestTheQueueIsBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := gate{&statetest.Memory{}, make(chan chan error)}
-		run := opened(t, g)
-		const all = 20_000
-		var appended atomic.Int64
-		go func() {
-			for range all {
-				run.Append(creation("a"))
-				appended.Add(1)
-			}
-		}()
-		synctest.Wait()
-		require.LessOrEqual(t, appended.Load(), int64(2*4096), "one commit under way, and those that wait")
-		ended := make(chan error)
-		go func() { // lets every sync pass
-			for {
-				select {
-				case done := <-g.syncs:
-					done <- nil
-				case <-ended:
-					return
-				}
-			}
-		}()
-		for appended.Load() < all {
-			time.Sleep(time.Millisecond)
-		}
-		require.NoError(t, run.Close())
-		close(ended)
-	})
 }
