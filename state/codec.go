@@ -89,7 +89,7 @@ func (s *State) document() (*document, error) {
 
 // Unmarshal reads what [Marshal] wrote. Every byte is covered by the checksum.
 //
-// It returns a [*DamagedError], which is an [ErrDamaged], or a [*NewerVersionError]. No
+// It returns a [*DamagedError], which is an [ErrDamaged], or an [ErrNewerVersion]. No
 // bytes at all are damaged too: where there is no file there is nothing to unmarshal.
 // The maps of the result are never nil.
 func Unmarshal(data []byte) (*State, error) {
@@ -97,7 +97,7 @@ func Unmarshal(data []byte) (*State, error) {
 	intact := intact(data)
 	err := json.Unmarshal(data, &doc)
 	if doc.Version > Version {
-		return nil, &NewerVersionError{Document: docState, Version: doc.Version}
+		return nil, newerVersion(docState, doc.Version)
 	}
 	switch {
 	case err != nil:

@@ -10,6 +10,20 @@ import (
 // what was once written. A damaged file is never read as an empty one.
 var ErrDamaged = errors.New("damaged")
 
+// Errors of files that are as they were written, and are refused all the same.
+var (
+	// ErrNewerVersion says that a newer jpsync wrote a state or a journal.
+	ErrNewerVersion = errors.New("use the newer jpsync that wrote it")
+	// ErrUnfitJournal says that a journal does not continue the state beside it: one of them
+	// was replaced, or the state was changed since. Nothing was changed.
+	ErrUnfitJournal = errors.New("put the state back that belongs to it, or record its results in this one")
+)
+
+// newerVersion refuses a document, a state or a journal, of a version above [Version].
+func newerVersion(document string, version int) error {
+	return fmt.Errorf("the %s has format version %d and this jpsync reads %d; %w", document, version, Version, ErrNewerVersion)
+}
+
 // What can be damaged, as [DamagedError] names them.
 const (
 	docState   = "state"
@@ -45,17 +59,6 @@ func (e *DamagedError) Error() string {
 // Is makes every DamagedError an [ErrDamaged].
 func (e *DamagedError) Is(target error) bool { return target == ErrDamaged }
 
-// NewerVersionError refuses a file that a newer jpsync wrote.
-type NewerVersionError struct {
-	Document string // "state" or "journal"
-	Version  int    // what the file says; this package writes [Version]
-}
-
-func (e *NewerVersionError) Error() string {
-	return fmt.Sprintf("the %s has format version %d and this jpsync reads %d; use the newer jpsync that wrote it",
-		e.Document, e.Version, Version)
-}
-
 // MismatchError refuses to work on another account's or another endpoint's state.
 type MismatchError struct {
 	Field    string // "endpoint" or "account"
@@ -66,38 +69,6 @@ type MismatchError struct {
 func (e *MismatchError) Error() string {
 	return fmt.Sprintf("the state belongs to %s %q and this run uses %q; use the state of that %s, or the %s of that state",
 		e.Field, e.Recorded, e.Given, e.Field, e.Field)
-}
-
-// MissingError says that there is no state where there has been one: its backup is there.
-// The backup is older than what is missing, so it is not used silently.
-type MissingError struct {
-	Path   string
-	Backup string
-}
-
-func (e *MissingError) Error() string {
-	return fmt.Sprintf("there is no state at %s, but a backup of one, %s: put the state back, or use the backup, which lacks what was done last: cp %s %s; "+
-		"to begin with an empty state, move the backup away", e.Path, e.Backup, e.Backup, e.Path)
-}
-
-// UnfitJournalError says that a journal does not continue the state beside it: one of them
-// was replaced, or the state was changed since. Nothing was changed.
-type UnfitJournalError struct {
-	Path         string // of the journal
-	Lineage      string // of the state that the journal continues
-	Serial       int64  // of the state that the journal continues
-	StateLineage string // of the state beside it; empty when there is none
-	StateSerial  int64
-}
-
-func (e *UnfitJournalError) Error() string {
-	beside := fmt.Sprintf("the state beside it is %s with serial %d", e.StateLineage, e.StateSerial)
-	if e.StateLineage == "" {
-		beside = "there is no state beside it"
-	}
-	return fmt.Sprintf("the journal %s of an interrupted run continues state %s with serial %d, but %s: "+
-		"put the state back that belongs to it, or record its results in this one: jpsync state recover %s",
-		e.Path, e.Lineage, e.Serial, beside, e.Path)
 }
 
 // SaveError says that the state could not be saved at the end of a run.

@@ -46,7 +46,8 @@ func NewFile(path string, fsys FS) *File { return &File{path: path, fs: fsys, ne
 func (f *File) Location() string { return f.path }
 
 // Load implements [Store]. Only a missing file is an empty state; an empty file is a damaged
-// one, and a missing file whose backup is there is a [*MissingError].
+// one, and a missing file whose backup is there is an error. The backup is older than what is
+// missing, so it is not used silently.
 func (f *File) Load(ctx context.Context) (*State, error) {
 	path, err := resolve(f.fs, f.path)
 	if err != nil {
@@ -115,7 +116,9 @@ func (f *File) readSnapshot(path string) (*State, error) {
 		}
 		// Between the two looks somebody may have written the first states of all.
 		if data, err = readFile(f.fs, path); errors.Is(err, fs.ErrNotExist) {
-			return nil, &MissingError{Path: f.path, Backup: f.path + BackupSuffix}
+			backup := f.path + BackupSuffix
+			return nil, fmt.Errorf("there is no state at %s, but a backup of one, %s: put the state back, or use the backup, which lacks what was done last: cp %s %s; "+
+				"to begin with an empty state, move the backup away", f.path, backup, backup, f.path)
 		}
 	}
 	if err != nil {

@@ -235,9 +235,8 @@ func FuzzJournal(f *testing.F) {
 			require.Contains(t, s.Apps, "kept")
 			return
 		}
-		var foreign *state.UnfitJournalError
 		var mismatch *state.MismatchError
-		if !isRefusal(err) && !errors.As(err, &foreign) && !errors.As(err, &mismatch) {
+		if !isRefusal(err) && !errors.Is(err, state.ErrUnfitJournal) && !errors.As(err, &mismatch) {
 			t.Fatal(err)
 		}
 	})

@@ -49,12 +49,11 @@ func TestAJournalThatDoesNotFitIsRefused(t *testing.T) {
 			mem := left(t, recorded(t, result("a", state.Result{Op: state.OpCreate, App: app("a")})), s)
 			journal := content(t, mem, journalPath)
 			_, err := view(mem)
-			var unfit *state.UnfitJournalError
-			require.ErrorAs(t, err, &unfit)
+			require.ErrorIs(t, err, state.ErrUnfitJournal)
 			require.ErrorContains(t, err, "jpsync state recover "+journalPath)
 			_, err = state.Begin(t.Context(), state.NewFile(statePath, mem), state.Options{FS: mem})
-			require.ErrorAs(t, err, &unfit)
-			require.Equal(t, journalPath, unfit.Path)
+			require.ErrorIs(t, err, state.ErrUnfitJournal)
+			require.ErrorContains(t, err, "the journal "+journalPath+" of an interrupted run")
 			require.Equal(t, journal, content(t, mem, journalPath))
 		})
 	}

@@ -84,7 +84,7 @@ func (j *journal) add(body []byte, seq int64) error {
 		err := json.Unmarshal(body, &j.header)
 		switch {
 		case j.header.Version > Version:
-			return &NewerVersionError{Document: docJournal, Version: j.header.Version}
+			return newerVersion(docJournal, j.header.Version)
 		case err != nil || j.header.Version != Version || j.header.ID == "" || j.header.Seq != 0:
 			return j.damaged(seq, "invalid journal header")
 		}
@@ -167,15 +167,19 @@ func promised(rest []byte, seq int64) bool {
 
 // replay returns the state with the journal's records. s stays as it is; the result is s
 // itself when it includes the journal already. A journal that does not continue exactly this
-// state is refused: see [UnfitJournalError].
+// state is an [ErrUnfitJournal].
 func (j *journal) replay(s *State, path string) (*State, error) {
 	if s.Journal == j.header.ID {
 		return s, nil
 	}
 	bind := j.records[0].Bind
 	if s.Serial != j.header.Serial || s.Lineage != bind.Lineage && s.Lineage != "" {
-		return nil, &UnfitJournalError{Path: path, Lineage: bind.Lineage, Serial: j.header.Serial,
-			StateLineage: s.Lineage, StateSerial: s.Serial}
+		beside := fmt.Sprintf("the state beside it is %s with serial %d", s.Lineage, s.Serial)
+		if s.Lineage == "" {
+			beside = "there is no state beside it"
+		}
+		return nil, fmt.Errorf("the journal %s of an interrupted run continues state %s with serial %d, but %s: %w: jpsync state recover %s",
+			path, bind.Lineage, j.header.Serial, beside, ErrUnfitJournal, path)
 	}
 	next := s.Clone()
 	if err := next.bind(bind.Endpoint, bind.Account); err != nil {

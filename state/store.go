@@ -27,7 +27,7 @@ type Store interface {
 	// writer that dies leaves no lock behind. The state is that of Load; replayed is how many
 	// records of a journal that an earlier run left are in it and are not in the snapshot yet:
 	// with any, the caller folds first. A journal that does not continue the snapshot is an
-	// [*UnfitJournalError].
+	// [ErrUnfitJournal].
 	Open(ctx context.Context, holder Holder) (session Session, s *State, replayed int, err error)
 	// Location says where the state is, for people.
 	Location() string
