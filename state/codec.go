@@ -7,25 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // maxSize caps what is read as a state or a journal, in bytes. A state of 100,000 apps with
 // two certificates each has 90 MB.
 const maxSize = 1 << 30
-
-// document is a [State] as it is written. Its fields are in the order of the file.
-type document struct {
-	Version  int               `json:"version"`
-	Lineage  string            `json:"lineage"`
-	Serial   int64             `json:"serial"`
-	Endpoint string            `json:"endpoint"`
-	Account  string            `json:"account"`
-	Checksum string            `json:"checksum"`
-	Journal  string            `json:"journal,omitempty"`
-	MovedTo  string            `json:"moved_to,omitempty"`
-	Apps     map[string]App    `json:"apps"`
-	Pending  map[string]Intent `json:"pending,omitempty"`
-}
 
 // Marshal returns the state's document: JSON, fields in a fixed order, ids sorted, indented
 // by two spaces, with a newline at the end. Empty fields are left out where they may be.
@@ -40,7 +27,7 @@ type document struct {
 // pending request that is neither a create nor a delete, a negative serial, a time outside
 // the years 0 to 9999.
 func Marshal(s *State) ([]byte, error) {
-	doc, err := s.document()
+	written, err := s.asWritten()
 	if err != nil {
 		return nil, fmt.Errorf("write the state: %w", err)
 	}
@@ -49,42 +36,12 @@ func Marshal(s *State) ([]byte, error) {
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	if err := enc.Encode(doc); err != nil {
+	if err := enc.Encode(written); err != nil {
 		return nil, fmt.Errorf("write the state: %w", err)
 	}
-	data := buf.Bytes()
-	start, end, _ := checksumLine(data)
-	copy(data[start:end], checksum(data, start, end))
-	return data, nil
-}
-
-// document checks the state and returns what is written of it, without the checksum.
-func (s *State) document() (*document, error) {
-	if s.Version != 0 && s.Version != Version {
-		return nil, fmt.Errorf("it has format version %d, and this jpsync writes %d", s.Version, Version)
-	}
-	if s.Serial < 0 {
-		return nil, fmt.Errorf("serial %d is negative", s.Serial)
-	}
-	if err := checkText(s.Lineage, s.Endpoint, s.Account, s.Journal, s.MovedTo); err != nil {
-		return nil, err
-	}
-	doc := &document{Version: Version, Lineage: s.Lineage, Serial: s.Serial, Endpoint: s.Endpoint, Account: s.Account,
-		Checksum: fmt.Sprintf("sha256:%x", [sha256.Size]byte{}), Journal: s.Journal, MovedTo: s.MovedTo,
-		Apps: make(map[string]App, len(s.Apps)), Pending: make(map[string]Intent, len(s.Pending))}
-	for id, a := range s.Apps {
-		if err := a.check(id); err != nil {
-			return nil, fmt.Errorf("app %q: %w", id, err)
-		}
-		doc.Apps[id] = a.asWritten()
-	}
-	for id, in := range s.Pending {
-		if err := in.check(id); err != nil {
-			return nil, fmt.Errorf("pending request of app %q: %w", id, err)
-		}
-		doc.Pending[id] = in.asWritten()
-	}
-	return doc, nil
+	doc := buf.Bytes()
+	_, end, _ := findLine(doc, accountStart)
+	return slices.Insert(doc, end, checksumLine(doc)...), nil
 }
 
 // Unmarshal reads what [Marshal] wrote. Every byte is covered by the checksum.
@@ -93,33 +50,22 @@ func (s *State) document() (*document, error) {
 // bytes at all are damaged too: where there is no file there is nothing to unmarshal.
 // The maps of the result are never nil.
 func Unmarshal(data []byte) (*State, error) {
-	var doc document
+	var s State
 	intact := intact(data)
-	err := json.Unmarshal(data, &doc)
-	if doc.Version > Version {
-		return nil, newerVersion(docState, doc.Version)
+	err := json.Unmarshal(data, &s)
+	if s.Version > Version {
+		return nil, newerVersion(docState, s.Version)
 	}
 	switch {
 	case err != nil:
 		return nil, damagedState(err)
 	case !intact:
 		return nil, damagedState(errors.New("the checksum does not match: the file was changed by hand or by a fault"))
-	case doc.Version != Version:
-		return nil, damagedState(fmt.Errorf("its format version is %d", doc.Version))
+	case s.Version != Version:
+		return nil, damagedState(fmt.Errorf("its format version is %d", s.Version))
 	}
-	return doc.state(), nil
-}
-
-func (d *document) state() *State {
-	s := &State{Version: d.Version, Lineage: d.Lineage, Serial: d.Serial, Endpoint: d.Endpoint, Account: d.Account,
-		Journal: d.Journal, MovedTo: d.MovedTo, Apps: d.Apps, Pending: d.Pending}
-	if s.Apps == nil {
-		s.Apps = map[string]App{}
-	}
-	if s.Pending == nil {
-		s.Pending = map[string]Intent{}
-	}
-	return s
+	s.makeMaps()
+	return &s, nil
 }
 
 // damagedState says why a document is not a state, and where when encoding/json knows it.
@@ -131,13 +77,16 @@ func damagedState(err error) error {
 	return damaged
 }
 
-// checksumStart begins the line that holds the checksum. At this indentation there are
-// only the document's own fields, so no app can bring such a line along.
-const checksumStart = "\n  \"checksum\": \""
+// The beginnings of the line that holds the checksum, and of the one before it. At this
+// indentation there are only the document's own fields, so no app can bring such a line along.
+const (
+	checksumStart = `  "checksum": "`
+	accountStart  = `  "account": "`
+)
 
-// checksumLine returns where the line with the checksum starts and ends, newline included.
-func checksumLine(doc []byte) (start, end int, ok bool) {
-	start = bytes.Index(doc, []byte(checksumStart)) + 1
+// findLine returns where the first line that begins so starts and ends, newline included.
+func findLine(doc []byte, begin string) (start, end int, ok bool) {
+	start = bytes.Index(doc, []byte("\n"+begin)) + 1
 	if start == 0 {
 		return 0, 0, false
 	}
@@ -145,18 +94,19 @@ func checksumLine(doc []byte) (start, end int, ok bool) {
 	return start, start + length + 1, length >= 0
 }
 
-// checksum returns the line that belongs from start to end.
-func checksum(doc []byte, start, end int) string {
+// checksumLine returns the line for a document that consists of these parts without it.
+func checksumLine(parts ...[]byte) []byte {
 	h := sha256.New()
-	h.Write(doc[:start])
-	h.Write(doc[end:])
-	return fmt.Sprintf("%ssha256:%x\",\n", checksumStart[1:], h.Sum(nil))
+	for _, part := range parts {
+		h.Write(part)
+	}
+	return fmt.Appendf(nil, "%ssha256:%x\",\n", checksumStart, h.Sum(nil))
 }
 
 // intact reports whether a document is as it was written.
 func intact(doc []byte) bool {
-	start, end, ok := checksumLine(doc)
-	return ok && string(doc[start:end]) == checksum(doc, start, end)
+	start, end, ok := findLine(doc, checksumStart)
+	return ok && bytes.Equal(doc[start:end], checksumLine(doc[:start], doc[end:]))
 }
 
 // parseEdited reads a document whose checksum does not match, for repair. It is strict, since
@@ -167,6 +117,10 @@ func parseEdited(data []byte) (*State, error) {
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
+	type document struct {
+		State
+		Checksum string `json:"checksum"`
+	}
 	var doc document
 	if err := dec.Decode(&doc); err != nil {
 		return nil, err
@@ -187,9 +141,9 @@ func parseEdited(data []byte) (*State, error) {
 			return nil, fmt.Errorf(`app %q has no "app_key", "app_name" or "android_package"`, id)
 		}
 	}
-	s := doc.state()
-	_, err := s.document()
-	return s, err
+	doc.makeMaps()
+	_, err := doc.asWritten()
+	return &doc.State, err
 }
 
 // checkFields reads one JSON value and refuses an object that has a field twice: encoding/json

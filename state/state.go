@@ -26,22 +26,23 @@ import (
 // Version is the format that this package writes. A file of a newer one is refused.
 const Version = 1
 
-// State is everything that is known about one JPush account's apps.
+// State is everything that is known about one JPush account's apps. Its fields are in the
+// order of the file, which has the checksum after the account: see [Marshal].
 type State struct {
-	Version  int
-	Lineage  string // UUID, fixed when the state is first written
-	Serial   int64  // goes up by one with every write that changes something
-	Endpoint string // bound at the first apply, empty before
-	Account  string // the dev_key, bound at the first apply, empty before
+	Version  int    `json:"version"`
+	Lineage  string `json:"lineage"`  // UUID, fixed when the state is first written
+	Serial   int64  `json:"serial"`   // goes up by one with every write that changes something
+	Endpoint string `json:"endpoint"` // bound at the first apply, empty before
+	Account  string `json:"account"`  // the dev_key, bound at the first apply, empty before
 	// Journal is the ID of the journal that this snapshot includes. A crash between the
 	// write of a snapshot and the removal of its journal leaves both.
-	Journal string
+	Journal string `json:"journal,omitempty"`
 	// MovedTo is the location where the state is now, empty for one that is in use. See [Copy].
-	MovedTo string
-	Apps    map[string]App // by id
+	MovedTo string         `json:"moved_to,omitempty"`
+	Apps    map[string]App `json:"apps"` // by id
 	// Pending holds the requests whose outcome nobody knows: they may have been sent, and
 	// no answer is recorded.
-	Pending map[string]Intent // by id
+	Pending map[string]Intent `json:"pending,omitempty"` // by id
 }
 
 // App is one recorded app. Two of them can be compared with ==.
@@ -116,13 +117,17 @@ func newUUID() string {
 func (s *State) Clone() *State {
 	c := *s
 	c.Apps, c.Pending = maps.Clone(s.Apps), maps.Clone(s.Pending)
-	if c.Apps == nil {
-		c.Apps = map[string]App{}
-	}
-	if c.Pending == nil {
-		c.Pending = map[string]Intent{}
-	}
+	c.makeMaps()
 	return &c
+}
+
+func (s *State) makeMaps() {
+	if s.Apps == nil {
+		s.Apps = map[string]App{}
+	}
+	if s.Pending == nil {
+		s.Pending = map[string]Intent{}
+	}
 }
 
 // SameContent reports whether two states have the same apps and the same pending requests.
@@ -149,6 +154,34 @@ func (s *State) bind(endpoint, account string) error {
 	}
 	s.Endpoint, s.Account = endpoint, account
 	return nil
+}
+
+// asWritten checks the state and returns it as it is read back.
+func (s *State) asWritten() (*State, error) {
+	if s.Version != 0 && s.Version != Version {
+		return nil, fmt.Errorf("it has format version %d, and this jpsync writes %d", s.Version, Version)
+	}
+	if s.Serial < 0 {
+		return nil, fmt.Errorf("serial %d is negative", s.Serial)
+	}
+	if err := checkText(s.Lineage, s.Endpoint, s.Account, s.Journal, s.MovedTo); err != nil {
+		return nil, err
+	}
+	w := s.Clone()
+	w.Version = Version
+	for id, a := range w.Apps {
+		if err := a.check(id); err != nil {
+			return nil, fmt.Errorf("app %q: %w", id, err)
+		}
+		w.Apps[id] = a.asWritten()
+	}
+	for id, in := range w.Pending {
+		if err := in.check(id); err != nil {
+			return nil, fmt.Errorf("pending request of app %q: %w", id, err)
+		}
+		w.Pending[id] = in.asWritten()
+	}
+	return w, nil
 }
 
 // asWritten returns the app as it is read back: times in UTC and cut to the second.
