@@ -29,6 +29,11 @@ type Damage struct {
 	Endpoint       string // of the state as it is; empty when it cannot be read
 
 	seen [2][sha256.Size]byte // of the two files: only what was shown is accepted
+
+	state   *State   // nil: it cannot be read
+	raw     []byte   // the state's file
+	backup  *State   // nil: there is none that can be read, or none is needed
+	journal *journal // nil: there is none
 }
 
 // None tells that there is nothing to repair.
@@ -41,77 +46,64 @@ func (f *File) Inspect() (*Damage, error) {
 	if err != nil {
 		return nil, err
 	}
-	in, err := f.inspect(path)
-	if err != nil {
-		return nil, err
-	}
-	if in.state != nil {
-		in.damage.Endpoint = in.state.Endpoint
-	}
-	return in.damage, nil
+	return f.inspect(path)
 }
 
-// inspection is a state and a journal, as far as they can be read.
-type inspection struct {
-	damage  *Damage
-	state   *State // nil: cannot be read
-	raw     []byte
-	backup  *State   // nil: there is none that can be read
-	journal *journal // nil: there is none
-}
-
-func (f *File) inspect(path string) (*inspection, error) {
-	in := &inspection{damage: &Damage{}}
-	if err := f.inspectState(path, in); err != nil {
+func (f *File) inspect(path string) (*Damage, error) {
+	d := &Damage{}
+	if err := f.inspectState(path, d); err != nil {
 		return nil, err
+	}
+	if d.state != nil {
+		d.Endpoint = d.state.Endpoint
 	}
 	data, err := readFile(f.fs, path+JournalSuffix)
 	if errors.Is(err, fs.ErrNotExist) {
-		return in, nil
+		return d, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	in.damage.seen[1] = sha256.Sum256(data)
-	in.journal, err = parseJournal(data)
+	d.seen[1] = sha256.Sum256(data)
+	d.journal, err = parseJournal(data)
 	if err != nil {
-		in.damage.Journal = fmt.Errorf("read %s: %w", path+JournalSuffix, err)
-		in.damage.JournalRecords = max(0, len(in.journal.records)-1)
-		in.damage.JournalLost = int64(len(data)) - in.journal.size
+		d.Journal = fmt.Errorf("read %s: %w", path+JournalSuffix, err)
+		d.JournalRecords = max(0, len(d.journal.records)-1)
+		d.JournalLost = int64(len(data)) - d.journal.size
 	}
-	return in, nil
+	return d, nil
 }
 
-func (f *File) inspectState(path string, in *inspection) (err error) {
-	in.raw, err = readFile(f.fs, path)
+func (f *File) inspectState(path string, d *Damage) (err error) {
+	d.raw, err = readFile(f.fs, path)
 	if errors.Is(err, fs.ErrNotExist) {
-		in.state = New()
+		d.state = New()
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	in.damage.seen[0] = sha256.Sum256(in.raw)
-	in.state, err = Unmarshal(in.raw)
+	d.seen[0] = sha256.Sum256(d.raw)
+	d.state, err = Unmarshal(d.raw)
 	if err == nil {
 		return nil
 	}
-	in.damage.State = fmt.Errorf("read %s: %w", f.path, err)
-	in.state, err = parseEdited(in.raw)
+	d.State = fmt.Errorf("read %s: %w", f.path, err)
+	d.state, err = parseEdited(d.raw)
 	if err != nil {
-		in.state = nil
-		in.damage.Unreadable = err
+		d.state = nil
+		d.Unreadable = err
 	}
 	old, err := readFile(f.fs, path+BackupSuffix)
 	if err == nil {
-		in.backup, err = Unmarshal(old)
+		d.backup, err = Unmarshal(old)
 	}
 	if err != nil {
-		in.damage.Backup = fmt.Errorf("read %s: %w", path+BackupSuffix, err)
+		d.Backup = fmt.Errorf("read %s: %w", path+BackupSuffix, err)
 		return nil
 	}
-	if in.state != nil {
-		in.damage.Differences, err = diffLines(in.backup, in.state)
+	if d.state != nil {
+		d.Differences, err = diffLines(d.backup, d.state)
 	}
 	return err
 }
@@ -135,43 +127,43 @@ func (f *File) Accept(ctx context.Context, holder Holder, shown *Damage) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	in, err := f.inspect(path)
+	d, err := f.inspect(path)
 	if err != nil {
 		return err
 	}
-	if in.damage.seen != shown.seen {
+	if d.seen != shown.seen {
 		return fmt.Errorf("repair %s: it changed since it was shown; look at it again", f.path)
 	}
-	if in.state == nil {
+	if d.state == nil {
 		return fmt.Errorf("repair %s: it cannot be read: %w; put the state before in its place: %s",
-			f.path, in.damage.Unreadable, path+BackupSuffix)
+			f.path, d.Unreadable, path+BackupSuffix)
 	}
-	return f.repair(path, in)
+	return f.repair(path, d)
 }
 
 // repair writes first and moves the damaged journal away last, so that it can be started again
 // at any point.
-func (f *File) repair(path string, in *inspection) error {
-	next := in.state
-	if in.damage.Journal != nil && len(in.journal.records) > 0 {
-		replayed, err := in.journal.replay(in.state, path+JournalSuffix)
+func (f *File) repair(path string, d *Damage) error {
+	next := d.state
+	if d.Journal != nil && len(d.journal.records) > 0 {
+		replayed, err := d.journal.replay(d.state, path+JournalSuffix)
 		if err != nil {
 			return err
 		}
 		next = replayed
 	}
-	if in.damage.State != nil {
-		if err := f.replaceDamaged(path, in, next); err != nil {
+	if d.State != nil {
+		if err := f.replaceDamaged(path, d, next); err != nil {
 			return err
 		}
-	} else if !SameContent(next, in.state) {
+	} else if !SameContent(next, d.state) {
 		fixed := next.Clone()
 		fixed.Serial++
 		if err := f.writeSnapshot(path, fixed); err != nil {
 			return err
 		}
 	}
-	if in.damage.Journal == nil {
+	if d.Journal == nil {
 		return nil
 	}
 	journal := path + JournalSuffix
@@ -180,29 +172,24 @@ func (f *File) repair(path string, in *inspection) error {
 }
 
 // replaceDamaged leaves the backup alone: it is the last state that is known to be whole.
-func (f *File) replaceDamaged(path string, in *inspection, next *State) error {
-	if err := f.keep(path, in.raw); err != nil {
+func (f *File) replaceDamaged(path string, d *Damage, next *State) error {
+	kept, err := freeName(f.fs, path+damagedSuffix)
+	if err == nil {
+		err = atomicWrite(f.fs, path, kept, d.raw)
+	}
+	if err != nil {
 		return err
 	}
 	fixed := next.Clone()
 	fixed.Serial++
-	if in.backup != nil {
-		fixed.Serial = max(fixed.Serial, in.backup.Serial+1)
+	if d.backup != nil {
+		fixed.Serial = max(fixed.Serial, d.backup.Serial+1)
 	}
 	doc, err := Marshal(fixed)
 	if err != nil {
 		return err
 	}
 	return f.put(path, doc)
-}
-
-// keep writes a copy of what is damaged.
-func (f *File) keep(path string, data []byte) error {
-	name, err := freeName(f.fs, path+damagedSuffix)
-	if err != nil {
-		return err
-	}
-	return atomicWrite(f.fs, path, name, data)
 }
 
 // setAside renames a journal to a name that is free.
