@@ -78,7 +78,7 @@ func (r *Run) Append(rec Record) (wait func() error) {
 		err = errors.New("a run appends its binding itself")
 	}
 	if err == nil {
-		err = r.encrypter.encryptRecord(rec)
+		err = r.opts.Recipients.encryptRecord(rec)
 	}
 	if err != nil {
 		return func() error { return err }

@@ -3,58 +3,33 @@ package state
 import (
 	"fmt"
 	"runtime"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 )
 
-// encrypter encrypts the secrets that a run writes. It remembers them, so that a record that is
-// written again, with another certificate, has the same text in the place of the secret.
-type encrypter struct {
-	to Recipients
-
-	mu    sync.Mutex
-	known map[string]string // encrypted, by the secret in clear
-}
-
 // encryptRecord encrypts the secret of a record in place: [Record.Checked] has copied it.
-func (e *encrypter) encryptRecord(rec Record) error {
+func (r Recipients) encryptRecord(rec Record) error {
 	if rec.Result == nil || rec.Result.App == nil {
 		return nil
 	}
-	app := rec.Result.App
-	if !e.to.Any() || app.MasterSecret == "" || Encrypted(app.MasterSecret) {
-		return nil
+	encrypted, err := r.Encrypt(rec.Result.App.MasterSecret)
+	if err != nil {
+		return err
 	}
-	e.mu.Lock()
-	encrypted, ok := e.known[app.MasterSecret]
-	e.mu.Unlock()
-	if !ok {
-		var err error
-		if encrypted, err = e.to.Encrypt(app.MasterSecret); err != nil {
-			return err
-		}
-		e.mu.Lock()
-		if e.known == nil {
-			e.known = map[string]string{}
-		}
-		e.known[app.MasterSecret] = encrypted
-		e.mu.Unlock()
-	}
-	app.MasterSecret = encrypted
+	rec.Result.App.MasterSecret = encrypted
 	return nil
 }
 
 // encryptState returns st when it has no secret in clear, or may have them. Otherwise it returns a
 // copy, in which all are encrypted.
-func (e *encrypter) encryptState(st *State) (*State, error) {
-	if !e.to.Any() {
+func (r Recipients) encryptState(st *State) (*State, error) {
+	if !r.Any() {
 		return st, nil
 	}
 	for _, app := range st.Apps {
 		if app.MasterSecret != "" && !Encrypted(app.MasterSecret) {
 			encrypted := st.Clone()
-			return encrypted, RewriteSecrets(encrypted.Apps, e.to.Encrypt)
+			return encrypted, RewriteSecrets(encrypted.Apps, r.Encrypt)
 		}
 	}
 	return st, nil

@@ -57,7 +57,7 @@ func Copy(ctx context.Context, from, to Store, opts Options) (err error) {
 	present := target.snapshot
 	// Encrypted once, so that both have the same text in the place of a secret.
 	before := source.snapshot
-	old, err := source.encrypter.encryptState(before)
+	old, err := opts.Recipients.encryptState(before)
 	if err != nil {
 		return err
 	}

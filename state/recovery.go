@@ -52,7 +52,7 @@ func (r *Run) Recovery() ([]byte, error) {
 	for i := range records {
 		rec, err := records[i].Checked() // a copy
 		if err == nil {
-			err = r.encrypter.encryptRecord(rec)
+			err = r.opts.Recipients.encryptRecord(rec)
 		}
 		if err != nil {
 			return nil, err

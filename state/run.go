@@ -40,13 +40,12 @@ type Options struct {
 // Append, State and Snapshot are safe for concurrent use. No other method may run concurrently
 // with any method.
 type Run struct {
-	store     Store
-	session   Session
-	opts      Options
-	ctx       context.Context // of commits: an interrupt ends requests and not their record
-	replayed  int
-	encrypter encrypter
-	unpurged  error
+	store    Store
+	session  Session
+	opts     Options
+	ctx      context.Context // of commits: an interrupt ends requests and not their record
+	replayed int
+	unpurged error
 
 	mu       sync.Mutex
 	snapshot *State // as it was read, or last saved
@@ -84,7 +83,6 @@ func Begin(ctx context.Context, store Store, opts Options) (*Run, error) {
 		}
 	}
 	r := &Run{store: store, session: session, opts: opts, ctx: context.WithoutCancel(ctx), replayed: replayed}
-	r.encrypter.to = opts.Recipients
 	if replayed > 0 {
 		s.Serial++
 		if s, err = r.fold(ctx, s); err != nil {
@@ -144,7 +142,7 @@ func (r *Run) Snapshot() *State {
 // in clear before, no earlier snapshot is kept; what the store does not let go of is kept in
 // unpurged.
 func (r *Run) fold(ctx context.Context, s *State) (*State, error) {
-	encrypted, err := r.encrypter.encryptState(s)
+	encrypted, err := r.opts.Recipients.encryptState(s)
 	if err != nil {
 		return nil, err
 	}
