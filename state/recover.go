@@ -123,30 +123,22 @@ func besideState(store Store, file string) (File, bool) {
 
 // findings is what a journal's records come to.
 type findings struct {
-	apps    map[string]App    // by id
+	*State                    // as they make it of nothing
 	deleted map[string]bool   // app keys
-	pending map[string]Intent // by id
 	settled map[string]Intent // by id: intents that have a result
 }
 
 func (j *journal) findings() findings {
-	f := findings{apps: map[string]App{}, deleted: map[string]bool{}, pending: map[string]Intent{}, settled: map[string]Intent{}}
-	for _, rec := range j.records[1:] {
-		if rec.Intent != nil {
-			f.pending[rec.ID] = *rec.Intent
-			continue
+	f := findings{State: New(), deleted: map[string]bool{}, settled: map[string]Intent{}}
+	for _, rec := range j.records {
+		if r := rec.Result; r != nil {
+			in := f.Pending[rec.ID]
+			f.settled[rec.ID] = in
+			if r.Op == OpDelete && !r.Failed && !r.Unsent {
+				f.deleted[in.AppKey] = true
+			}
 		}
-		in := f.pending[rec.ID]
-		f.settled[rec.ID] = in
-		delete(f.pending, rec.ID)
-		switch r := rec.Result; {
-		case r.Failed || r.Unsent:
-		case r.App != nil:
-			f.apps[rec.ID] = *r.App
-		case r.Op == OpDelete:
-			f.deleted[in.AppKey] = true
-			delete(f.apps, rec.ID)
-		}
+		f.Apply(rec)
 	}
 	return f
 }
@@ -163,8 +155,8 @@ func merge(s *State, j *journal) (changed int, left []Conflict) {
 		}
 		holder[a.AppKey] = id
 	}
-	for _, id := range slices.Sorted(maps.Keys(f.apps)) {
-		app := f.apps[id]
+	for _, id := range slices.Sorted(maps.Keys(f.Apps)) {
+		app := f.Apps[id]
 		if other, ok := holder[app.AppKey]; ok {
 			id = other
 		}
@@ -181,7 +173,7 @@ func merge(s *State, j *journal) (changed int, left []Conflict) {
 		s.Apps[id] = app
 		holder[app.AppKey] = id
 	}
-	maps.Copy(s.Pending, f.pending)
+	maps.Copy(s.Pending, f.Pending)
 	for id, in := range s.Pending {
 		app, recorded := s.Apps[id]
 		if in == f.settled[id] || in.Op == OpCreate && recorded || in.Op == OpDelete && app.AppKey != in.AppKey {
