@@ -119,13 +119,11 @@ func (w *journalWriter) addAll(batch []Record) error {
 
 // add adds the line of a header or an entry.
 func (w *journalWriter) add(line any) error {
-	var body bytes.Buffer
-	enc := json.NewEncoder(&body)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(line); err != nil {
+	body, err := json.Marshal(line)
+	if err != nil {
 		return fmt.Errorf("write a record to the journal: %w", err)
 	}
-	sealed, sum := Seal(bytes.TrimSuffix(body.Bytes(), []byte("\n")), w.sum)
+	sealed, sum := Seal(body, w.sum)
 	w.sum = sum
 	w.seq++
 	w.lines.Write(sealed)

@@ -81,6 +81,34 @@ func view(mem *statetest.Memory) (*state.State, error) {
 	return state.NewFile(statePath, mem).Load(context.Background())
 }
 
+// A journal may have these characters as they are, or escaped as it is written now.
+func TestEscapesInAJournal(t *testing.T) {
+	const name = "R&D <1>"
+	mem := disk(t, before())
+	run := begin(t, mem)
+	named := app("a")
+	named.AppName = name
+	must(t, run.Append(result("a", state.Result{Op: state.OpCreate, App: named})))
+	require.NoError(t, run.Close())
+	var plain []byte
+	was, is := "", ""
+	for line := range bytes.Lines(content(t, mem, journalPath)) {
+		object, sum, ok := state.Unseal(line, was)
+		require.True(t, ok)
+		was = sum
+		object = []byte(strings.NewReplacer(`\u0026`, "&", `\u003c`, "<", `\u003e`, ">").Replace(string(object)))
+		line, is = state.Seal(object, is)
+		plain = append(plain, line...)
+	}
+	for _, journal := range [][]byte{content(t, mem, journalPath), plain} {
+		put(t, mem, journalPath, journal)
+		s, err := view(mem)
+		require.NoError(t, err)
+		require.Equal(t, name, s.Apps["a"].AppName)
+	}
+	require.Contains(t, string(plain), name)
+}
+
 func TestJournalFormat(t *testing.T) {
 	_, journal := interrupted(t)
 	golden(t, "journal.golden", journal)
