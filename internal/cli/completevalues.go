@@ -11,6 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"jpsync/internal/report"
 	"jpsync/manifest"
 	"jpsync/planner"
 	"jpsync/state"
@@ -145,10 +146,10 @@ func (q *query) labels() proposal {
 }
 
 func (q *query) outputFormats() proposal {
-	if strings.HasPrefix(q.word, templatePrefix) {
+	if strings.HasPrefix(q.word, report.TemplatePrefix) {
 		return proposal{paths: "file"}
 	}
-	return words(append(slices.Clone(outputFormats), templatePrefix))
+	return words(append(slices.Clone(report.KeyFormats), report.TemplatePrefix))
 }
 
 // topics proposes the subcommands of the command that is named so far, and topics when none is.

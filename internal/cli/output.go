@@ -15,47 +15,23 @@ import (
 )
 
 type outputCmd struct {
-	IDs         []string     `arg:"" optional:"" name:"id" complete:"recorded" help:"Only these apps."`
-	Format      outputFormat `default:"table" placeholder:"FORMAT" complete:"format" help:"table, json, dotenv, github, gitlab, gradle, xcconfig, k8s-secret or template=FILE (${default})."`
-	Name        string       `env:"JPSYNC_SECRET_NAME" placeholder:"NAME" help:"The name of the Secret that k8s-secret writes."`
-	Out         string       `env:"JPSYNC_OUTPUT_OUT" placeholder:"FILE" help:"Write to this file, mode 0600, instead of standard output."`
-	ShowSecrets bool         `help:"Include the master secrets."`
+	IDs         []string `arg:"" optional:"" name:"id" complete:"recorded" help:"Only these apps."`
+	Format      string   `default:"table" placeholder:"FORMAT" complete:"format" help:"table, json, dotenv, github, gitlab, gradle, xcconfig, k8s-secret or template=FILE (${default})."`
+	Name        string   `env:"JPSYNC_SECRET_NAME" placeholder:"NAME" help:"The name of the Secret that k8s-secret writes."`
+	Out         string   `env:"JPSYNC_OUTPUT_OUT" placeholder:"FILE" help:"Write to this file, mode 0600, instead of standard output."`
+	ShowSecrets bool     `help:"Include the master secrets."`
 }
 
-// outputFormats are the formats besides template=FILE.
-var outputFormats = []string{"table", "json", "dotenv", "github", "gitlab", "gradle", "xcconfig", formatSecret}
-
-const (
-	formatSecret   = "k8s-secret"
-	templatePrefix = "template="
-)
-
-// maxTemplateBytes bounds a template.
-const maxTemplateBytes = 1 << 20
-
-// outputFormat is one of outputFormats, or template=FILE.
-type outputFormat string
-
-// UnmarshalText refuses any other.
-func (f *outputFormat) UnmarshalText(text []byte) error {
-	name := string(text)
-	if file, ok := strings.CutPrefix(name, templatePrefix); ok && file != "" {
-		*f = outputFormat(name)
-		return nil
-	}
-	if slices.Contains(outputFormats, name) {
-		*f = outputFormat(name)
-		return nil
-	}
-	return fmt.Errorf("unknown format %q: choose one of %s, or template=FILE", name, strings.Join(outputFormats, ", "))
-}
-
-// Validate checks --name for the one format that uses it.
+// Validate checks the format, and --name for the one format that uses it.
 func (c *outputCmd) Validate() error {
-	if c.Format == formatSecret {
+	file, isTemplate := strings.CutPrefix(c.Format, report.TemplatePrefix)
+	switch {
+	case c.Format == "k8s-secret":
 		return report.CheckSecretName(c.Name)
+	case isTemplate && file != "", slices.Contains(report.KeyFormats, c.Format):
+		return nil
 	}
-	return nil
+	return fmt.Errorf("unknown --format %q: choose one of %s, or template=FILE", c.Format, strings.Join(report.KeyFormats, ", "))
 }
 
 // Run writes the keys of some apps or of all.
@@ -69,8 +45,17 @@ func (c *outputCmd) Run(ctx context.Context, t *terminal, g *globals, store *sta
 		return err
 	}
 	if c.ShowSecrets {
-		if err := c.reveal(t, apps); err != nil {
+		if err := decrypt(apps); err != nil {
 			return err
+		}
+		if c.Out == "" {
+			t.warnOfSecrets()
+		}
+		if c.Format == "gitlab" {
+			t.warn("GitLab shows a dotenv report to everybody who can see the pipeline: put master secrets into masked variables instead")
+		}
+		if c.Format != "github" { // deliver masks those where the lines go
+			t.maskAll(apps)
 		}
 	}
 	keys := make([]report.Key, len(ids))
@@ -107,46 +92,28 @@ func (c *outputCmd) chosen(st *state.State) (ids []string, apps map[string]state
 	return ids, apps, nil
 }
 
-// reveal decrypts the master secrets, masks them, and warns of where they may be seen.
-func (c *outputCmd) reveal(t *terminal, apps map[string]state.App) error {
-	if err := decrypt(apps); err != nil {
-		return err
-	}
-	if c.Out == "" {
-		t.warnOfSecrets()
-	}
-	switch report.KeyFormat(c.Format) {
-	case report.KeysGitHub: // deliver masks them where the lines go
-		return nil
-	case report.KeysGitLab:
-		t.warn("GitLab shows a dotenv report to everybody who can see the pipeline: put master secrets into masked variables instead")
-	}
-	t.maskAll(apps)
-	return nil
-}
+// maxTemplateBytes bounds a template.
+const maxTemplateBytes = 1 << 20
 
 func (c *outputCmd) write(t *terminal, w io.Writer, keys []report.Key) error {
-	if c.Format == formatSecret {
-		return report.KeysSecret(w, keys, c.Name)
+	options := report.KeyOptions{SecretName: c.Name, Secrets: c.ShowSecrets}
+	if c.Out == "" {
+		options.Style = t.out
 	}
-	if path, ok := strings.CutPrefix(string(c.Format), templatePrefix); ok {
+	if path, ok := strings.CutPrefix(c.Format, report.TemplatePrefix); ok {
 		text, err := readFile(path, maxTemplateBytes)
 		if err != nil {
 			return err
 		}
-		return report.KeysTemplate(w, keys, path, string(text), c.ShowSecrets)
+		options.Template = string(text)
 	}
-	format := report.KeyFormat(c.Format)
-	if format == report.KeysTable && c.Out == "" {
-		return report.KeysText(w, keys, t.out)
-	}
-	return report.Keys(w, keys, format)
+	return report.Keys(w, keys, c.Format, options)
 }
 
 // deliver writes the finished text. An error before has left the file as it was.
 func (c *outputCmd) deliver(t *terminal, g *globals, store *stateStore, keys []report.Key, text *bytes.Buffer) error {
 	path := c.Out
-	if report.KeyFormat(c.Format) == report.KeysGitHub {
+	if c.Format == "github" {
 		for _, key := range keys {
 			if err := report.Mask(t.Out, key.MasterSecret); err != nil {
 				return fmt.Errorf("the master secrets could not be masked, so none was printed: %w", err)

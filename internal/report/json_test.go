@@ -146,7 +146,7 @@ func TestJSONEscapesWhatControlsATerminal(t *testing.T) {
 			return report.NewLines(b).Event(executor.Event{Type: executor.ApplyErrored, Step: executor.Step{Err: errors.New(name)}})
 		},
 		"keys": func(b *bytes.Buffer) error {
-			return report.Keys(b, []report.Key{{ID: "shop", AppName: name}}, report.KeysJSON)
+			return report.Keys(b, []report.Key{{ID: "shop", AppName: name}}, "json", report.KeyOptions{})
 		},
 	} {
 		var b bytes.Buffer

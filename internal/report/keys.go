@@ -16,48 +16,54 @@ type Key struct {
 	MasterSecret   string `json:"master_secret,omitempty"` // empty unless it was asked for
 }
 
-// KeyFormat names a format of [Keys].
-type KeyFormat string
+// KeyFormats are the formats of [Keys], besides that of a template, which is [TemplatePrefix] and
+// the name of its file.
+var KeyFormats = []string{"table", "json", "dotenv", "github", "gitlab", "gradle", "xcconfig", "k8s-secret"}
 
-// The formats of app keys. [KeysSecret] and [KeysTemplate] write two more, which take
-// arguments.
-const (
-	KeysJSON     KeyFormat = "json"     // an object by id
-	KeysDotenv   KeyFormat = "dotenv"   // NAME=value lines that every reader takes alike
-	KeysTable    KeyFormat = "table"    // for people
-	KeysGitHub   KeyFormat = "github"   // lines for the file that $GITHUB_OUTPUT names
-	KeysGitLab   KeyFormat = "gitlab"   // a dotenv report: no quotes, no comments
-	KeysGradle   KeyFormat = "gradle"   // a .properties file
-	KeysXcconfig KeyFormat = "xcconfig" // build settings
-)
+// TemplatePrefix begins the format of a template.
+const TemplatePrefix = "template="
+
+// KeyOptions is what single formats need.
+type KeyOptions struct {
+	Style      Style  // of a table
+	SecretName string // of a Secret, see [CheckSecretName]
+	Template   string // the text of a template
+	Secrets    bool   // master secrets were asked for, which a template has to know
+}
 
 // Keys writes app keys in a format, all of them or nothing: a part would be taken for all. It
 // fails if two ids would get the same name, or if the format cannot hold a value.
-func Keys(w io.Writer, keys []Key, format KeyFormat) error {
+func Keys(w io.Writer, keys []Key, format string, o KeyOptions) error {
 	var text string
 	var err error
 	switch format {
-	case KeysJSON:
+	case "table":
+		return keysTable(w, keys, o.Style)
+	case "json": // an object by id
 		byID := make(map[string]Key, len(keys))
 		for _, k := range keys {
 			byID[k.ID] = k
 		}
 		return JSON(w, byID)
-	case KeysTable:
-		return KeysText(w, keys, Style{})
-	case KeysDotenv, KeysGitLab:
+	case "dotenv", "gitlab": // lines that every reader of such files takes alike
 		text, err = assignments(keys, "=", plain)
-	case KeysGitHub:
+	case "github": // lines for the file that $GITHUB_OUTPUT names
 		text, err = assignments(keys, "=", oneLine)
-	case KeysXcconfig:
+	case "gradle": // a .properties file
+		text, err = properties(keys)
+	case "xcconfig": // build settings
 		text, err = assignments(keys, " = ", plain)
 		for strings.Contains(text, "//") { // begins a comment
 			text = strings.ReplaceAll(text, "//", "/$()/")
 		}
-	case KeysGradle:
-		text, err = properties(keys)
+	case "k8s-secret":
+		text, err = secretManifest(keys, o.SecretName)
 	default:
-		err = fmt.Errorf("there is no format %q for app keys", format)
+		name, ok := strings.CutPrefix(format, TemplatePrefix)
+		if !ok {
+			return fmt.Errorf("there is no format %q for app keys", format)
+		}
+		text, err = fromTemplate(keys, name, o)
 	}
 	if err != nil {
 		return err
@@ -66,8 +72,8 @@ func Keys(w io.Writer, keys []Key, format KeyFormat) error {
 	return err
 }
 
-// KeysText writes app keys as a table for people.
-func KeysText(w io.Writer, keys []Key, st Style) error {
+// keysTable writes app keys for people.
+func keysTable(w io.Writer, keys []Key, st Style) error {
 	rows := [][]string{{"ID", "APP NAME", "PACKAGE", "APP KEY"}}
 	for _, k := range keys {
 		row := []string{k.ID, k.AppName, k.AndroidPackage, k.AppKey}

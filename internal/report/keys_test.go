@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"io"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,38 +23,41 @@ var twoKeys = []report.Key{
 	{ID: "钱包", AppName: "钱包", AndroidPackage: "cn.example.wallet", AppKey: "a//b///c=+:", MasterSecret: "1234567890"},
 }
 
-var keyFormats = []report.KeyFormat{
-	report.KeysJSON, report.KeysDotenv, report.KeysTable, report.KeysGitHub, report.KeysGitLab, report.KeysGradle, report.KeysXcconfig,
+// write writes keys in a format, without master secrets in a template.
+func write(w io.Writer, keys []report.Key, format string) error {
+	return report.Keys(w, keys, format, report.KeyOptions{SecretName: "jpush.prod"})
+}
+
+// execute writes keys by a template.
+func execute(w io.Writer, keys []report.Key, text string, secrets bool) error {
+	return report.Keys(w, keys, "template=t", report.KeyOptions{Template: text, Secrets: secrets})
 }
 
 func TestKeysInEveryFormat(t *testing.T) {
 	var all bytes.Buffer
-	for _, format := range keyFormats {
-		all.WriteString("== " + string(format) + "\n")
-		require.NoError(t, report.Keys(&all, twoKeys, format))
+	for _, format := range report.KeyFormats {
+		all.WriteString("== " + format + "\n")
+		require.NoError(t, write(&all, twoKeys, format))
 	}
-	all.WriteString("== k8s-secret\n")
-	require.NoError(t, report.KeysSecret(&all, twoKeys, "jpush.prod"))
 	golden(t, "keys.txt", all.String())
-	assert.ErrorContains(t, report.Keys(&all, twoKeys, "xml"), `"xml"`)
+	assert.ErrorContains(t, write(&all, twoKeys, "xml"), `"xml"`)
 }
 
 // A format that cannot say a value refuses it, and then writes nothing at all.
 func TestKeysThatAFormatCannotSay(t *testing.T) {
-	lines := []report.KeyFormat{report.KeysDotenv, report.KeysGitHub, report.KeysGitLab, report.KeysXcconfig}
-	for _, format := range lines {
+	for _, format := range []string{"dotenv", "github", "gitlab", "xcconfig"} {
 		for _, value := range []string{"a\nPATH=/tmp", "a\rb", "a\x00b", "a\u2028b"} {
 			var out bytes.Buffer
 			for _, key := range []report.Key{{ID: "b", AppKey: value}, {ID: "b", AppKey: "k", MasterSecret: value}} {
-				err := report.Keys(&out, []report.Key{{ID: "a", AppKey: "k"}, key}, format)
+				err := write(&out, []report.Key{{ID: "a", AppKey: "k"}, key}, format)
 				require.ErrorContains(t, err, "_B of b", format)
 				require.NotContains(t, err.Error(), value)
 				require.Empty(t, out.String(), format)
 			}
 		}
 		for _, value := range []string{"a b", "$(id)", "a#b", `a"b`, `a\b`, "${X}", "a;b"} {
-			err := report.Keys(&bytes.Buffer{}, []report.Key{{ID: "a", AppKey: value}}, format)
-			assert.Equal(t, format != report.KeysGitHub, err != nil, "%s %q", format, value)
+			err := write(&bytes.Buffer{}, []report.Key{{ID: "a", AppKey: value}}, format)
+			assert.Equal(t, format != "github", err != nil, "%s %q", format, value)
 		}
 	}
 }
@@ -72,22 +76,21 @@ func TestKeysUnderOneName(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			keys := []report.Key{c.a, c.b}
-			for _, format := range keyFormats {
-				want := c.clash && format != report.KeysJSON && format != report.KeysTable
-				if format == report.KeysGradle {
+			for _, format := range report.KeyFormats {
+				want := c.clash && format != "json" && format != "table"
+				if format == "gradle" {
 					want = c.both
 				}
 				var out bytes.Buffer
-				err := report.Keys(&out, keys, format)
+				err := write(&out, keys, format)
 				assert.Equal(t, want, err != nil, format)
 				if want {
 					assert.ErrorContains(t, err, c.a.ID+" and "+c.b.ID)
 					assert.Empty(t, out.String())
 				}
 			}
-			assert.Equal(t, c.clash, report.KeysSecret(&bytes.Buffer{}, keys, "x") != nil)
-			assert.Equal(t, c.clash, report.KeysTemplate(&bytes.Buffer{}, keys, "t", "{{range .Apps}}{{env .}}{{end}}", false) != nil)
-			assert.NoError(t, report.KeysTemplate(&bytes.Buffer{}, keys, "t", "{{range .Apps}}{{.ID}}{{end}}", false))
+			assert.Equal(t, c.clash, execute(&bytes.Buffer{}, keys, "{{range .Apps}}{{env .}}{{end}}", false) != nil)
+			assert.NoError(t, execute(&bytes.Buffer{}, keys, "{{range .Apps}}{{.ID}}{{end}}", false))
 		})
 	}
 }
@@ -139,7 +142,7 @@ func TestGradleReadsWhatWasWritten(t *testing.T) {
 			MasterSecret:   rapid.String().Draw(t, "secret"),
 		}
 		var out bytes.Buffer
-		if err := report.Keys(&out, []report.Key{k}, report.KeysGradle); err != nil {
+		if err := write(&out, []report.Key{k}, "gradle"); err != nil {
 			t.Fatal(err)
 		}
 		want := map[string]string{k.ID + ".jpush.appKey": k.AppKey, k.ID + ".jpush.packageName": "cn.example"}
@@ -153,7 +156,7 @@ func TestGradleReadsWhatWasWritten(t *testing.T) {
 func TestXcconfigHasNoComment(t *testing.T) {
 	for _, value := range []string{"//", "a//b", "https://x/y", "////", "/", "a/b/"} {
 		var out bytes.Buffer
-		require.NoError(t, report.Keys(&out, []report.Key{{ID: "a", AppKey: value}}, report.KeysXcconfig))
+		require.NoError(t, write(&out, []report.Key{{ID: "a", AppKey: value}}, "xcconfig"))
 		assert.NotContains(t, out.String(), "//")
 		assert.Equal(t, "JPUSH_APP_KEY_A = "+value+"\n", strings.ReplaceAll(out.String(), "$()", ""))
 	}
@@ -162,7 +165,7 @@ func TestXcconfigHasNoComment(t *testing.T) {
 func TestSecretIsWhatKubernetesReads(t *testing.T) {
 	var out bytes.Buffer
 	keys := []report.Key{{ID: "shop", AppKey: "k: \"\n'", MasterSecret: "\xd7\x6d\xf8\xe7\xae\xfc"}}
-	require.NoError(t, report.KeysSecret(&out, keys, "jpush"))
+	require.NoError(t, write(&out, keys, "k8s-secret"))
 	var secret struct {
 		APIVersion string `yaml:"apiVersion"`
 		Kind       string
@@ -171,7 +174,7 @@ func TestSecretIsWhatKubernetesReads(t *testing.T) {
 		Data       map[string]any
 	}
 	require.NoError(t, yaml.Unmarshal(out.Bytes(), &secret))
-	assert.Equal(t, "v1 Secret Opaque jpush", strings.Join([]string{secret.APIVersion, secret.Kind, secret.Type, secret.Metadata.Name}, " "))
+	assert.Equal(t, "v1 Secret Opaque jpush.prod", strings.Join([]string{secret.APIVersion, secret.Kind, secret.Type, secret.Metadata.Name}, " "))
 	for name, want := range map[string]string{"JPUSH_APP_KEY_SHOP": "k: \"\n'", "JPUSH_MASTER_SECRET_SHOP": keys[0].MasterSecret} {
 		// The secret is 12345678 in base64, which YAML has as a number unless it is quoted.
 		require.IsType(t, "", secret.Data[name])
@@ -180,14 +183,14 @@ func TestSecretIsWhatKubernetesReads(t *testing.T) {
 		assert.Equal(t, want, string(got))
 	}
 	for _, name := range []string{"", "A", "a_b", "-a", "a-", "a..b", "a/b", "a\nb", strings.Repeat("a", 254)} {
-		assert.Error(t, report.KeysSecret(&out, keys, name), name)
+		assert.Error(t, report.CheckSecretName(name), name)
 	}
 	for _, name := range []string{"a", "0", "a-b.c", strings.Repeat("a", 253)} {
 		assert.NoError(t, report.CheckSecretName(name), name)
 	}
 	large := []report.Key{{ID: "a", AppKey: strings.Repeat("k", 1<<20)}, {ID: "b", AppKey: "k"}}
-	assert.NoError(t, report.KeysSecret(&out, large[:1], "a"))
-	assert.ErrorContains(t, report.KeysSecret(&out, large, "a"), "1 MiB")
+	assert.NoError(t, write(&out, large[:1], "k8s-secret"))
+	assert.ErrorContains(t, write(&out, large, "k8s-secret"), "1 MiB")
 }
 
 func TestTemplate(t *testing.T) {
@@ -195,28 +198,29 @@ func TestTemplate(t *testing.T) {
 		`{{range .Apps}}{{env .}} {{quote .AppName}};{{end}}`: `SHOP "商城 & <co>";CN_EXAMPLE_WALLET "钱包";`,
 		`{{with app "shop"}}{{.ID}} {{.AppKey}}{{end}}`:       "shop 0123456789abcdef01234567",
 		`{{(app "shop").MasterSecret}}`:                       "fedcba9876543210fedcba98",
-		`{{quote "a\"b\\c\n\u2028"}}`:                         `"a\"b\\c\u000a\u2028"`,
+		`{{quote "a\"b\\c\n\u2028"}}`:                         `"a\"b\\c\n\u2028"`,
 		`{{len .Apps}}`:                                       "2",
 	} {
 		var out bytes.Buffer
-		require.NoError(t, report.KeysTemplate(&out, twoKeys, "t", text, true), text)
+		require.NoError(t, execute(&out, twoKeys, text, true), text)
 		assert.Equal(t, want, out.String())
 	}
 	for text, want := range map[string]string{
 		`{{.App}}`:                       "t:1:2",
 		`{{range .Apps}}{{.Key}}{{end}}`: "can't evaluate field Key",
 		`{{(app "shop").MasterSecret}}`:  "--show-secrets",
+		`{{(app "shop").key}}`:           "unexported field",
 		`{{app "none"}}`:                 `no app with the id "none"`,
 		`{{nothing}}`:                    `function "nothing" not defined`,
 		`text {{`:                        "t:1",
 	} {
 		var out bytes.Buffer
-		assert.ErrorContains(t, report.KeysTemplate(&out, twoKeys, "t", text, false), want, text)
+		assert.ErrorContains(t, execute(&out, twoKeys, text, false), want, text)
 		assert.Empty(t, out.String(), text)
 	}
 	unknown := []report.Key{{ID: "a", AppKey: "k"}}
-	assert.ErrorContains(t, report.KeysTemplate(&bytes.Buffer{}, unknown, "t", `{{(app "a").MasterSecret}}`, true), "master secret of a is not known")
-	assert.NoError(t, report.KeysTemplate(&bytes.Buffer{}, unknown, "t", `{{range .Apps}}{{if .HasMasterSecret}}{{.MasterSecret}}{{end}}{{end}}`, true))
+	assert.ErrorContains(t, execute(&bytes.Buffer{}, unknown, `{{(app "a").MasterSecret}}`, true), "master secret of a is not known")
+	assert.NoError(t, execute(&bytes.Buffer{}, unknown, `{{range .Apps}}{{if .HasMasterSecret}}{{.MasterSecret}}{{end}}{{end}}`, true))
 }
 
 // full takes no byte.
@@ -227,10 +231,9 @@ var errFull = errors.New("no space left")
 func (fullDisk) Write([]byte) (int, error) { return 0, errFull }
 
 func TestKeysTellOfAPlaceThatTakesNothing(t *testing.T) {
-	for _, format := range keyFormats {
-		assert.ErrorIs(t, report.Keys(fullDisk{}, twoKeys, format), errFull, format)
+	for _, format := range report.KeyFormats {
+		assert.ErrorIs(t, write(fullDisk{}, twoKeys, format), errFull, format)
 	}
-	assert.ErrorIs(t, report.KeysSecret(fullDisk{}, twoKeys, "a"), errFull)
-	assert.ErrorIs(t, report.KeysTemplate(fullDisk{}, twoKeys, "t", "x", false), errFull)
+	assert.ErrorIs(t, execute(fullDisk{}, twoKeys, "x", false), errFull)
 	assert.ErrorIs(t, report.Mask(fullDisk{}, "secret"), errFull)
 }

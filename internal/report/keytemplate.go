@@ -3,93 +3,70 @@ package report
 import (
 	"errors"
 	"fmt"
-	"io"
+	"slices"
 	"strings"
 	"text/template"
 )
 
-// TemplateApp is an app in a template.
-type TemplateApp struct {
-	ID             string
-	AppName        string
-	AndroidPackage string
-	AppKey         string
+// key is embedded under a name that a template cannot use, so that the master secret is to be
+// had from the method alone.
+type key = Key
 
-	secret string
-	shown  bool
+// templateApp is an app in a template: a [Key] whose master secret is a method.
+type templateApp struct {
+	key
+	shown bool // master secrets were asked for
 }
 
 // MasterSecret returns an error if there is none to give: a file with an empty secret would
 // fail in the release only.
-func (a TemplateApp) MasterSecret() (string, error) {
+func (a templateApp) MasterSecret() (string, error) {
 	switch {
 	case !a.shown:
 		return "", errors.New("the template asks for a master secret: pass --show-secrets")
-	case a.secret == "":
+	case a.key.MasterSecret == "":
 		return "", fmt.Errorf("the master secret of %s is not known: the server never sent it", a.ID)
 	}
-	return a.secret, nil
+	return a.key.MasterSecret, nil
 }
 
 // HasMasterSecret reports whether MasterSecret returns one.
-func (a TemplateApp) HasMasterSecret() bool { return a.shown && a.secret != "" }
+func (a templateApp) HasMasterSecret() bool { return a.shown && a.key.MasterSecret != "" }
 
-// KeysTemplate executes a text/template with .Apps, a list of [TemplateApp]. The output is not
+// fromTemplate executes a text/template with .Apps, a list of [templateApp]. The output is not
 // escaped. Besides the usual functions there are
 //
 //	app "shop"   that app, an error if it is not among them
 //	env .        the app's part of the name of an environment variable: SHOP
-//	quote TEXT   the text in double quotes, escaped for JSON and YAML
+//	quote TEXT   the text in double quotes, escaped for JSON, whose strings YAML, JavaScript and
+//	             Python read too
 //
-// An error has the template's name, line and column, and nothing is written then. shown says
-// whether master secrets were asked for.
-func KeysTemplate(w io.Writer, keys []Key, name, text string, shown bool) error {
-	apps := make([]TemplateApp, 0, len(keys))
-	byID := make(map[string]TemplateApp, len(keys))
-	for _, k := range keys {
-		app := TemplateApp{ID: k.ID, AppName: k.AppName, AndroidPackage: k.AndroidPackage, AppKey: k.AppKey, secret: k.MasterSecret, shown: shown}
-		apps = append(apps, app)
-		byID[k.ID] = app
+// An error has the template's name, line and column.
+func fromTemplate(keys []Key, name string, o KeyOptions) (string, error) {
+	apps := make([]templateApp, len(keys))
+	for i, k := range keys {
+		apps[i] = templateApp{k, o.Secrets}
 	}
 	_, sameName := variables(keys)
 	t, err := template.New(name).Funcs(template.FuncMap{
-		"app": func(id string) (TemplateApp, error) {
-			app, ok := byID[id]
-			if !ok {
+		"app": func(id string) (app templateApp, err error) {
+			i := slices.IndexFunc(keys, func(k Key) bool { return k.ID == id })
+			if i < 0 {
 				return app, fmt.Errorf("there is no app with the id %q among those asked for", id)
 			}
-			return app, nil
+			return apps[i], nil
 		},
-		"env": func(app TemplateApp) (string, error) {
-			return variableName(Key{ID: app.ID, AndroidPackage: app.AndroidPackage}), sameName
+		"env": func(app templateApp) (string, error) { return variableName(app.key), sameName },
+		"quote": func(s string) (string, error) {
+			var b strings.Builder
+			err := writeJSON(&b, s, "")
+			return strings.TrimSuffix(b.String(), "\n"), err
 		},
-		"quote": quote,
-	}).Parse(text)
+	}).Parse(o.Template)
 	if err != nil {
-		return err
+		return "", err
 	}
 	var b strings.Builder
-	if err := t.Execute(&b, struct{ Apps []TemplateApp }{apps}); err != nil {
-		return err
-	}
-	_, err = io.WriteString(w, b.String())
-	return err
-}
-
-// quote escapes for JSON, whose strings YAML, Kotlin, JavaScript and Python read too.
-func quote(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteString(`\` + string(r))
-		case r < 0x20 || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029':
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
+	err = t.Execute(&b, struct{ Apps []templateApp }{apps})
+	return b.String(), err
 }

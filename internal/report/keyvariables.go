@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"strings"
 )
@@ -91,16 +90,12 @@ func CheckSecretName(name string) error {
 	return nil
 }
 
-// KeysSecret writes the keys as the manifest of a Kubernetes Secret, whose entries are named
-// like environment variables, for envFrom. It fails if two apps would share a name, and if the
-// keys exceed 1 MiB.
-func KeysSecret(w io.Writer, keys []Key, name string) error {
-	if err := CheckSecretName(name); err != nil {
-		return err
-	}
+// secretManifest returns the manifest of a Kubernetes Secret, whose entries are named like
+// environment variables, for envFrom. It fails if the keys exceed 1 MiB.
+func secretManifest(keys []Key, name string) (string, error) {
 	list, err := variables(keys)
 	if err != nil {
-		return err
+		return "", err
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "apiVersion: v1\nkind: Secret\nmetadata:\n  name: %q\n  labels:\n    app.kubernetes.io/managed-by: jpsync\ntype: Opaque\ndata:", name)
@@ -115,8 +110,7 @@ func KeysSecret(w io.Writer, keys []Key, name string) error {
 		fmt.Fprintf(&b, "  %s: %q\n", v.name, base64.StdEncoding.EncodeToString([]byte(v.value)))
 	}
 	if size > maxSecretBytes {
-		return fmt.Errorf("the keys of %s exceed the 1 MiB that a Secret can hold: name fewer ids", Plural(len(keys), "app"))
+		return "", fmt.Errorf("the keys of %s exceed the 1 MiB that a Secret can hold: name fewer ids", Plural(len(keys), "app"))
 	}
-	_, err = io.WriteString(w, b.String())
-	return err
+	return b.String(), nil
 }
