@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"jpsync/executor"
 	"jpsync/internal/jpush"
@@ -47,7 +46,11 @@ func (c *verifyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	}
 	res := c.ask(ctx, t, devices, pairs)
 	r := report.Verification{Endpoint: devices.Endpoint(), Apps: apps}
-	r.Answer(res)
+	lang := t.out.Lang
+	if c.Format == "json" {
+		lang = report.English
+	}
+	r.Answer(res, lang)
 	if err := c.print(t, r); err != nil {
 		return err
 	}
@@ -118,29 +121,24 @@ func (c *verifyCmd) connect(w *workspace) (*jpush.Devices, error) {
 
 // keyPairs returns the key pairs to ask about, and each app with what is known of it without
 // asking; unreadable is how many are encrypted and cannot be read. The identity file is only read
-// when one is encrypted.
+// when something is encrypted.
 func keyPairs(st *state.State, ids []string) (apps []report.Verified, pairs []executor.Pair, unreadable int) {
-	readOnce := sync.OnceValues(readIdentities)
-	decrypted := func(secret string) (string, error) {
-		if !state.Encrypted(secret) {
-			return secret, nil
-		}
-		identities, err := readOnce()
-		if err != nil {
-			return "", err
-		}
-		if secret, err = identities.Decrypt(secret); err != nil {
-			return "", fmt.Errorf("%w; name another identity file with %s", err, identityVariable)
-		}
-		return secret, nil
+	var identities state.Identities
+	var unread error
+	if encrypted(st.Apps) > 0 {
+		identities, unread = readIdentities()
 	}
 	for _, id := range ids {
 		app := st.Apps[id]
 		known := report.Verified{App: id, AppKey: app.AppKey, Status: report.PairUnchecked}
-		secret, err := decrypted(app.MasterSecret)
+		secret, err := identities.Decrypt(app.MasterSecret) // one in clear stays as it is
 		switch {
 		case err != nil:
-			known.Message, known.Remedy = "the master secret is encrypted", err.Error()
+			known.Message = "the master secret is encrypted"
+			known.Remedy = fmt.Sprintf("%v; name another identity file with %s", err, identityVariable)
+			if unread != nil {
+				known.Remedy = unread.Error()
+			}
 			unreadable++
 		case secret == "":
 			known.Message, known.Remedy = "no master secret is recorded", "nothing but the console has it, for instance of an imported app"
@@ -175,7 +173,7 @@ func (c *verifyCmd) print(t *terminal, r report.Verification) error {
 	case "json":
 		return report.VerificationJSON(t.Out, r)
 	case "markdown":
-		return report.VerificationMarkdown(t.Out, r, t.out.Lang)
+		return report.VerificationMarkdown(t.Out, r)
 	}
 	return report.VerificationText(t.Out, r, t.out)
 }

@@ -23,12 +23,11 @@ const (
 
 // Verified is what is known of the key pair of one app.
 type Verified struct {
-	App     string       `json:"app"`
-	AppKey  string       `json:"app_key"`
-	Status  PairStatus   `json:"status"`
-	Message string       `json:"message,omitempty"` // why it is not ok
-	Remedy  string       `json:"remedy,omitempty"`
-	err     *jpush.Error // that Message and Remedy are of; nil: none
+	App     string     `json:"app"`
+	AppKey  string     `json:"app_key"`
+	Status  PairStatus `json:"status"`
+	Message string     `json:"message,omitempty"` // why it is not ok
+	Remedy  string     `json:"remedy,omitempty"`
 }
 
 // Verification is what came of asking about many apps.
@@ -37,8 +36,8 @@ type Verification struct {
 	Apps     []Verified // by id
 }
 
-// Answer fills in the answers to what was asked.
-func (v *Verification) Answer(res *executor.Result) {
+// Answer fills in the answers to what was asked, in a language.
+func (v *Verification) Answer(res *executor.Result, l Language) {
 	steps := make(map[string]executor.Step, len(res.Steps))
 	for _, s := range res.Steps {
 		steps[s.App] = s
@@ -55,10 +54,12 @@ func (v *Verification) Answer(res *executor.Result) {
 		}
 		app.Message, app.Remedy = s.Message(), s.Remedy
 		if e, ok := s.Err.(*jpush.Error); ok {
-			app.err = e
-			app.Message, app.Remedy = app.in(English)
-			if e.Condition == jpush.PairRefused {
+			app.Message, app.Remedy = l.Reason(e), Remedy(e, l)
+			switch e.Condition {
+			case jpush.PairRefused:
 				app.Status = PairRefused
+			case jpush.BadArgument: // no request was made: the cause says what is wrong with the record
+				app.Message += ": " + e.Err.Error()
 			}
 		}
 	}
@@ -74,31 +75,17 @@ func (v Verification) Count(status PairStatus) (n int) {
 	return n
 }
 
-// in returns what to tell in a language. Of a record that makes no request, the cause says what
-// is wrong with it.
-func (a Verified) in(l Language) (message, remedy string) {
-	if a.err == nil {
-		return a.Message, a.Remedy
-	}
-	message = l.Reason(a.err)
-	if a.err.Condition == jpush.BadArgument {
-		message += ": " + a.err.Err.Error()
-	}
-	return message, Remedy(a.err, l)
-}
-
 // VerificationText writes a line for each app, each remedy once, and the counts.
 func VerificationText(w io.Writer, v Verification, st Style) error {
 	t := newText(w, st)
 	rows := [][]string{{"STATUS", "APP", "APP KEY", "WHY"}}
 	for _, app := range v.Apps {
-		message, _ := app.in(st.Lang)
-		rows = append(rows, []string{app.Status.word(), app.App, app.AppKey, message})
+		rows = append(rows, []string{app.Status.word(), app.App, app.AppKey, app.Message})
 	}
 	if len(v.Apps) > 0 {
 		t.table(rows, 3, 1)
 	}
-	for _, remedy := range v.remedies(st.Lang) {
+	for _, remedy := range v.remedies() {
 		t.line(st.Wrap("  "+st.paint("!", yellow)+" ", "    ", Printable(remedy)))
 	}
 	t.line(v.counts() + ".")
@@ -108,12 +95,10 @@ func VerificationText(w io.Writer, v Verification, st Style) error {
 func (s PairStatus) word() string { return strings.ReplaceAll(string(s), "_", " ") }
 
 // remedies returns each remedy once, with what it is for.
-func (v Verification) remedies(l Language) (all []string) {
+func (v Verification) remedies() (all []string) {
 	for _, app := range v.Apps {
-		if message, remedy := app.in(l); remedy != "" {
-			if text := message + ": " + remedy; !slices.Contains(all, text) {
-				all = append(all, text)
-			}
+		if text := app.Message + ": " + app.Remedy; app.Remedy != "" && !slices.Contains(all, text) {
+			all = append(all, text)
 		}
 	}
 	return all
@@ -125,7 +110,7 @@ func (v Verification) counts() string {
 }
 
 // VerificationMarkdown writes the counts, and a table of the apps that are not ok.
-func VerificationMarkdown(w io.Writer, v Verification, l Language) error {
+func VerificationMarkdown(w io.Writer, v Verification) error {
 	b := bufio.NewWriter(w)
 	b.WriteString(escapes.Replace(v.counts()) + ".\n")
 	if v.Count(PairOK) < len(v.Apps) {
@@ -133,11 +118,10 @@ func VerificationMarkdown(w io.Writer, v Verification, l Language) error {
 	}
 	for _, app := range v.Apps {
 		if app.Status != PairOK {
-			message, _ := app.in(l)
-			b.WriteString(tableRow([]string{app.Status.word(), cell(app.App), code(app.AppKey), sentence(message)}))
+			b.WriteString(tableRow([]string{app.Status.word(), cell(app.App), code(app.AppKey), sentence(app.Message)}))
 		}
 	}
-	for i, remedy := range v.remedies(l) {
+	for i, remedy := range v.remedies() {
 		if i == 0 {
 			b.WriteString("\n")
 		}

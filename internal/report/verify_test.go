@@ -15,7 +15,7 @@ import (
 
 // verification has an app of each kind: good, refused, without a secret to ask with, not
 // answered in several ways, with a hostile id.
-func verification() report.Verification {
+func verification(l report.Language) report.Verification {
 	ids := []string{"商城", "pay", "news", "blog", "imported", "mall", "evil\x1b[31m\u202e|`", "late"}
 	v := report.Verification{Endpoint: jpush.DefaultDeviceEndpoint}
 	for _, id := range ids {
@@ -39,7 +39,7 @@ func verification() report.Verification {
 	v.Answer(&executor.Result{Steps: []executor.Step{
 		{Change: planner.Change{App: "商城"}, Outcome: executor.Verified, Attempts: 1},
 		failed("pay", refused), failed("news", busy), failed("blog", refused), failed("mall", malformed), failed(ids[6], refused), late,
-	}})
+	}}, l)
 	return v
 }
 
@@ -50,7 +50,7 @@ func TestVerificationText(t *testing.T) {
 	}
 	for name, st := range all {
 		var b bytes.Buffer
-		require.NoError(t, report.VerificationText(&b, verification(), st))
+		require.NoError(t, report.VerificationText(&b, verification(st.Lang), st))
 		golden(t, "verify-"+name+".txt", b.String())
 		tame(t, b.String(), st)
 	}
@@ -59,27 +59,26 @@ func TestVerificationText(t *testing.T) {
 func TestVerificationMarkdown(t *testing.T) {
 	for name, l := range map[string]report.Language{"verify.md": report.English, "verify-zh.md": report.Chinese} {
 		var b bytes.Buffer
-		require.NoError(t, report.VerificationMarkdown(&b, verification(), l))
+		require.NoError(t, report.VerificationMarkdown(&b, verification(l)))
 		golden(t, name, b.String())
 		tame(t, b.String(), report.Style{})
 	}
 }
 
-// What programs read is English whatever the language is.
 func TestVerificationJSON(t *testing.T) {
 	var b bytes.Buffer
-	require.NoError(t, report.VerificationJSON(&b, verification()))
+	require.NoError(t, report.VerificationJSON(&b, verification(report.English)))
 	golden(t, "verify.json", b.String())
 }
 
 func TestVerificationOfNothing(t *testing.T) {
 	v := report.Verification{Endpoint: jpush.DefaultDeviceEndpoint}
-	v.Answer(&executor.Result{})
+	v.Answer(&executor.Result{}, report.English)
 	const counts = "Verified 0 apps at https://device.jpush.cn/v3/: 0 ok, 0 refused, 0 not checked.\n"
 	var text, markdown, json bytes.Buffer
 	require.NoError(t, report.VerificationText(&text, v, report.Style{}))
 	require.Equal(t, counts, text.String())
-	require.NoError(t, report.VerificationMarkdown(&markdown, v, report.English))
+	require.NoError(t, report.VerificationMarkdown(&markdown, v))
 	require.Equal(t, counts, markdown.String())
 	require.NoError(t, report.VerificationJSON(&json, v))
 	require.Contains(t, json.String(), `"apps": []`)
