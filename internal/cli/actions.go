@@ -167,7 +167,7 @@ func (a *actions) tell(markdown func(io.Writer) error, counts []report.Count) er
 	}
 	return errors.Join(
 		appendTo(a.summary, func(w io.Writer) error { return errors.Join(markdown(w), newline(w)) }),
-		appendTo(a.outputs, func(w io.Writer) error { return report.Outputs(w, counts) }),
+		appendTo(a.outputs, func(w io.Writer) error { return report.Outputs(w, "", counts) }),
 	)
 }
 

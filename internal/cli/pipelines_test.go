@@ -227,8 +227,8 @@ func variables(t *testing.T) map[string]bool {
 // read as a flag.
 func TestDotenvReportsSetNoFlag(t *testing.T) {
 	var b bytes.Buffer
-	require.NoError(t, report.Dotenv(&b, planPrefix, report.PlanCounts(&planner.Plan{})))
-	require.NoError(t, report.Dotenv(&b, applyPrefix, report.ApplyCounts(report.Summary{})))
+	require.NoError(t, report.Outputs(&b, planPrefix, report.PlanCounts(&planner.Plan{})))
+	require.NoError(t, report.Outputs(&b, applyPrefix, report.ApplyCounts(report.Summary{})))
 	known := variables(t)
 	for line := range strings.Lines(b.String()) {
 		name, _, _ := strings.Cut(line, "=")

@@ -36,9 +36,9 @@ var reportForms = []reportForm{
 	{name: "junit", run: report.RunJUnit, broken: report.BrokenJUnit, public: true},
 	{
 		name: "dotenv",
-		plan: func(w io.Writer, p *planner.Plan) error { return report.Dotenv(w, planPrefix, report.PlanCounts(p)) },
+		plan: func(w io.Writer, p *planner.Plan) error { return report.Outputs(w, planPrefix, report.PlanCounts(p)) },
 		run: func(w io.Writer, r report.Run) error {
-			return report.Dotenv(w, applyPrefix, report.ApplyCounts(r.Summary))
+			return report.Outputs(w, applyPrefix, report.ApplyCounts(r.Summary))
 		},
 		broken: report.BrokenDotenv,
 		public: true,

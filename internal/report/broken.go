@@ -81,5 +81,5 @@ func BrokenJUnit(w io.Writer, b Broken) error {
 
 // BrokenDotenv writes the counts.
 func BrokenDotenv(w io.Writer, b Broken) error {
-	return Dotenv(w, "JPSYNC_"+strings.ToUpper(b.Command), b.Counts())
+	return Outputs(w, "JPSYNC_"+strings.ToUpper(b.Command), b.Counts())
 }

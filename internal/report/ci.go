@@ -5,7 +5,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"jpsync/manifest"
 	"jpsync/planner"
@@ -34,18 +33,8 @@ func Annotate(w io.Writer, level Level, at manifest.Position, message string) er
 			}
 		}
 	}
-	_, err := fmt.Fprintf(w, "::%s::%s\n", command, dataEscapes.Replace(printableLines(message)))
+	_, err := fmt.Fprintf(w, "::%s::%s\n", command, Printable(dataEscapes.Replace(message)))
 	return err
-}
-
-// printableLines is [Printable] for a text of several lines in one.
-func printableLines(s string) string {
-	return strings.Map(func(r rune) rune {
-		if control(r) && r != '\n' && r != '\r' {
-			return utf8.RuneError
-		}
-		return r
-	}, s)
 }
 
 // minMasked is the least length, in bytes, of what is masked. The gaps that a shorter mask
@@ -95,24 +84,19 @@ func ApplyCounts(s Summary) []Count {
 	}
 }
 
-// Outputs writes counts as outputs of a step of GitHub Actions: name=value lines.
-func Outputs(w io.Writer, counts []Count) error {
+// Outputs writes counts as name=value lines, the outputs of a step of GitHub Actions. With a
+// prefix they are PREFIX_NAME=value lines, for a dotenv report.
+func Outputs(w io.Writer, prefix string, counts []Count) error {
 	var b strings.Builder
 	for _, c := range counts {
-		b.WriteString(c.Name + "=" + c.Value + "\n")
+		name := c.Name
+		if prefix != "" {
+			name = prefix + "_" + strings.ToUpper(name)
+		}
+		b.WriteString(name + "=" + c.Value + "\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-// Dotenv writes counts for a dotenv report: PREFIX_NAME=value lines. A job that has them in
-// its environment may run jpsync, so no flag's variable may begin with the prefix.
-func Dotenv(w io.Writer, prefix string, counts []Count) error {
-	var named []Count
-	for _, c := range counts {
-		named = append(named, Count{prefix + "_" + strings.ToUpper(c.Name), c.Value})
-	}
-	return Outputs(w, named)
 }
 
 // PlanTerraform writes the counts that GitLab shows in a merge request for an artifact

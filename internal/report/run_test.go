@@ -155,9 +155,9 @@ func TestRunMarkdownOfManyAppsFits(t *testing.T) {
 
 func TestCounts(t *testing.T) {
 	require.Equal(t, "changes=true\ncreate=3\nupload=3\ndelete=2\nunchanged=4\nconflicts=1\nerrors=1\nwarnings=1\n",
-		written(t, func(w io.Writer) error { return report.Outputs(w, report.PlanCounts(full())) }))
+		written(t, func(w io.Writer) error { return report.Outputs(w, "", report.PlanCounts(full())) }))
 	require.Equal(t, "J_CREATED=1\nJ_ADOPTED=1\nJ_UPLOADED=1\nJ_DELETED=0\nJ_UNCHANGED=4\nJ_FAILED=2\nJ_NOT_STARTED=4\nJ_EXIT_CODE=4\n",
-		written(t, func(w io.Writer) error { return report.Dotenv(w, "J", report.ApplyCounts(ended().Summary)) }))
+		written(t, func(w io.Writer) error { return report.Outputs(w, "J", report.ApplyCounts(ended().Summary)) }))
 	require.JSONEq(t, `{"create": 3, "update": 3, "delete": 2}`, written(t, func(w io.Writer) error { return report.PlanTerraform(w, full()) }))
 	require.Contains(t, report.PlanCounts(&planner.Plan{}), report.Count{Name: "changes", Value: "false"})
 }
