@@ -28,7 +28,6 @@ type actions struct {
 	masks     bool // only the runner reads w
 
 	failures int // annotated by failed
-	position func(id string, env jpush.Environment) manifest.Position
 }
 
 func findActions(host Host) *actions {
@@ -85,34 +84,31 @@ func (a *actions) remark(m *manifest.Manifest, p *planner.Plan) {
 	if a == nil {
 		return
 	}
-	position := positions(m)
 	for _, c := range p.Conflicts[:min(mostAnnotations, len(p.Conflicts))] {
-		a.annotate(report.LevelError, position(c.App, ""), c.App+": "+c.Message)
+		a.annotate(report.LevelError, position(m, c.App, ""), c.App+": "+c.Message)
 	}
 	for _, e := range p.Errors[:min(mostAnnotations, len(p.Errors))] {
-		a.annotate(report.LevelError, position(e.App, e.Environment), problem(e))
+		a.annotate(report.LevelError, position(m, e.App, e.Environment), problem(e))
 	}
 	for _, e := range p.Warnings[:min(mostAnnotations, len(p.Warnings))] {
-		a.annotate(report.LevelWarning, position(e.App, e.Environment), problem(e))
+		a.annotate(report.LevelWarning, position(m, e.App, e.Environment), problem(e))
 	}
 }
 
-// positions returns a function that finds an app, or one of its certificates, in a manifest.
-func positions(m *manifest.Manifest) func(id string, env jpush.Environment) manifest.Position {
-	apps := make(map[string]*manifest.App, len(m.Apps))
+// position finds an app, or one of its certificates, in a manifest. At most mostAnnotations of a
+// kind are looked for, so a loop does.
+func position(m *manifest.Manifest, id string, env jpush.Environment) manifest.Position {
 	for i := range m.Apps {
-		apps[m.Apps[i].ID] = &m.Apps[i]
-	}
-	return func(id string, env jpush.Environment) manifest.Position {
-		app := apps[id]
-		if app == nil {
-			return manifest.Position{File: m.Path} // an orphan
+		app := &m.Apps[i]
+		if app.ID != id {
+			continue
 		}
 		if c, ok := app.Certificates[env]; ok && c.Pos != (manifest.Position{}) {
 			return c.Pos
 		}
 		return app.Pos
 	}
+	return manifest.Position{File: m.Path} // an orphan
 }
 
 // failed annotates the manifest with a change that failed. It reports whether it did.
@@ -120,12 +116,9 @@ func (a *actions) failed(m *manifest.Manifest, e executor.Event, lang report.Lan
 	if a == nil || a.failures == mostAnnotations {
 		return false
 	}
-	if a.position == nil {
-		a.position = positions(m)
-	}
 	a.failures++
 	reason := cmp.Or(lang.Reason(e.Err), e.Message())
-	a.annotate(report.LevelError, a.position(e.App, e.Environment), fmt.Sprintf("%s: %s failed: %s", report.Place(e.App, string(e.Environment)), e.Action, reason))
+	a.annotate(report.LevelError, position(m, e.App, e.Environment), fmt.Sprintf("%s: %s failed: %s", report.Place(e.App, string(e.Environment)), e.Action, reason))
 	return true
 }
 
