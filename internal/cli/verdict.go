@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -82,36 +83,38 @@ func (a *applying) sumUp(saved error) error {
 	return end
 }
 
-// verdict is the error that the command ends with after it sent requests. The text of the
-// result has the answers that stopped the run, so the error does not repeat them.
+// stopCodes are the exit codes of runs that stopped. Others have ExitError.
+var stopCodes = map[executor.StopReason]int{
+	executor.StopAuth:        ExitCredentials,
+	executor.StopOutage:      ExitPartial,
+	executor.StopInterrupted: ExitInterrupted,
+	executor.StopJournal:     ExitPartial, // the answers are saved all the same, or save would have failed
+	executor.StopLease:       ExitLocked,
+}
+
+// stopped is the error of a run that stopped. The text of the result has the answers that
+// stopped it, so the error does not repeat them.
+func (a *applying) stopped(s *executor.Stop) error {
+	code, err, text := cmp.Or(stopCodes[s.Reason], ExitError), s.Err, a.lines == nil
+	if s.Reason == executor.StopEndpoint && a.result.Changed() {
+		code = ExitPartial
+	}
+	switch {
+	case s.Reason == executor.StopInterrupted:
+		err = errors.New("interrupted; what was answered is recorded, so " + a.again() + " to go on")
+	case s.Reason == executor.StopAuth && text:
+		err = errors.New("stopped, because the credentials were refused: correct them and " + a.again())
+	case s.Reason == executor.StopEndpoint && text:
+		err = errors.New("stopped, because what answers is not the Admin API: check --endpoint, proxies and the network")
+	}
+	return &exitError{code, err}
+}
+
+// verdict is the error that the command ends with after it sent requests.
 func (a *applying) verdict() error {
 	res := a.result
-	if s := res.Stopped; s != nil {
-		text := a.lines == nil
-		switch s.Reason {
-		case executor.StopAuth:
-			if text {
-				return &exitError{ExitCredentials, errors.New("stopped, because the credentials were refused: correct them and " + a.again())}
-			}
-			return &exitError{ExitCredentials, s.Err}
-		case executor.StopInterrupted:
-			return &exitError{ExitInterrupted, errors.New("interrupted; what was answered is recorded, so " + a.again() + " to go on")}
-		case executor.StopOutage, executor.StopJournal:
-			// After StopJournal the answers are saved all the same, or save would have failed.
-			return &exitError{ExitPartial, s.Err}
-		case executor.StopLease:
-			return &exitError{ExitLocked, s.Err}
-		case executor.StopEndpoint:
-			err := s.Err
-			if text {
-				err = errors.New("stopped, because what answers is not the Admin API: check --endpoint, proxies and the network")
-			}
-			if res.Changed() {
-				return &exitError{ExitPartial, err}
-			}
-			return err
-		}
-		return s.Err
+	if res.Stopped != nil {
+		return a.stopped(res.Stopped)
 	}
 	failed := res.Counts.Failed + len(a.plan.Errors)
 	if failed == 0 && res.Complete() {
