@@ -33,29 +33,19 @@ type doctor struct {
 	code int        // the exit code so far
 }
 
-// checks are made in this order, whatever the ones before found.
-var checks = []struct {
-	run           func(*doctor, context.Context)
-	needsManifest bool // skipped if it cannot be loaded
-}{
-	{(*doctor).manifest, false},
-	{(*doctor).certificates, true},
-	{(*doctor).secretFiles, true},
-	{(*doctor).state, false},
-	{(*doctor).proxy, true},
-	{(*doctor).account, true},
-}
-
-// Run makes every check that can be made.
+// Run makes every check that can be made, whatever the ones before found.
 func (c *doctorCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	d := &doctor{t: t, g: g, now: time.Now, timeout: c.Timeout}
-	for _, check := range checks {
-		if d.w != nil || !check.needsManifest {
-			check.run(d, ctx)
-		}
-	}
+	d.manifest(ctx)
 	if d.w != nil {
-		d.w.close()
+		defer d.w.close()
+		d.certificates(ctx)
+		d.secretFiles()
+	}
+	d.state(ctx)
+	if d.w != nil {
+		d.proxy()
+		d.account(ctx)
 	} else {
 		d.warning("credentials", "not checked: that takes a manifest without errors and a valid endpoint", "")
 	}
@@ -158,7 +148,7 @@ func (d *doctor) certificates(ctx context.Context) {
 
 // secretFiles looks at the modes of the files that hold secrets. Container systems mount
 // them readable for all, so a loose mode is only a warning.
-func (d *doctor) secretFiles(context.Context) {
+func (d *doctor) secretFiles() {
 	var notes []note
 	seen := map[string]bool{}
 	for _, s := range secretsOf(d.w.manifest) {
@@ -180,7 +170,7 @@ func loose(info os.FileInfo) bool { return runtime.GOOS != "windows" && info.Mod
 
 // proxy names the proxy of the requests by its host: its URL may hold a password. Requests
 // over plain http go to loopback, without a proxy.
-func (d *doctor) proxy(context.Context) {
+func (d *doctor) proxy() {
 	u, err := url.Parse(d.w.endpoint)
 	if d.g.Sandbox || err != nil || u.Scheme == "http" {
 		return

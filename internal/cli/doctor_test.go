@@ -76,7 +76,7 @@ func TestDoctorProxy(t *testing.T) {
 	} {
 		d, out := examine(time.Now())
 		d.w = &workspace{endpoint: endpoint}
-		d.proxy(t.Context())
+		d.proxy()
 		require.Equal(t, want, out.String())
 		require.Equal(t, ExitDone, d.code)
 	}

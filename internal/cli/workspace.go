@@ -177,9 +177,6 @@ func (w *workspace) credentials() (devKey, devSecret string, err error) {
 
 // close gives the lock back and ends what else the workspace has open.
 func (w *workspace) close() (err error) {
-	if w == nil {
-		return nil
-	}
 	if w.run != nil {
 		err = w.run.Close()
 	}
