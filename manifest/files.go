@@ -113,11 +113,15 @@ func (f *Files) secret(s Secret) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	value := string(data)
-	if cut, ok := strings.CutSuffix(value, "\n"); ok {
-		value = strings.TrimSuffix(cut, "\r")
+	return WithoutNewline(string(data)), nil
+}
+
+// WithoutNewline drops one newline at the end of a secret: editors and echo add it.
+func WithoutNewline(secret string) string {
+	if cut, ok := strings.CutSuffix(secret, "\n"); ok {
+		return strings.TrimSuffix(cut, "\r")
 	}
-	return value, nil
+	return secret
 }
 
 func (f *Files) read(path string, limit int64) ([]byte, error) {

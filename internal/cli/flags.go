@@ -7,7 +7,6 @@ import (
 	"math"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"jpsync/executor"
@@ -99,17 +98,9 @@ func (s *sending) options() executor.Options {
 
 // passwordFlags say where a password is. None of them takes the password itself.
 type passwordFlags struct {
-	PasswordEnv   string `placeholder:"NAME" help:"The environment variable that holds the password."`
-	PasswordFile  string `placeholder:"FILE" help:"The file that holds the password; one newline at its end is dropped."`
-	PasswordStdin bool   `help:"Read the password from standard input; one newline at its end is dropped."`
-}
-
-// Validate refuses more than one of the flags.
-func (p passwordFlags) Validate() error {
-	if p.PasswordEnv != "" && p.PasswordFile != "" || p.PasswordStdin && p.PasswordEnv+p.PasswordFile != "" {
-		return errors.New("give one of --password-env, --password-file and --password-stdin, not several")
-	}
-	return nil
+	PasswordEnv   string `xor:"password" placeholder:"NAME" help:"The environment variable that holds the password."`
+	PasswordFile  string `xor:"password" placeholder:"FILE" help:"The file that holds the password; one newline at its end is dropped."`
+	PasswordStdin bool   `xor:"password" help:"Read the password from standard input; one newline at its end is dropped."`
 }
 
 // given reports whether one of the flags is given.
@@ -131,18 +122,11 @@ func (p passwordFlags) read(t *terminal) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("--password-stdin: %w", err)
 		}
-		return withoutNewline(string(data)), nil
+		return manifest.WithoutNewline(string(data)), nil
 	}
 	data, err := readFile(p.PasswordFile, manifest.MaxSecretBytes)
 	if err != nil {
 		return "", fmt.Errorf("--password-file: %w", err)
 	}
-	return withoutNewline(string(data)), nil
-}
-
-func withoutNewline(s string) string {
-	if cut, ok := strings.CutSuffix(s, "\n"); ok {
-		return strings.TrimSuffix(cut, "\r")
-	}
-	return s
+	return manifest.WithoutNewline(string(data)), nil
 }
