@@ -28,7 +28,7 @@ func (c *applyCmd) Validate() error {
 	if c.PlanFile != "" && c.shapesPlan() {
 		return errors.New("a saved plan is applied as it is: --target, --exclude, --select, --replace, --accept, --no-delete and --allow-cert belong to jpsync plan --out")
 	}
-	return errors.Join(c.choices.Validate(), c.sending.check(), c.reporting.check(func(f reportForm) bool { return f.run != nil }, c.PlanFile))
+	return errors.Join(c.sending.check(), c.reporting.check(func(f reportForm) bool { return f.run != nil }, c.PlanFile))
 }
 
 // shapesPlan reports whether a flag is there that a saved plan has no use for.

@@ -107,6 +107,7 @@ func newParser(cmd *root, host Host) (*kong.Kong, error) {
 		kong.Name("jpsync"),
 		kong.Description("Keep a JPush account in step with a YAML manifest: apps and their APNs push certificates."),
 		kong.DefaultEnvars("JPSYNC"),
+		kong.Vars{"codes": strings.Join(planner.AllowableCodes, ",")},
 		kong.Writers(host.Out, host.Err),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.Help(func(options kong.HelpOptions, kctx *kong.Context) error {

@@ -13,7 +13,6 @@ import (
 
 	"jpsync/internal/report"
 	"jpsync/manifest"
-	"jpsync/planner"
 	"jpsync/state"
 )
 
@@ -26,7 +25,6 @@ var sources = map[string]func(*query) proposal{
 	"unrecorded": (*query).unrecordedIDs,
 	"every":      (*query).everyID,
 	"label":      (*query).labels,
-	"code":       func(*query) proposal { return words(planner.AllowableCodes) },
 	"format":     (*query).outputFormats,
 	"topic":      (*query).topics,
 }

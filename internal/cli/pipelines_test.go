@@ -32,7 +32,7 @@ func yamlFile(t *testing.T, path string, into any) {
 
 func commandLine(t *testing.T) *kong.Kong {
 	t.Helper()
-	parser, err := kong.New(&root{}, kong.DefaultEnvars("JPSYNC"), kong.Exit(func(int) { t.Error("exits") }))
+	parser, err := newParser(&root{}, Host{})
 	require.NoError(t, err)
 	return parser
 }

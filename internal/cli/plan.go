@@ -23,7 +23,7 @@ type planCmd struct {
 
 // Validate refuses flags that make no sense, a report that could not be written among them.
 func (c *planCmd) Validate() error {
-	return errors.Join(c.choices.Validate(), c.check(func(f reportForm) bool { return f.plan != nil }, c.Out))
+	return c.check(func(f reportForm) bool { return f.plan != nil }, c.Out)
 }
 
 // Run prints the plan. The exit code says whether it could be applied.

@@ -32,17 +32,7 @@ type choices struct {
 	Accept     []string `sep:"none" placeholder:"ID" complete:"recorded" help:"Record the app as the manifest has it, because it was changed in the console; nothing is sent (repeatable)."`
 	NoDelete   bool     `help:"Plan no deletes."`
 	MaxDeletes *limit   `placeholder:"N|P%" help:"How many apps may be deleted without a typed yes (policy.max_deletes, or 0)."`
-	AllowCert  []string `placeholder:"CODE" complete:"code" help:"Treat certificate errors of this code as warnings, for instance expired (repeatable)."`
-}
-
-// Validate refuses --allow-cert codes that do not exist.
-func (c *choices) Validate() error {
-	for _, code := range c.AllowCert {
-		if !slices.Contains(planner.AllowableCodes, code) {
-			return fmt.Errorf("--allow-cert %s: the codes that can be allowed are %s", code, strings.Join(planner.AllowableCodes, ", "))
-		}
-	}
-	return nil
+	AllowCert  []string `enum:"${codes}" placeholder:"CODE" help:"Treat certificate errors of this code as warnings, for instance expired (repeatable)."`
 }
 
 // maxDeletes is how many apps may be deleted without a typed yes: the flag, else the policy.

@@ -11,11 +11,8 @@ import (
 )
 
 type validateCmd struct {
-	AllowCert []string `placeholder:"CODE" complete:"code" help:"Treat certificate errors of this code as warnings, for instance expired (repeatable)."`
+	AllowCert []string `enum:"${codes}" placeholder:"CODE" help:"Treat certificate errors of this code as warnings, for instance expired (repeatable)."`
 }
-
-// Validate checks the codes as plan does.
-func (c *validateCmd) Validate() error { return (&choices{AllowCert: c.AllowCert}).Validate() }
 
 // Run plans against an empty state, so that every certificate is opened, and prints what is
 // wrong.

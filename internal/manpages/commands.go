@@ -160,9 +160,10 @@ func (p *page) flags(flags []*kong.Flag) {
 	p.list("Ds", items)
 }
 
-// placeholder is what stands for a flag's value: the values to choose from, if there are any.
+// placeholder is what stands for a flag's value: its own name for it, or else the values to choose
+// from, if there are any.
 func placeholder(f *kong.Flag) string {
-	if f.Enum != "" {
+	if f.Enum != "" && f.PlaceHolder == "" {
 		return strings.ReplaceAll(f.Enum, ",", "|")
 	}
 	return f.FormatPlaceHolder()
