@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +9,7 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 
 	"jpsync/internal/pushcert"
+	"jpsync/state"
 )
 
 type certsMakeTestCmd struct {
@@ -74,13 +74,13 @@ func (c *certsMakeTestCmd) Run(t *terminal) error {
 			return err
 		}
 		path := filepath.Join(c.Dir, name+".p12")
-		if err := writeFile(path, bytes.NewReader(data)); err != nil {
+		if err := state.WriteFile(path, data); err != nil {
 			return err
 		}
 		fmt.Fprintln(t.Out, path)
 	}
 	path := filepath.Join(c.Dir, "password.txt")
-	if err := writeFile(path, bytes.NewReader([]byte(password+"\n"))); err != nil {
+	if err := state.WriteFile(path, []byte(password+"\n")); err != nil {
 		return err
 	}
 	fmt.Fprintln(t.Out, path)

@@ -141,7 +141,7 @@ func (c *outputCmd) deliver(t *terminal, g *globals, store *stateStore, keys []r
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("write the app keys: %s is not a regular file, and --out would replace it: redirect the output instead", path)
 	}
-	if err := writeFile(path, text); err != nil {
+	if err := state.WriteFile(path, text.Bytes()); err != nil {
 		return fmt.Errorf("write the app keys: %w", err)
 	}
 	t.info("wrote the keys of %s to %s", report.Plural(len(keys), "app"), path)

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 
 	"jpsync/internal/report"
 	"jpsync/planner"
+	"jpsync/state"
 )
 
 type planCmd struct {
@@ -93,7 +93,7 @@ func savePlan(t *terminal, g *globals, path string, p *planner.Plan) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(path, bytes.NewReader(data)); err != nil {
+	if err := state.WriteFile(path, data); err != nil {
 		return fmt.Errorf("save the plan: %w", err)
 	}
 	t.info("saved the plan to %s; apply it with: jpsync apply%s %s", path, g.sameFlags(), planner.Quote(path))

@@ -14,6 +14,7 @@ import (
 
 	"jpsync/internal/report"
 	"jpsync/planner"
+	"jpsync/state"
 )
 
 // reportForm is a format of a report file: how a plan and how an apply are written in it, nil
@@ -104,7 +105,7 @@ func (r *reporting) write(to func(w io.Writer) error) error {
 	var b bytes.Buffer
 	err := to(&b)
 	if err == nil {
-		err = writeFile(r.Report, &b)
+		err = state.WriteFile(r.Report, b.Bytes())
 	}
 	if err == nil && r.form().public {
 		err = os.Chmod(r.Report, 0o644)
