@@ -51,23 +51,16 @@ func addDetails(node *kong.Node) error {
 // Run prints a topic. Help on a command does not get here: see helpArgs.
 func (c *helpCmd) Run(t *terminal) error {
 	name := strings.Join(c.Topic, " ")
-	if !isTopic(name) {
+	text, err := Topic(name)
+	if err != nil {
 		var names []string
 		for _, topic := range topics {
 			names = append(names, topic.name)
 		}
 		return fmt.Errorf("no help on %q%s: the topics are %s, and jpsync --help lists the commands", name, nearest(" (did you mean %q?)", name, names), strings.Join(names, ", "))
 	}
-	text, err := Topic(name)
-	if err != nil {
-		return err
-	}
 	_, err = io.WriteString(t.Out, text)
 	return err
-}
-
-func isTopic(name string) bool {
-	return slices.ContainsFunc(topics, func(topic struct{ name, help string }) bool { return topic.name == name })
 }
 
 // helpArgs turns "help COMMAND" into "COMMAND --help", and help alone into --help. Topics,
@@ -81,7 +74,7 @@ func helpArgs(model *kong.Application, args []string) []string {
 		return []string{"--help"}
 	}
 	isCommand := slices.ContainsFunc(model.Children, func(n *kong.Node) bool { return n.Name == rest[0] })
-	if !isCommand || len(rest) == 1 && isTopic(rest[0]) {
+	if _, err := Topic(strings.Join(rest, " ")); err == nil || !isCommand {
 		return args
 	}
 	return append(slices.Clone(rest), "--help")
