@@ -206,17 +206,3 @@ func usageHint(err error) string {
 	}
 	return "jpsync --help"
 }
-
-// Version is set by the release build: -ldflags "-X jpsync/internal/cli.Version=1.2.3".
-var Version string
-
-// version returns the version of this build.
-func version() string {
-	if Version != "" {
-		return Version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return info.Main.Version
-	}
-	return "dev"
-}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	assets "embed"
 	"fmt"
 	"io"
@@ -111,15 +112,24 @@ type buildInfo struct {
 	Arch      string `json:"arch"`
 }
 
+// Version is set by the release build: -ldflags "-X jpsync/internal/cli.Version=1.2.3".
+var Version string
+
+func version() string { return thisBuild().Version }
+
 func thisBuild() buildInfo {
-	b := buildInfo{Version: version(), GoVersion: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
+	b := buildInfo{Version: Version, GoVersion: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 	if info, ok := debug.ReadBuildInfo(); ok {
+		if b.Version == "" && info.Main.Version != "(devel)" {
+			b.Version = info.Main.Version
+		}
 		for _, setting := range info.Settings {
 			if setting.Key == "vcs.revision" {
 				b.Commit = setting.Value
 			}
 		}
 	}
+	b.Version = cmp.Or(b.Version, "dev")
 	return b
 }
 
