@@ -56,11 +56,7 @@ func (a *applying) question(ctx context.Context) error {
 			fmt.Fprintf(w, "  and %d more, see the plan\n", n)
 		}
 	}
-	yes, err := a.t.typedYes(ctx, "apply this plan")
-	if err == nil && !yes {
-		err = errors.New("not approved, nothing was sent: only yes approves")
-	}
-	return err
+	return a.t.typedYes(ctx, "apply this plan", errors.New("not approved, nothing was sent: only yes approves"))
 }
 
 // confirm asks whether to do something to the state, which flag does without a question.
@@ -68,16 +64,12 @@ func (t *terminal) confirm(ctx context.Context, what, flag string) error {
 	if !t.ask {
 		return refused(errors.New("nobody approved this and there is no terminal to ask at, so nothing was changed: pass " + flag))
 	}
-	yes, err := t.typedYes(ctx, what)
-	if err == nil && !yes {
-		err = refused(errors.New("not approved, nothing was changed: only yes approves"))
-	}
-	return err
+	return t.typedYes(ctx, what, refused(errors.New("not approved, nothing was changed: only yes approves")))
 }
 
-// typedYes asks, and waits for a line or for ctx. The goroutine that reads cannot be stopped
-// and ends with the process.
-func (t *terminal) typedYes(ctx context.Context, what string) (bool, error) {
+// typedYes asks, and waits for a line or for ctx. It returns refusal if the line is
+// not yes. The goroutine that reads cannot be stopped and ends with the process.
+func (t *terminal) typedYes(ctx context.Context, what string, refusal error) error {
 	fmt.Fprintf(t.Err, "\nType yes to %s: ", what)
 	type answer struct {
 		line string
@@ -93,9 +85,12 @@ func (t *terminal) typedYes(ctx context.Context, what string) (bool, error) {
 	}()
 	select {
 	case a := <-c:
-		return strings.TrimSpace(a.line) == "yes", a.err
+		if a.err == nil && strings.TrimSpace(a.line) != "yes" {
+			return refusal
+		}
+		return a.err
 	case <-ctx.Done():
 		fmt.Fprintln(t.Err)
-		return false, &exitError{ExitInterrupted, errors.New("interrupted, nothing was sent")}
+		return &exitError{ExitInterrupted, errors.New("interrupted, nothing was sent")}
 	}
 }

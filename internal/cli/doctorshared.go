@@ -107,7 +107,7 @@ func (d *doctor) encryption(store *stateStore, st *state.State) {
 	case !store.recipients.Any() && store.shared != nil:
 		d.well("secrets", "kept in clear: whoever can read the store has the master secrets; state_recipients encrypts them")
 	case store.recipients.Any() && clear > 0:
-		d.warning("secrets", report.Plural(clear, "master secret")+isOrAre(clear)+" still in clear", "the next apply that changes something encrypts them, and jpsync state rekey does it now")
+		d.warning("secrets", report.PluralIs(clear, "master secret")+" still in clear", "the next apply that changes something encrypts them, and jpsync state rekey does it now")
 	case store.recipients.Any():
 		d.well("secrets", "encrypted for the recipients")
 	}

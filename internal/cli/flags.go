@@ -42,30 +42,22 @@ const maxParallelism = 256
 
 // parallelism is how many requests may be in flight at once: a number, or auto.
 type parallelism struct {
-	n    int // 0 with auto
-	auto bool
+	most int
+	auto bool // fewer, as the service has it
 }
 
 // UnmarshalText reads a number or auto.
 func (p *parallelism) UnmarshalText(text []byte) error {
 	if string(text) == "auto" {
-		*p = parallelism{auto: true}
+		*p = parallelism{most: executor.AdaptiveMost, auto: true}
 		return nil
 	}
 	n, err := strconv.Atoi(string(text))
 	if err != nil || n < 1 || n > maxParallelism {
 		return errors.New("--parallelism takes 1 to 256, or auto")
 	}
-	*p = parallelism{n: n}
+	*p = parallelism{most: n}
 	return nil
-}
-
-// most returns the largest number of requests in flight.
-func (p parallelism) most() int {
-	if p.auto {
-		return executor.AdaptiveMost
-	}
-	return p.n
 }
 
 // sending are the flags of a command that sends requests.
@@ -93,7 +85,7 @@ func (s *sending) check() error {
 }
 
 func (s *sending) options() executor.Options {
-	return executor.Options{Parallelism: s.Parallelism.most(), Adaptive: s.Parallelism.auto, Rate: s.Rate, MaxAttempts: s.MaxAttempts, Drain: s.Drain}
+	return executor.Options{Parallelism: s.Parallelism.most, Adaptive: s.Parallelism.auto, Rate: s.Rate, MaxAttempts: s.MaxAttempts, Drain: s.Drain}
 }
 
 // passwordFlags say where a password is. None of them takes the password itself.

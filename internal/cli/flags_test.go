@@ -6,19 +6,20 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"jpsync/executor"
 )
 
 func TestParallelismIsANumberOrAuto(t *testing.T) {
-	for text, want := range map[string]parallelism{"1": {n: 1}, "256": {n: 256}, "auto": {auto: true}} {
+	for text, want := range map[string]parallelism{"1": {most: 1}, "256": {most: 256}, "auto": {most: executor.AdaptiveMost, auto: true}} {
 		var p parallelism
 		require.NoError(t, p.UnmarshalText([]byte(text)))
 		require.Equal(t, want, p)
-		require.Positive(t, p.most())
 	}
 	for _, text := range []string{"", "0", "-1", "257", "4x", "Auto", "1e2"} {
-		p := parallelism{n: 4}
+		p := parallelism{most: 4}
 		require.ErrorContains(t, p.UnmarshalText([]byte(text)), "auto", text)
-		require.Equal(t, 4, p.n)
+		require.Equal(t, 4, p.most)
 	}
 }
 

@@ -40,7 +40,7 @@ func decrypt(apps map[string]state.App) error {
 	}
 	identities, err := readIdentities()
 	if err != nil {
-		return fmt.Errorf("%s encrypted: %w", report.Plural(n, "master secret")+isOrAre(n), err)
+		return fmt.Errorf("%s encrypted: %w", report.PluralIs(n, "master secret"), err)
 	}
 	if err := state.RewriteSecrets(apps, identities.Decrypt); err != nil {
 		return fmt.Errorf("%w; name another identity file with %s", err, identityVariable)
@@ -56,13 +56,6 @@ func encrypted(apps map[string]state.App) (n int) {
 		}
 	}
 	return n
-}
-
-func isOrAre(n int) string {
-	if n == 1 {
-		return " is"
-	}
-	return " are"
 }
 
 // reveal is decrypt for secrets that go to standard output.

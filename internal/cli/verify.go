@@ -42,7 +42,7 @@ func (c *verifyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	defer devices.CloseIdleConnections()
 	apps, pairs, unreadable := keyPairs(st, ids)
 	if unreadable > 0 {
-		t.warn("%s encrypted and could not be read", report.Plural(unreadable, "master secret")+isOrAre(unreadable))
+		t.warn("%s encrypted and could not be read", report.PluralIs(unreadable, "master secret"))
 	}
 	res := c.ask(ctx, t, devices, pairs)
 	r := report.Verification{Endpoint: devices.Endpoint(), Apps: apps}
@@ -101,7 +101,7 @@ func (c *verifyCmd) chosen(w *workspace, st *state.State) ([]string, error) {
 // connect makes the client. The master secrets of one service are nothing for another one, so
 // an Admin API of somebody's own needs a Device API of its own.
 func (c *verifyCmd) connect(w *workspace) (*jpush.Devices, error) {
-	options := jpush.Options{Endpoint: c.DeviceEndpoint, Version: version(), Timeout: c.Timeout, MaxConns: c.Parallelism.most()}
+	options := jpush.Options{Endpoint: c.DeviceEndpoint, Version: version(), Timeout: c.Timeout, MaxConns: c.Parallelism.most}
 	switch {
 	case w.g.Sandbox:
 		var err error

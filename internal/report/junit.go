@@ -52,7 +52,7 @@ type (
 func RunJUnit(w io.Writer, r Run) error {
 	s := testSuite{Name: "jpsync apply", Time: strconv.FormatFloat(float64(r.Summary.ElapsedMS)/1000, 'f', 3, 64)}
 	for _, c := range r.changes() {
-		step := step(c.Action, c.Environment)
+		step := Place(string(c.Action), string(c.Environment))
 		switch {
 		case c.Outcome.OK():
 			s.add(c.App, step, nil, nil)

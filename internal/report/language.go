@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -24,13 +25,8 @@ const (
 // locale, whose variables POSIX puts in this order. The first one that is set decides.
 // Anything but Chinese is English.
 func LanguageOf(getenv func(string) string) Language {
-	for _, name := range []string{"JPSYNC_LANG", "LC_ALL", "LC_MESSAGES", "LANG"} {
-		if value := getenv(name); value != "" {
-			if chinese(value) {
-				return Chinese
-			}
-			return English
-		}
+	if chinese(cmp.Or(getenv("JPSYNC_LANG"), getenv("LC_ALL"), getenv("LC_MESSAGES"), getenv("LANG"))) {
+		return Chinese
 	}
 	return English
 }

@@ -135,7 +135,7 @@ func (m *markdown) table(summary string, header []string, n int, row func(i int)
 func tableRow(cells []string) string { return "| " + strings.Join(cells, " | ") + " |\n" }
 
 func changeCell(c planner.Change) string {
-	text := step(c.Action, c.Environment)
+	text := Place(string(c.Action), string(c.Environment))
 	switch {
 	case c.Action == planner.Upload:
 		text += " " + code(c.Certificate.File) + ", expires " + day(c.Certificate.NotAfter)

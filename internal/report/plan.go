@@ -213,11 +213,7 @@ func unchanged(p *planner.Plan) bool {
 }
 
 func asRecorded(p *planner.Plan) string {
-	verb := " are"
-	if p.Summary.Unchanged == 1 {
-		verb = " is"
-	}
-	return Plural(p.Summary.Unchanged, "app") + verb + " as recorded." + leftOut(p)
+	return PluralIs(p.Summary.Unchanged, "app") + " as recorded." + leftOut(p)
 }
 
 func leftOut(p *planner.Plan) string {

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"jpsync/executor"
-	"jpsync/internal/jpush"
 	"jpsync/planner"
 )
 
@@ -27,13 +26,9 @@ type remark struct {
 	remedy string
 }
 
-// Place names an app, or what a remark is about of it: an environment or a field.
-func Place(app, about string) string { return strings.TrimSpace(app + " " + about) }
-
-// step names a change of an app: "create", "upload production".
-func step(action planner.Action, env jpush.Environment) string {
-	return strings.TrimSpace(string(action) + " " + string(env))
-}
+// Place names an app or an action, and what of it is meant, if it is not the whole: "shop",
+// "shop production", "upload production".
+func Place(name, about string) string { return strings.TrimSpace(name + " " + about) }
 
 // planSections are the remarks on a plan.
 func planSections(p *planner.Plan) []section {
@@ -192,4 +187,12 @@ func Plural(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// PluralIs returns "1 app is" or "2 apps are".
+func PluralIs(n int, what string) string {
+	if n == 1 {
+		return "1 " + what + " is"
+	}
+	return Plural(n, what) + " are"
 }
