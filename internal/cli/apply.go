@@ -40,14 +40,13 @@ func (c *applyCmd) shapesPlan() bool {
 func (c *applyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	a := &applying{applyCmd: c, t: t}
 	if c.Format == "json" {
-		a.lines = report.NewLines(t.Out)
-		if err := a.lines.Version(version()); err != nil {
+		if err := report.VersionLine(t.Out, version()); err != nil {
 			return fmt.Errorf("nobody reads the output, so nothing was sent: %w", err)
 		}
 	}
 	err := a.underLock(ctx, g)
-	if a.lines != nil {
-		if unread := a.lines.Summary(a.summary(err)); unread != nil {
+	if c.Format == "json" {
+		if unread := report.SummaryLine(t.Out, a.summary(err)); unread != nil {
 			err = errors.Join(err, fmt.Errorf("the summary could not be written: %w", unread))
 		}
 	}
@@ -59,7 +58,6 @@ func (c *applyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 type applying struct {
 	*applyCmd
 	t        *terminal
-	lines    *report.Lines // nil: text
 	w        *workspace
 	state    *state.State  // as it was read; the plan is made from it
 	plan     *planner.Plan // nil until it is made
@@ -145,12 +143,12 @@ func (a *applying) makePlan(ctx context.Context) (*planner.Plan, error) {
 }
 
 // planIsShown reports whether standard output has the plan for a person to read.
-func (a *applying) planIsShown() bool { return a.lines == nil && (a.t.ask || !a.t.quiet) }
+func (a *applying) planIsShown() bool { return a.Format == "text" && (a.t.ask || !a.t.quiet) }
 
 func (a *applying) showPlan() error {
 	switch {
-	case a.lines != nil:
-		return a.lines.Plan(a.plan)
+	case a.Format == "json":
+		return report.PlanLines(a.t.Out, a.plan)
 	case a.planIsShown():
 		return report.PlanText(a.t.Out, a.plan, a.t.out, time.Now())
 	}
@@ -179,7 +177,7 @@ func (a *applying) startJournal(ctx context.Context) error {
 func (a *applying) send(ctx context.Context) (err error) {
 	a.began = time.Now()
 	changes := len(a.plan.Changes)
-	if a.lines != nil {
+	if a.Format == "json" {
 		changes = 0 // no progress beside JSON
 	}
 	a.progress = newProgress(a.t, changes)
@@ -195,8 +193,8 @@ func (a *applying) send(ctx context.Context) (err error) {
 // event shows an event as it happens. An annotated failure needs no line of its own.
 func (a *applying) event(e executor.Event) {
 	annotated := hasFailed(e) && a.t.actions.failed(a.w.manifest, e, a.t.err.Lang)
-	if a.lines != nil {
-		_ = a.lines.Event(e) // recording goes on after a closed pipe; the summary finds the error
+	if a.Format == "json" {
+		_ = report.EventLine(a.t.Out, e) // recording goes on after a closed pipe; the summary finds the error
 		return
 	}
 	a.progress.count(e)

@@ -75,7 +75,7 @@ func (a *applying) sumUp(saved error) error {
 		a.result.MarkSaved()
 		end = a.verdict()
 	}
-	if a.lines == nil {
+	if a.Format == "text" {
 		if err := report.ResultText(a.t.Out, a.report(nil), a.t.out); err != nil {
 			end = errors.Join(end, fmt.Errorf("the result could not be shown: %w", err))
 		}
@@ -95,7 +95,7 @@ var stopCodes = map[executor.StopReason]int{
 // stopped is the error of a run that stopped. The text of the result has the answers that
 // stopped it, so the error does not repeat them.
 func (a *applying) stopped(s *executor.Stop) error {
-	code, err, text := cmp.Or(stopCodes[s.Reason], ExitError), s.Err, a.lines == nil
+	code, err, text := cmp.Or(stopCodes[s.Reason], ExitError), s.Err, a.Format == "text"
 	if s.Reason == executor.StopEndpoint && a.result.Changed() {
 		code = ExitPartial
 	}

@@ -87,7 +87,7 @@ func planned(c *planner.Change) change {
 }
 
 // RunJSON writes an apply as one indented JSON object: what became of each change, what stood
-// in the way, and the summary, whose fields are those of the last line of [Lines]. Messages
+// in the way, and the summary, whose fields are those of [SummaryLine]. Messages
 // are English; programs go by codes and outcomes.
 func RunJSON(w io.Writer, r Run) error {
 	return JSON(w, struct {
@@ -129,46 +129,39 @@ func orEmpty[T any](list []T) []T {
 	return list
 }
 
-// Lines writes the events of an apply as JSON, one object per line. Its methods must not be
-// called at the same time.
-type Lines struct{ w io.Writer }
+// The lines of an apply in JSON follow, one object each.
 
-// NewLines returns Lines that write to w.
-func NewLines(w io.Writer) *Lines { return &Lines{w} }
-
-func (l *Lines) write(line any) error { return writeJSON(l.w, line, "") }
-
-// Version writes the first line.
-func (l *Lines) Version(version string) error {
-	return l.write(struct {
+// VersionLine writes the first line.
+func VersionLine(w io.Writer, version string) error {
+	return writeJSON(w, struct {
 		Type          string `json:"type"`
 		FormatVersion int    `json:"format_version"`
 		JPSyncVersion string `json:"jpsync_version"`
-	}{"version", planner.FormatVersion, version})
+	}{"version", planner.FormatVersion, version}, "")
 }
 
-// Plan writes a line for each planned change.
-func (l *Lines) Plan(p *planner.Plan) error {
+// PlanLines writes a line for each planned change.
+func PlanLines(w io.Writer, p *planner.Plan) error {
 	for i := range p.Changes {
 		line := planned(&p.Changes[i])
 		line.Type = "planned_change"
-		if err := l.write(line); err != nil {
+		if err := writeJSON(w, line, ""); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Event writes one event of the executor.
-func (l *Lines) Event(e executor.Event) error {
+// EventLine writes one event of the executor.
+func EventLine(w io.Writer, e executor.Event) error {
 	line := change{Type: string(e.Type), Action: e.Action, App: e.App, Environment: e.Environment, AppKey: e.AppKey,
 		Outcome: e.Outcome, Attempt: e.Attempts, Code: e.Code, Message: cmp.Or(e.Message(), e.Note), Remedy: e.Remedy}
 	if e.Type == executor.Retry {
 		ms := e.Delay.Milliseconds()
 		line.DelayMS = &ms
 	}
-	return l.write(line)
+	return writeJSON(w, line, "")
 }
 
-// Summary writes the last line.
-func (l *Lines) Summary(s Summary) error { return l.write(s) }
+// SummaryLine writes the last line.
+func SummaryLine(w io.Writer, s Summary) error { return writeJSON(w, s, "") }

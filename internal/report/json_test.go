@@ -82,10 +82,9 @@ func TestEmptyPlanJSON(t *testing.T) {
 
 func TestLines(t *testing.T) {
 	var b bytes.Buffer
-	l := report.NewLines(&b)
 	p := full()
-	require.NoError(t, l.Version("1.2.3"))
-	require.NoError(t, l.Plan(p))
+	require.NoError(t, report.VersionLine(&b, "1.2.3"))
+	require.NoError(t, report.PlanLines(&b, p))
 	shop := planner.Change{Action: planner.Create, App: "shop"}
 	made := shop
 	made.AppKey = "k"
@@ -97,9 +96,9 @@ func TestLines(t *testing.T) {
 		{Type: executor.ApplyErrored, Step: executor.Step{Change: planner.Change{Action: planner.Upload, App: "news", Environment: jpush.Production, AppKey: "k"},
 			Attempts: 1, Code: 1012, Outcome: executor.Failed, Err: errors.New("invalid"), Remedy: "export again"}},
 	} {
-		require.NoError(t, l.Event(e))
+		require.NoError(t, report.EventLine(&b, e))
 	}
-	require.NoError(t, l.Summary(report.NewSummary(p, result(p), time.Second, 4)))
+	require.NoError(t, report.SummaryLine(&b, report.NewSummary(p, result(p), time.Second, 4)))
 	golden(t, "lines.jsonl", b.String())
 
 	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
@@ -141,9 +140,9 @@ func TestJSONEscapesWhatControlsATerminal(t *testing.T) {
 	for form, write := range map[string]func(*bytes.Buffer) error{
 		"plan":    func(b *bytes.Buffer) error { return report.PlanJSON(b, p) },
 		"run":     func(b *bytes.Buffer) error { return report.RunJSON(b, report.Run{Plan: p, Result: result(p)}) },
-		"changes": func(b *bytes.Buffer) error { return report.NewLines(b).Plan(p) },
+		"changes": func(b *bytes.Buffer) error { return report.PlanLines(b, p) },
 		"event": func(b *bytes.Buffer) error {
-			return report.NewLines(b).Event(executor.Event{Type: executor.ApplyErrored, Step: executor.Step{Err: errors.New(name)}})
+			return report.EventLine(b, executor.Event{Type: executor.ApplyErrored, Step: executor.Step{Err: errors.New(name)}})
 		},
 		"keys": func(b *bytes.Buffer) error {
 			return report.Keys(b, []report.Key{{ID: "shop", AppName: name}}, "json", report.KeyOptions{})
