@@ -24,23 +24,16 @@ const (
 	ExitInterrupted = 130 // and recorded
 )
 
-// exitError ends a command with a code of its own. With a nil err nothing more is printed.
+// exitError ends a command with a code of its own.
 type exitError struct {
 	code int
-	err  error
+	error
 }
 
-func (e *exitError) Error() string {
-	if e.err == nil {
-		return ""
-	}
-	return e.err.Error()
-}
-
-func (e *exitError) Unwrap() error { return e.err }
+func (e *exitError) Unwrap() error { return e.error }
 
 // exit returns an error that ends a command with a code and prints nothing.
-func exit(code int) error { return &exitError{code: code} }
+func exit(code int) error { return &exitError{code, errors.New("")} }
 
 // refused returns an error that ends a command with ExitRefused.
 func refused(err error) error { return &exitError{ExitRefused, err} }
