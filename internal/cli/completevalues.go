@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -105,7 +104,7 @@ func (q *query) desired() []manifest.App {
 func (q *query) recordedIDs() proposal {
 	apps := q.recorded()
 	var p proposal
-	for _, id := range slices.Sorted(maps.Keys(apps)) {
+	for _, id := range sortedKeys(apps) {
 		if !slices.Contains(q.before, id) {
 			p.words = append(p.words, candidate{id, apps[id].AppName + " " + apps[id].AndroidPackage})
 		}
@@ -140,7 +139,7 @@ func (q *query) labels() proposal {
 			found[key+"="+value] = true
 		}
 	}
-	return words(slices.Sorted(maps.Keys(found)))
+	return words(sortedKeys(found))
 }
 
 func (q *query) outputFormats() proposal {

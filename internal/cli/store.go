@@ -33,7 +33,6 @@ type stateStore struct {
 	shared     *shared.Store
 	place      shared.Place     // of a shared state
 	recipients state.Recipients // who can read its master secrets
-	database   *postgres.Place  // of a shared state in one
 }
 
 // openStore finds the state: --state or JPSYNC_STATE, the manifest, or the file beside the
@@ -103,8 +102,7 @@ func openLocation(t *terminal, g *globals, location string) (*stateStore, error)
 		if err != nil {
 			return nil, err
 		}
-		store.database = postgres.New(where)
-		store.place = store.database
+		store.place = postgres.New(where)
 	case strings.Contains(location, "://"):
 		return nil, errors.New("the state's location has an unknown scheme: it is a path, s3://BUCKET/PREFIX or postgres://USER@HOST/DB")
 	case secretForm.MatchString(location):
@@ -132,8 +130,11 @@ func checkLocation(location string) error {
 
 // end ends the connections of a store, if there are any.
 func (s *stateStore) end() {
-	if s != nil && s.database != nil {
-		s.database.Close()
+	if s == nil {
+		return
+	}
+	if database, ok := s.place.(*postgres.Place); ok {
+		database.Close()
 	}
 }
 

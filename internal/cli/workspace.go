@@ -102,7 +102,10 @@ func lockAs(command string) stateReader {
 // loadManifest loads the manifest and finds its files.
 func (w *workspace) loadManifest() (err error) {
 	if w.manifest, err = manifest.Load(w.g.Manifest, manifest.Options{CertRoot: w.g.CertRoot}); err != nil {
-		return newManifestError(err)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%w\nwrite one with jpsync init, or name another with --manifest", err)
+		}
+		return manifestError{err}
 	}
 	w.files, err = manifest.NewFiles(w.manifest.CertRoot, os.LookupEnv)
 	return err
@@ -191,14 +194,6 @@ func (w *workspace) close() (err error) {
 type manifestError struct{ error }
 
 func (e manifestError) Unwrap() error { return e.error }
-
-// newManifestError adds the way out for somebody who has no manifest yet.
-func newManifestError(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%w\nwrite one with jpsync init, or name another with --manifest", err)
-	}
-	return manifestError{err}
-}
 
 // endpoint is the Admin API that the flags choose.
 func (g *globals) endpoint() (string, error) {
