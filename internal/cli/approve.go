@@ -16,12 +16,11 @@ import (
 // was saved, --auto-approve covers everything but deletes, and otherwise a person must type
 // yes.
 func (a *applying) approve(ctx context.Context) error {
-	recorded := len(a.state.Apps)
 	switch {
 	case a.PlanFile != "" && a.MaxDeletes == nil:
 		return nil
 	case a.PlanFile != "" || a.AutoApprove:
-		return a.plan.CheckDeletes(a.maxDeletes(a.w.manifest), recorded)
+		return a.plan.CheckDeletes(a.maxDeletes(a.w.manifest), len(a.state.Apps))
 	case !a.t.ask:
 		return refused(errors.New("nobody approved the plan and there is no terminal to ask at, so nothing was sent: pass --auto-approve, or apply a plan saved by jpsync plan --out"))
 	}

@@ -67,7 +67,6 @@ func (c *outputCmd) Run(ctx context.Context, t *terminal, g *globals, store *sta
 		}
 	}
 	var text bytes.Buffer
-	text.Grow(len(keys) * 128)
 	if err := c.write(t, &text, keys); err != nil {
 		return fmt.Errorf("print the app keys as %s: %w", c.Format, err)
 	}
