@@ -21,14 +21,14 @@ type sheet struct {
 	csv   *csv.Reader
 	input *limitedReader
 	text  string   // lines end with LF
-	lines []string // of text
-	start int64    // of the last row, in bytes
+	line  int      // of the last row, from 1
+	lines []string // of the last row alone: a file may have a line for each byte
 }
 
 func newSheet(name, text string, comma byte) *sheet {
 	text = quoteBlanks(text, comma)
 	input := &limitedReader{text: strings.NewReader(text)}
-	s := &sheet{name: name, csv: csv.NewReader(input), input: input, text: text, lines: strings.SplitAfter(text, "\n")}
+	s := &sheet{name: name, csv: csv.NewReader(input), input: input, text: text, line: 1}
 	s.csv.Comma = rune(comma)
 	s.csv.FieldsPerRecord = -1
 	s.csv.ReuseRecord = true
@@ -55,8 +55,10 @@ func (l *limitedReader) Read(p []byte) (int, error) {
 func (s *sheet) next() ([]string, error) {
 	for {
 		s.input.left = maxRowBytes
-		s.start = s.csv.InputOffset()
+		start := s.csv.InputOffset()
+		s.line += len(s.lines)
 		record, err := s.csv.Read()
+		s.lines = slices.AppendSeq(s.lines[:0], strings.Lines(s.text[start:s.csv.InputOffset()]))
 		for i, cell := range record {
 			record[i] = strings.TrimFunc(cell, isBlank)
 		}
@@ -124,9 +126,9 @@ func closingQuote(text string) int {
 // cell returns the place where a cell of the last row begins, its quote included.
 func (s *sheet) cell(i int) Position { return s.place(s.csv.FieldPos(i)) }
 
-// place turns a column in bytes, from 1, into one in characters.
+// place turns a column of the last row in bytes, from 1, into one in characters.
 func (s *sheet) place(line, column int) Position {
-	return Position{s.name, line, 1 + utf8.RuneCountInString(s.lines[line-1][:column-1])}
+	return Position{s.name, line, 1 + utf8.RuneCountInString(s.lines[line-s.line][:column-1])}
 }
 
 // explain turns an error of next into a place and a message.
@@ -134,10 +136,10 @@ func (s *sheet) explain(err error) (at Position, message string) {
 	var parse *csv.ParseError
 	switch {
 	case !errors.As(err, &parse):
-		return Position{s.name, 1 + strings.Count(s.text[:s.start], "\n"), 1}, "the row that begins here is longer than " + bytesText(maxRowBytes) + ": is a quote not closed?"
+		return Position{s.name, s.line, 1}, "the row that begins here is longer than " + bytesText(maxRowBytes) + ": is a quote not closed?"
 	case errors.Is(err, csv.ErrBareQuote):
 		message = `unexpected quote: put the whole cell in quotes, and write each quote in it as ""`
-	case parse.Column > len(s.lines[parse.Line-1]): // the end of the file
+	case parse.Column > len(s.lines[parse.Line-s.line]): // the end of the file
 		return Position{s.name, parse.StartLine, 1}, "a quote in the row that begins here is not closed"
 	default:
 		message = `unexpected text after the quote that closes a cell: write a quote in a cell as ""`
