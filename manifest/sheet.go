@@ -50,13 +50,16 @@ func (l *limitedReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// next returns the next row that is not empty, without blanks around its cells. The row is valid
-// until the next call. After an error other than errLongRow, next continues with the next line.
+// next returns the next row that is not empty, without blanks around its cells. Empty lines before
+// it, which csv.Reader skips, do not count as a part of it. The row is valid until the next call.
+// After an error other than errLongRow, next continues with the next line.
 func (s *sheet) next() ([]string, error) {
 	for {
-		s.input.left = maxRowBytes
-		start := s.csv.InputOffset()
-		s.line += len(s.lines)
+		rest := s.text[s.csv.InputOffset():]
+		skipped := len(rest) - len(strings.TrimLeft(rest, "\n"))
+		start := s.csv.InputOffset() + int64(skipped)
+		s.line += len(s.lines) + skipped
+		s.input.left = skipped + maxRowBytes
 		record, err := s.csv.Read()
 		s.lines = slices.AppendSeq(s.lines[:0], strings.Lines(s.text[start:s.csv.InputOffset()]))
 		for i, cell := range record {

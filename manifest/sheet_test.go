@@ -102,6 +102,9 @@ func TestBoundedCSV(t *testing.T) {
 		"long row":     {head + "A,cn.a" + strings.Repeat(",", 8<<20) + "\n", "apps.csv:2:1: the row that begins here is longer than 256 KiB: is a quote not closed?", 1},
 		"open quote":   {head + "A,\"cn.a\n" + strings.Repeat("a,b\n", 1<<20), "apps.csv:2:1: the row that begins here is longer than 256 KiB: is a quote not closed?", 1},
 		"double quote": {head + `"` + strings.Repeat(`""`, n) + "\",cn.a\n", "apps.csv:2:1: app_name is longer than 100 characters (column app_name)", 1},
+		"empty lines":  {head + strings.Repeat("\n", 8<<20) + "a\n", "apps.csv:8388610:1: too few cells", 1},
+		"long after":   {head + strings.Repeat("\n", 1<<20) + "A,cn.a" + strings.Repeat(",", 8<<20) + "\n", "apps.csv:1048578:1: the row that begins here is longer", 1},
+		"open after":   {head + strings.Repeat("\n", 1<<20) + "\"a" + strings.Repeat("\n", 8<<20), "apps.csv:1048578:1: the row that begins here is longer", 1},
 		"lines":        {head + strings.Repeat(",\n", 8<<20) + "a\n", "apps.csv:8388610:1: too few cells", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
