@@ -2,17 +2,23 @@
 //
 //	go run ./internal/manpages DIR
 //
-// jpsync.1 is made of the command line's own model and help texts, jpsync.yaml.5 of the
-// manifest's schema, so neither has to be kept up when a command, a flag or a key is added.
-// Their date is SOURCE_DATE_EPOCH, by which builds are reproducible, or today.
+// Each is a template in mdoc(7). jpsync.1 takes the command line's own model and help texts,
+// jpsync.yaml.5 the manifest's schema, so neither has to be kept up when a command, a flag or a key
+// is added. Their date is SOURCE_DATE_EPOCH, by which builds are reproducible, or today.
 package main
 
 import (
+	"bytes"
+	"embed"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
+	"text/template"
 	"time"
+
+	"github.com/alecthomas/kong"
 
 	"jpsync/internal/cli"
 	"jpsync/manifest"
@@ -25,6 +31,29 @@ func main() {
 	}
 }
 
+// content is what the templates of the pages take from elsewhere.
+type content struct {
+	Date        string
+	Commands    *kong.Application
+	ExitCodes   []item
+	OnExitCodes string // what the help says of them
+	Manifest    schema
+	Example     string // of a manifest
+}
+
+var (
+	//go:embed *.tmpl
+	templates embed.FS
+	//go:embed example.yaml
+	exampleManifest string
+)
+
+var pages = template.Must(template.New("").Funcs(template.FuncMap{
+	"text": text, "literal": literal, "prose": prose, "quote": quote,
+	"synopsis": synopsis, "visible": visible, "placeholder": placeholder, "meaning": meaning, "flagVariables": flagVariables,
+	"facts": facts, "lowerFirst": lowerFirst,
+}).ParseFS(templates, "*.tmpl"))
+
 func run(args []string, epoch string) error {
 	if len(args) != 1 {
 		return fmt.Errorf("name one directory to write to")
@@ -33,26 +62,27 @@ func run(args []string, epoch string) error {
 	if err != nil {
 		return err
 	}
-	model, err := cli.Model()
+	c := content{Date: date.Format("January 2, 2006"), Example: exampleManifest}
+	if c.Commands, err = cli.Model(); err != nil {
+		return err
+	}
+	topic, err := cli.Topic("exit-codes")
 	if err != nil {
 		return err
 	}
-	exitCodes, err := cli.Topic("exit-codes")
-	if err != nil {
-		return err
-	}
-	keys, err := manifestPage(manifest.Schema(), date)
-	if err != nil {
+	c.ExitCodes, c.OnExitCodes = exitCodes(topic)
+	if err := json.Unmarshal(manifest.Schema(), &c.Manifest); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(args[0], 0o755); err != nil {
 		return err
 	}
-	for name, text := range map[string]string{
-		"jpsync.1":      commandPage(model, exitCodes, date),
-		"jpsync.yaml.5": keys,
-	} {
-		if err := os.WriteFile(filepath.Join(args[0], name), []byte(text), 0o644); err != nil {
+	for _, name := range []string{"jpsync.1", "jpsync.yaml.5"} {
+		var page bytes.Buffer
+		if err := pages.ExecuteTemplate(&page, name+".tmpl", &c); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(args[0], name), page.Bytes(), 0o644); err != nil {
 			return err
 		}
 	}

@@ -81,7 +81,7 @@ func TestManifestPageIsComplete(t *testing.T) {
 			properties, _ := v["properties"].(map[string]any)
 			for key, value := range properties {
 				found++
-				_, item, ok := strings.Cut(page, "\n.It Ic \"\\&"+key+"\"\n"+sourceOf(value.(map[string]any)["description"].(string)))
+				_, item, ok := strings.Cut(page, "\n.It Ic \"\\&"+key+"\"\n"+text(value.(map[string]any)["description"].(string)))
 				require.True(t, ok, key)
 				item, _, _ = strings.Cut(item, "\n.")
 				item = strings.ReplaceAll(item, `\%`, "")
@@ -103,12 +103,6 @@ func TestManifestPageIsComplete(t *testing.T) {
 	}
 	visit(schema)
 	assert.Greater(t, found, 20)
-}
-
-func sourceOf(text string) string {
-	p := &page{}
-	p.text(text)
-	return p.String()
 }
 
 func TestExampleManifestLoads(t *testing.T) {
@@ -154,14 +148,14 @@ func overstruck(s string) string {
 }
 
 func TestTextIsNoMarkup(t *testing.T) {
-	for text, want := range map[string]string{
-		".env is a file":           `\&.env is a file` + "\n",
-		"'quoted' and `ticked`":    `\(aqquoted\(aq and \(gaticked\(ga` + "\n",
-		`a\b ~/x ^y`:               `a\eb \%\(ti/x \(hay` + "\n",
-		"with --max-deletes, -m x": `with \-\-max\-deletes, \-m x` + "\n",
-		"well-kept. Next one":      "well-kept.\nNext one\n",
+	for s, want := range map[string]string{
+		".env is a file":           `\&.env is a file`,
+		"'quoted' and `ticked`":    `\(aqquoted\(aq and \(gaticked\(ga`,
+		`a\b ~/x ^y`:               `a\eb \%\(ti/x \(hay`,
+		"with --max-deletes, -m x": `with \-\-max\-deletes, \-m x`,
+		"well-kept. Next one":      "well-kept.\nNext one",
 	} {
-		assert.Equal(t, want, sourceOf(text))
+		assert.Equal(t, want, text(s))
 	}
 	assert.Equal(t, `"\&say \(dqOp\(dq"`, quote(`say "Op"`))
 }

@@ -4,25 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"time"
 )
-
-// page is a manual page in the making, in mdoc(7). Text goes into text lines, where no word
-// is taken for a macro.
-type page struct{ strings.Builder }
-
-// begin writes the head of a page: what it is called, its section, and what it is about.
-func (p *page) begin(name, section, about string, date time.Time) {
-	p.macro("Dd " + date.Format("January 2, 2006"))
-	p.macro("Dt " + strings.ToUpper(name) + " " + section)
-	p.macro("Os jpsync")
-	p.macro("Sh NAME")
-	p.macro("Nm " + name)
-	p.macro("Nd " + about)
-}
-
-// macro writes a macro line.
-func (p *page) macro(line string) { p.WriteString("." + line + "\n") }
 
 var (
 	sentenceEnd = regexp.MustCompile(`([.?!]\)?) +([A-Z"(])`)
@@ -30,58 +12,49 @@ var (
 	name = regexp.MustCompile(`\w[._/:@=]+[$\w]`)
 )
 
-// text writes filled text. Each sentence begins a line, as mdoc(7) asks for.
-func (p *page) text(s string) {
+// text is filled text, in text lines, where no word is taken for a macro. Each sentence begins a
+// line, as mdoc(7) asks for.
+func text(s string) string {
 	s = strings.Join(strings.Fields(s), " ")
-	for line := range strings.Lines(sentenceEnd.ReplaceAllString(s, "$1\n$2")) {
-		words := strings.Split(escape(strings.TrimSuffix(line, "\n")), " ")
-		for i, word := range words {
+	lines := strings.Split(sentenceEnd.ReplaceAllString(s, "$1\n$2"), "\n")
+	for i, line := range lines {
+		words := strings.Split(escape(line), " ")
+		for j, word := range words {
 			if name.MatchString(word) {
-				words[i] = `\%` + word
+				words[j] = `\%` + word
 			}
 		}
-		p.WriteString(strings.Join(words, " ") + "\n")
+		lines[i] = strings.Join(words, " ")
 	}
+	return strings.Join(lines, "\n")
 }
 
-// literal writes lines as they are, a little indented.
-func (p *page) literal(lines string) {
-	p.macro("Bd -literal -offset 2n")
-	for line := range strings.Lines(lines) {
-		p.WriteString(escape(strings.TrimSuffix(line, "\n")) + "\n")
+// literal shows lines as they are, a little indented.
+func literal(s string) string {
+	lines := strings.Split(strings.TrimSuffix(s, "\n"), "\n")
+	for i, line := range lines {
+		lines[i] = escape(line)
 	}
-	p.macro("Ed")
+	return ".Bd -literal -offset 2n\n" + strings.Join(lines, "\n") + "\n.Ed"
 }
 
-// item is an entry of a list: a term in macros, and what it means.
-type item struct{ term, meaning string }
-
-// list writes terms with their meanings beside or below them.
-func (p *page) list(width string, items []item) {
-	p.macro("Bl -tag -width " + width)
-	for _, i := range items {
-		p.macro("It " + i.term)
-		p.text(i.meaning)
-	}
-	p.macro("El")
-}
-
-// prose writes the paragraphs of a help text. One that begins with "Example:" or "Examples:"
-// is a list of commands, and indented lines are shown as they are.
-func (p *page) prose(s string) {
-	for paragraph := range strings.SplitSeq(strings.TrimSpace(s), "\n\n") {
+// prose is the paragraphs of a help text. One that begins with "Example:" or "Examples:" is a list
+// of commands, and indented lines are shown as they are.
+func prose(s string) string {
+	paragraphs := strings.Split(strings.TrimSpace(s), "\n\n")
+	for i, paragraph := range paragraphs {
 		first, rest, _ := strings.Cut(paragraph, "\n")
-		p.macro("Pp")
 		switch {
 		case first == "Example:" || first == "Examples:":
-			p.text(first)
-			p.literal(strings.ReplaceAll("\n"+rest, "\n  ", "\n")[1:])
+			paragraph = text(first) + "\n" + literal(strings.ReplaceAll("\n"+rest, "\n  ", "\n")[1:])
 		case strings.HasPrefix(first, "  "):
-			p.literal(paragraph)
+			paragraph = literal(paragraph)
 		default:
-			p.text(paragraph)
+			paragraph = text(paragraph)
 		}
+		paragraphs[i] = ".Pp\n" + paragraph
 	}
+	return strings.Join(paragraphs, "\n")
 }
 
 // escapes are the characters that roff would take for an escape, or turn into another one.

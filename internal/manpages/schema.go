@@ -41,7 +41,7 @@ func (t *types) UnmarshalJSON(data []byte) error {
 type properties []property
 
 type property struct {
-	name string
+	Name string
 	*schema
 }
 
@@ -62,6 +62,46 @@ func (p *properties) UnmarshalJSON(data []byte) error {
 		*p = append(*p, property{name.(string), value})
 	}
 	return nil
+}
+
+// Part returns what the schema has under a name, as a key or as a definition.
+func (s *schema) Part(name string) (*schema, error) {
+	if i := slices.IndexFunc(s.Properties, func(p property) bool { return p.Name == name }); i >= 0 {
+		return s.Properties[i].schema, nil
+	}
+	if def := s.Defs[name]; def != nil {
+		return def, nil
+	}
+	return nil, fmt.Errorf("the schema has no %s", name)
+}
+
+// Keys are the keys of a mapping. Where one of several is given, these are the keys.
+func (s *schema) Keys() []property {
+	keys := slices.Clone(s.Properties)
+	for _, one := range s.OneOf {
+		keys = append(keys, one.Properties...)
+	}
+	return keys
+}
+
+// facts are the type of a key in a mapping, whether it is required, its default and examples.
+func facts(k property, mapping *schema) string {
+	line := "Type: " + k.kind()
+	if len(mapping.OneOf) == 0 && slices.Contains(mapping.Required, k.Name) {
+		line += ", required"
+	}
+	line += "."
+	if k.Default != nil {
+		line += " Default: " + flow(k.Default) + "."
+	}
+	var examples []string
+	for _, e := range k.Examples {
+		examples = append(examples, flow(e))
+	}
+	if len(examples) > 0 {
+		line += " Example: " + strings.Join(examples, " or ") + "."
+	}
+	return line
 }
 
 // kind says what a value may be: "string of 1 to 100 characters or null".
@@ -136,3 +176,5 @@ func flow(v any) string {
 	}
 	return fmt.Sprint(v)
 }
+
+func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
