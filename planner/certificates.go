@@ -16,8 +16,8 @@ import (
 // Inspector looks at certificate files on the planner's behalf.
 type Inspector interface {
 	// Inspect reads the file that c names and opens it. When its SHA-256 is known it is not
-	// opened, no password is needed, and Inspection.Opened is nil. A failure is an
-	// [InspectError].
+	// opened, no password is needed, and Inspection.Opened is nil. A failure wraps a
+	// [manifest.ReadError] or a [pushcert.Error].
 	Inspect(c manifest.Certificate, known string) (Inspection, error)
 }
 
@@ -28,29 +28,26 @@ type Inspection struct {
 	Password   pushcert.PasswordFacts
 }
 
-// InspectError says why a certificate file could not be opened. Code is one of this package's
-// or one of pushcert's kinds.
-type InspectError struct {
-	Code string
-	Err  error
-}
-
-func (e *InspectError) Error() string { return e.Err.Error() }
-
-// Unwrap returns the cause.
-func (e *InspectError) Unwrap() error { return e.Err }
-
-// Codes of an [InspectError] that are not about the file's content.
+// Codes of certificate files that could not be opened. Those of a file's content are pushcert's
+// kinds.
 const (
-	CodeUnreadable        = "file_unreadable"
-	CodePasswordNotAtHand = "password_not_at_hand"
-	CodeDefect            = "unreadable" // it failed in a way that nobody foresaw
+	codeFileUnreadable    = "file_unreadable"
+	codePasswordNotAtHand = "password_not_at_hand"
+	codeUnreadable        = "unreadable" // opening it failed in a way that nobody foresaw
 )
 
-// inspectRemedies are for the codes above.
-var inspectRemedies = map[string]string{
-	CodeUnreadable:        "check the path, which is relative to the file that names it, and its permissions",
-	CodePasswordNotAtHand: "set the variable or the file that the manifest names, here and in the pipeline",
+// codeOf returns the code of an [Inspector]'s error, and what to do about it.
+func codeOf(err error) (code, remedy string) {
+	if e, ok := errors.AsType[*pushcert.Error](err); ok {
+		return string(e.Kind), e.Remedy
+	}
+	switch e, ok := errors.AsType[*manifest.ReadError](err); {
+	case !ok:
+		return codeUnreadable, ""
+	case e.Kind == "secret":
+		return codePasswordNotAtHand, "set the variable or the file that the manifest names, here and in the pipeline"
+	}
+	return codeFileUnreadable, "check the path, which is relative to the file that names it, and its permissions"
 }
 
 // Codes of certificate errors that take a second certificate to see.
@@ -127,16 +124,10 @@ func (b *builder) uploads(app *manifest.App, recorded state.App) (up certificate
 func (b *builder) inspect(c *candidate) bool {
 	var err error
 	if c.seen, err = b.in.Certificates.Inspect(c.file, c.have.FileSHA256); err != nil {
-		code, message := CodeDefect, err.Error()
-		if e, ok := errors.AsType[*InspectError](err); ok {
-			code = e.Code
-		}
-		if code == CodePasswordNotAtHand && c.have.Fingerprint != "" {
+		code, remedy := codeOf(err)
+		message := strings.TrimSuffix(err.Error(), "; "+remedy)
+		if code == codePasswordNotAtHand && c.have.Fingerprint != "" {
 			message = "the file is not the recorded one, and whether it holds another certificate cannot be told without its password: " + message
-		}
-		remedy := inspectRemedies[code]
-		if e, ok := errors.AsType[*pushcert.Error](err); ok {
-			message, remedy = strings.TrimSuffix(message, "; "+e.Remedy), e.Remedy
 		}
 		b.plan.Errors = append(b.plan.Errors, c.problem(code, message, remedy))
 		return false

@@ -2,8 +2,10 @@ package planner_test
 
 import (
 	"errors"
+	"fmt"
 
 	"jpsync/internal/pushcert"
+	"jpsync/manifest"
 	"jpsync/planner"
 	"jpsync/state"
 )
@@ -91,8 +93,8 @@ apps:
 func brokenCertificates() []scenario {
 	good := p12(push("2026", bundle, days(300)), "export")
 	foreign := p12(push("foreign", "cn.other.app", days(300)), "export")
-	locked := file{sum: digest("locked"), err: &planner.InspectError{Code: planner.CodePasswordNotAtHand,
-		Err: errors.New("shop.p12: the environment variable SHOP_P12_PASSWORD is not set")}}
+	locked := file{sum: digest("locked"), err: fmt.Errorf("shop.p12: %w",
+		&manifest.ReadError{Kind: "secret", Env: "SHOP_P12_PASSWORD", Err: manifest.ErrUnset})}
 	odd := file{sum: digest("odd"), err: errors.New("shop.p12: the disk said no")}
 	expired := p12(push("gone", bundle, days(-1)), "export")
 	only := func(f file) map[string]file { return map[string]file{"shop.p12": f} }
@@ -108,7 +110,7 @@ apps:
 		{name: "password-missing-and-file-differs", rest: leftOver, manifest: oneCertificate, state: recorded(with(slot.prod, good)), files: only(locked)},
 		{name: "password-missing-and-file-unchanged", manifest: oneCertificate, state: recorded(with(slot.prod, good)),
 			files: only(file{sum: good.sum, err: locked.err}), opens: []string{}},
-		{name: "file-missing", rest: leftOver, manifest: oneCertificate, state: recorded(), files: only(odd), options: planner.Options{AllowCert: []string{planner.CodeUnreadable}}},
+		{name: "file-missing", rest: leftOver, manifest: oneCertificate, state: recorded(), files: only(odd), options: planner.Options{AllowCert: []string{"file_unreadable"}}},
 		{name: "file-missing-not-selected", rest: leftOver, manifest: oneCertificate, state: recorded(),
 			options: planner.Options{Selection: planner.Selection{Targets: []string{"other"}}}},
 		{name: "wrong-bundle", rest: leftOver, manifest: oneCertificate, state: recorded(), files: only(foreign)},

@@ -2,7 +2,6 @@ package planner
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -96,7 +95,7 @@ type scheduler struct {
 func (s scheduler) desired(app *manifest.App, env jpush.Environment, file manifest.Certificate, have state.Certificate) Due {
 	d := Due{App: app.ID, AppName: app.AppName, Environment: env, File: file.File}
 	seen, err := s.in.Inspect(file, "")
-	if e, ok := errors.AsType[*InspectError](err); ok && e.Code == CodePasswordNotAtHand && have.Fingerprint != "" {
+	if code, _ := codeOf(err); code == codePasswordNotAtHand && have.Fingerprint != "" {
 		seen, err = s.in.Inspect(file, have.FileSHA256)
 	}
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -41,7 +42,7 @@ type files struct {
 func (f *files) Inspect(c manifest.Certificate, known string) (planner.Inspection, error) {
 	got, ok := f.byPath[c.Path]
 	if !ok {
-		return planner.Inspection{}, &planner.InspectError{Code: planner.CodeUnreadable, Err: fmt.Errorf("%s: no such file", c.File)}
+		return planner.Inspection{}, &manifest.ReadError{Kind: "certificate", File: c.File, Err: fs.ErrNotExist}
 	}
 	seen := planner.Inspection{FileSHA256: got.sum}
 	if known != "" && known == got.sum {

@@ -21,7 +21,7 @@ type certificates struct{ files *manifest.Files }
 func (c certificates) inspect(cert manifest.Certificate, known string) (seen planner.Inspection, err error) {
 	data, err := c.files.ReadCertificate(cert)
 	if err != nil {
-		return seen, &planner.InspectError{Code: planner.CodeUnreadable, Err: err}
+		return seen, err
 	}
 	seen.FileSHA256 = hash(data)
 	if seen.FileSHA256 == known {
@@ -29,15 +29,11 @@ func (c certificates) inspect(cert manifest.Certificate, known string) (seen pla
 	}
 	password, err := c.password(cert.Password)
 	if err != nil {
-		return seen, &planner.InspectError{Code: planner.CodePasswordNotAtHand, Err: fmt.Errorf("%s: %w", cert.File, err)}
+		return seen, fmt.Errorf("%s: %w", cert.File, err)
 	}
 	seen.Password = pushcert.FactsOf(password)
 	if seen.Opened, err = open(data, password); err != nil {
-		code := planner.CodeDefect
-		if e, ok := errors.AsType[*pushcert.Error](err); ok {
-			code = string(e.Kind)
-		}
-		return seen, &planner.InspectError{Code: code, Err: fmt.Errorf("%s: %w", cert.File, err)}
+		return seen, fmt.Errorf("%s: %w", cert.File, err)
 	}
 	return seen, nil
 }
@@ -90,15 +86,9 @@ func (c certificates) password(ref *manifest.Secret) (string, error) {
 }
 
 // open parses a file. A certificate without its key is no error here: the planner's checks
-// say what is wrong with it. A panic becomes an error without its value, which may quote a
-// secret.
-func open(data []byte, password string) (cert *pushcert.Certificate, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			cert, err = nil, fmt.Errorf("a defect of jpsync: reading the certificate panicked (%T)", r)
-		}
-	}()
-	cert, err = pushcert.Inspect(data, password)
+// say what is wrong with it.
+func open(data []byte, password string) (*pushcert.Certificate, error) {
+	cert, err := pushcert.Inspect(data, password)
 	if cert != nil {
 		return cert, nil
 	}
