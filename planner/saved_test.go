@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"jpsync/manifest"
 	"jpsync/planner"
 	"jpsync/state"
 )
@@ -166,8 +167,10 @@ func TestSavedPlanHasNoSecret(t *testing.T) {
 func TestVerify(t *testing.T) {
 	p := &planner.Plan{Manifest: planner.ManifestRef{Path: "m", SHA256: "aa"}, State: planner.StateRef{Lineage: "L", Serial: 3},
 		Endpoint: "https://e/", Account: "key"}
-	pins := planner.Pins{Manifest: "aa", State: p.State, Endpoint: "https://e/", Account: "key"}
-	require.NoError(t, p.Verify(pins))
+	same := func() planner.Input {
+		return planner.Input{Manifest: &manifest.Manifest{SHA256: "aa"}, State: &state.State{Lineage: "L", Serial: 3}, Endpoint: "https://e/", Account: "key"}
+	}
+	require.NoError(t, p.Verify(same()))
 
 	fresh := *p
 	fresh.State = planner.StateRef{}
@@ -175,25 +178,25 @@ func TestVerify(t *testing.T) {
 	unknown.Account = ""
 	for name, c := range map[string]struct {
 		plan *planner.Plan
-		edit func(*planner.Pins)
+		edit func(*planner.Input)
 		want string
 	}{
-		"manifest":       {p, func(n *planner.Pins) { n.Manifest = "bb" }, "the manifest has changed"},
-		"serial":         {p, func(n *planner.Pins) { n.State.Serial = 4 }, "the state has changed (serial 3, now 4): something was applied since, perhaps this plan"},
-		"older serial":   {p, func(n *planner.Pins) { n.State.Serial = 2 }, "the state has changed (serial 3, now 2): something was applied since, perhaps this plan"},
-		"lineage":        {p, func(n *planner.Pins) { n.State.Lineage = "M" }, "it was made from another state (lineage L, now M)"},
-		"state gone":     {p, func(n *planner.Pins) { n.State = planner.StateRef{} }, "it was made from another state (lineage L, now none)"},
-		"endpoint":       {p, func(n *planner.Pins) { n.Endpoint = "http://x/" }, "it was made for the endpoint https://e/, not for http://x/"},
-		"account":        {p, func(n *planner.Pins) { n.Account = "other" }, "it was made for the account key, not for other"},
-		"no account":     {p, func(n *planner.Pins) { n.Account = "" }, "it was made for the account key, not for none"},
-		"empty, applied": {&fresh, func(n *planner.Pins) { n.State.Serial = 1 }, "it was made before the first apply, and the state has been written since (serial 1)"},
-		"all at once": {p, func(n *planner.Pins) { *n = planner.Pins{} },
+		"manifest":       {p, func(n *planner.Input) { n.Manifest.SHA256 = "bb" }, "the manifest has changed"},
+		"serial":         {p, func(n *planner.Input) { n.State.Serial = 4 }, "the state has changed (serial 3, now 4): something was applied since, perhaps this plan"},
+		"older serial":   {p, func(n *planner.Input) { n.State.Serial = 2 }, "the state has changed (serial 3, now 2): something was applied since, perhaps this plan"},
+		"lineage":        {p, func(n *planner.Input) { n.State.Lineage = "M" }, "it was made from another state (lineage L, now M)"},
+		"state gone":     {p, func(n *planner.Input) { n.State.Serial = 0 }, "it was made from another state (lineage L, now none)"},
+		"endpoint":       {p, func(n *planner.Input) { n.Endpoint = "http://x/" }, "it was made for the endpoint https://e/, not for http://x/"},
+		"account":        {p, func(n *planner.Input) { n.Account = "other" }, "it was made for the account key, not for other"},
+		"no account":     {p, func(n *planner.Input) { n.Account = "" }, "it was made for the account key, not for none"},
+		"empty, applied": {&fresh, func(n *planner.Input) { n.State.Serial = 1 }, "it was made before the first apply, and the state has been written since (serial 1)"},
+		"all at once": {p, func(n *planner.Input) { *n = planner.Input{Manifest: &manifest.Manifest{}, State: &state.State{}} },
 			"it was made from another state (lineage L, now none); the manifest has changed; it was made for the endpoint https://e/, not for ; it was made for the account key, not for none"},
-		"account not known then": {&unknown, func(n *planner.Pins) { n.Account = "any" }, ""},
-		"empty, still empty":     {&fresh, func(n *planner.Pins) { n.State = planner.StateRef{} }, ""},
+		"account not known then": {&unknown, func(n *planner.Input) { n.Account = "any" }, ""},
+		"empty, still empty":     {&fresh, func(n *planner.Input) { n.State.Serial = 0 }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			moved := pins
+			moved := same()
 			c.edit(&moved)
 			err := c.plan.Verify(moved)
 			if c.want == "" {
@@ -215,12 +218,10 @@ func TestPlanIsGoodForOneApply(t *testing.T) {
 			in := input(load(t, shopAndNews), st, &files{})
 			p, err := planner.Build(in)
 			require.NoError(t, err)
-			pins := planner.Pins{Manifest: in.Manifest.SHA256, State: planner.RefTo(st), Endpoint: in.Endpoint, Account: in.Account}
-			require.NoError(t, p.Verify(pins))
-			after, err := perform(p, st)
+			require.NoError(t, p.Verify(in))
+			in.State, err = perform(p, st)
 			require.NoError(t, err)
-			pins.State = planner.RefTo(after)
-			require.Error(t, p.Verify(pins))
+			require.Error(t, p.Verify(in))
 		})
 	}
 }

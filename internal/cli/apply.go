@@ -130,9 +130,9 @@ func (a *applying) makePlan(ctx context.Context) (*planner.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = p.Verify(planner.Pins{
-		Manifest: a.w.manifest.SHA256,
-		State:    planner.RefTo(a.state),
+	err = p.Verify(planner.Input{
+		Manifest: a.w.manifest,
+		State:    a.state,
 		Endpoint: a.w.endpoint,
 		Account:  cmp.Or(a.w.account(), a.state.Account),
 	})

@@ -20,7 +20,10 @@ func (a *applying) approve(ctx context.Context) error {
 	case a.PlanFile != "" && a.MaxDeletes == nil:
 		return nil
 	case a.PlanFile != "" || a.AutoApprove:
-		return a.plan.CheckDeletes(a.maxDeletes(a.w.manifest), len(a.state.Apps))
+		if err := a.plan.CheckDeletes(a.maxDeletes(a.w.manifest), len(a.state.Apps)); err != nil {
+			return refused(err)
+		}
+		return nil
 	case !a.t.ask:
 		return refused(errors.New("nobody approved the plan and there is no terminal to ask at, so nothing was sent: pass --auto-approve, or apply a plan saved by jpsync plan --out"))
 	}

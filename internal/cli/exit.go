@@ -49,7 +49,7 @@ func exitCode(err error) int {
 		return own.code
 	case has[*state.LockedError](err), has[*state.LeaseError](err):
 		return ExitLocked
-	case has[*state.MismatchError](err), has[*state.MovedError](err), has[*planner.StaleError](err), has[*planner.TooManyDeletesError](err):
+	case has[*state.MismatchError](err), has[*state.MovedError](err), has[*planner.StaleError](err):
 		return ExitRefused
 	case answered && answer.Class == jpush.ClassAuth:
 		return ExitCredentials

@@ -58,7 +58,7 @@ func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	}
 	if err := p.CheckDeletes(c.maxDeletes(w.manifest), len(st.Apps)); err != nil {
 		if c.MaxDeletes != nil {
-			return err
+			return refused(err)
 		}
 		t.info("this deletes apps: apply asks for a typed yes, or takes a saved plan or --max-deletes %d", p.Summary.Delete)
 	}
