@@ -148,15 +148,7 @@ func (b *builder) inspect(c *candidate) bool {
 // check runs the checks of a certificate that is to be sent.
 func (b *builder) check(c *candidate) bool {
 	ok := true
-	for _, f := range pushcert.Check(c.seen.Opened, pushcert.Expect{
-		Environment:         string(c.env),
-		BundleID:            c.app.BundleID,
-		Password:            c.seen.Password,
-		Now:                 b.in.Now,
-		RenewBefore:         b.in.Manifest.Policy.RenewBefore,
-		RecordedFingerprint: c.have.Fingerprint,
-		RecordedNotAfter:    c.have.NotAfter,
-	}) {
+	for _, f := range c.findings(b.in) {
 		if f.Code == pushcert.CodeTestCertificate && b.in.Options.Rehearsal {
 			continue
 		}
@@ -172,6 +164,19 @@ func (b *builder) check(c *candidate) bool {
 		ok = false
 	}
 	return ok
+}
+
+// findings are what speaks against sending the candidate, which was opened.
+func (c *candidate) findings(in Input) []pushcert.Finding {
+	return pushcert.Check(c.seen.Opened, pushcert.Expect{
+		Environment:         string(c.env),
+		BundleID:            c.app.BundleID,
+		Password:            c.seen.Password,
+		Now:                 in.Now,
+		RenewBefore:         in.Manifest.Policy.RenewBefore,
+		RecordedFingerprint: c.have.Fingerprint,
+		RecordedNotAfter:    c.have.NotAfter,
+	})
 }
 
 // warnOfExpiry warns about a certificate that is on the server already.

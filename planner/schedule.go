@@ -49,20 +49,20 @@ func DaysLeft(t, now time.Time) int { return int(t.Sub(now) / (24 * time.Hour)) 
 // Schedule lists every certificate of the manifest and the state, the first to expire first.
 // Where a recorded certificate's file has changed and its password is not at hand, the record
 // is listed.
-func Schedule(m *manifest.Manifest, st *state.State, in Inspector, now time.Time) []Due {
-	s := scheduler{in: in, now: now, renewBefore: m.Policy.RenewBefore}
+func Schedule(in Input) []Due {
 	var dues []Due
-	wanted := make(map[string]map[jpush.Environment]manifest.Certificate, len(m.Apps))
-	for i := range m.Apps {
-		app := &m.Apps[i]
+	wanted := make(map[string]map[jpush.Environment]manifest.Certificate, len(in.Manifest.Apps))
+	for i := range in.Manifest.Apps {
+		app := &in.Manifest.Apps[i]
 		wanted[app.ID] = app.Certificates
 		for _, env := range jpush.Environments {
 			if file, ok := app.Certificates[env]; ok {
-				dues = append(dues, s.desired(app, env, file, st.Apps[app.ID].Certificates.Of(env)))
+				c := &candidate{app: app, env: env, file: file, have: in.State.Apps[app.ID].Certificates.Of(env)}
+				dues = append(dues, c.due(in))
 			}
 		}
 	}
-	for id, app := range st.Apps {
+	for id, app := range in.State.Apps {
 		for _, env := range jpush.Environments {
 			have := app.Certificates.Of(env)
 			if _, ok := wanted[id][env]; !ok && have != (state.Certificate{}) {
@@ -71,12 +71,12 @@ func Schedule(m *manifest.Manifest, st *state.State, in Inspector, now time.Time
 			}
 		}
 	}
-	labels := labelsOf(m)
+	labels := labelsOf(in.Manifest)
 	for i := range dues {
 		d := &dues[i]
 		d.Labels = labels[d.App]
 		if !d.NotAfter.IsZero() {
-			d.DaysLeft = DaysLeft(d.NotAfter, now)
+			d.DaysLeft = DaysLeft(d.NotAfter, in.Now)
 		}
 	}
 	slices.SortFunc(dues, func(a, b Due) int {
@@ -85,34 +85,30 @@ func Schedule(m *manifest.Manifest, st *state.State, in Inspector, now time.Time
 	return dues
 }
 
-type scheduler struct {
-	in          Inspector
-	now         time.Time
-	renewBefore time.Duration
-}
-
-// desired is the entry of a certificate that the manifest has.
-func (s scheduler) desired(app *manifest.App, env jpush.Environment, file manifest.Certificate, have state.Certificate) Due {
-	d := Due{App: app.ID, AppName: app.AppName, Environment: env, File: file.File}
-	seen, err := s.in.Inspect(file, "")
+// due is the entry of a certificate that the manifest has.
+func (c *candidate) due(in Input) Due {
+	have := c.have
+	d := Due{App: c.app.ID, AppName: c.app.AppName, Environment: c.env, File: c.file.File}
+	var err error
+	c.seen, err = in.Certificates.Inspect(c.file, "")
 	if code, _ := codeOf(err); code == codePasswordNotAtHand && have.Fingerprint != "" {
-		seen, err = s.in.Inspect(file, have.FileSHA256)
+		c.seen, err = in.Certificates.Inspect(c.file, have.FileSHA256)
 	}
 	if err != nil {
 		d.State, d.Message = Unreadable, err.Error()
 		return d
 	}
 	d.BundleID, d.Fingerprint, d.NotAfter = have.BundleID, have.Fingerprint, have.NotAfter
-	if c := seen.Opened; c != nil {
-		d.BundleID, d.Topics, d.Fingerprint, d.NotAfter = c.BundleID, c.Topics, c.Fingerprint, c.NotAfter.UTC()
+	if opened := c.seen.Opened; opened != nil {
+		d.BundleID, d.Topics, d.Fingerprint, d.NotAfter = opened.BundleID, opened.Topics, opened.Fingerprint, opened.NotAfter.UTC()
+		if d.Fingerprint != have.Fingerprint {
+			d.Message = c.unfit(in)
+		}
 	}
-	if seen.Opened != nil && d.Fingerprint != have.Fingerprint {
-		d.Message = s.unfit(app, env, seen)
-	}
-	switch left := d.NotAfter.Sub(s.now); {
+	switch left := d.NotAfter.Sub(in.Now); {
 	case left <= 0:
 		d.State = Expired
-	case left < s.renewBefore:
+	case left < in.Manifest.Policy.RenewBefore:
 		d.State = Expiring
 	case d.Fingerprint != have.Fingerprint:
 		d.State = ToUpload
@@ -123,11 +119,9 @@ func (s scheduler) desired(app *manifest.App, env jpush.Environment, file manife
 }
 
 // unfit says why a certificate must not be sent, or "".
-func (s scheduler) unfit(app *manifest.App, env jpush.Environment, seen Inspection) string {
+func (c *candidate) unfit(in Input) string {
 	var errs []string
-	for _, f := range pushcert.Check(seen.Opened, pushcert.Expect{
-		Environment: string(env), BundleID: app.BundleID, Password: seen.Password, Now: s.now,
-	}) {
+	for _, f := range c.findings(in) {
 		if f.Severity == pushcert.SeverityError && f.Code != pushcert.CodeExpired {
 			errs = append(errs, f.Message+" ["+string(f.Code)+"]")
 		}

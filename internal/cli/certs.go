@@ -39,7 +39,7 @@ func (c *certsListCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if err != nil {
 		return err
 	}
-	dues := planner.Schedule(w.manifest, st, inspector, now)
+	dues := planner.Schedule(planner.Input{Manifest: w.manifest, State: st, Certificates: inspector, Now: now})
 	if c.ExpiringWithin != nil {
 		end := now.Add(time.Duration(*c.ExpiringWithin))
 		// An unreadable file has no expiry, so it stays.
