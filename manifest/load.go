@@ -196,7 +196,7 @@ func (r *reader) document(root *yaml.Node, spec *mappingSpec) {
 // version checks the version of a file. It returns false for a version that is not supported:
 // nothing else in such a file is checked.
 func (r *reader) version(doc *yaml.Node) bool {
-	n := versionOf(doc)
+	n := valueOf(doc, "version")
 	if n == nil {
 		if doc.Kind == yaml.MappingNode {
 			r.errorf(doc, `version is missing, begin the file with "version: 1"`)
@@ -211,14 +211,4 @@ func (r *reader) version(doc *yaml.Node) bool {
 		return false
 	}
 	return true
-}
-
-// versionOf returns the value of a file's version, nil if it has none.
-func versionOf(doc *yaml.Node) *yaml.Node {
-	for i := 0; doc.Kind == yaml.MappingNode && i+1 < len(doc.Content); i += 2 {
-		if doc.Content[i].Value == "version" {
-			return doc.Content[i+1]
-		}
-	}
-	return nil
 }

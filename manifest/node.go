@@ -146,6 +146,16 @@ func (r *reader) merge(f fields, merge mergeKey, spec *mappingSpec) (ok bool) {
 	return ok
 }
 
+// valueOf returns the value of the first such key in a mapping; nil if there is none, or no mapping.
+func valueOf(m *yaml.Node, key string) *yaml.Node {
+	for i := 0; m.Kind == yaml.MappingNode && i+1 < len(m.Content); i += 2 {
+		if m.Content[i].Value == key {
+			return m.Content[i+1]
+		}
+	}
+	return nil
+}
+
 func isMapping(n *yaml.Node) bool { return n.Kind == yaml.MappingNode && n.Tag == "!!map" }
 
 func isMergeKey(k *yaml.Node) bool {

@@ -56,9 +56,9 @@ func splitApps(text []byte, size int) (root *yaml.Node, pieces []piece) {
 	if pieces == nil {
 		return nil, nil
 	}
-	// Empty lines in place of the list keep the line numbers.
+	// Empty lines after the empty list keep the line numbers.
 	lines := bytes.Count(list[:len(list)-len(after)], []byte("\n"))
-	root = decodeRest(slices.Concat(before, bytes.Repeat([]byte("\n"), lines), after), line)
+	root = decodeRest(slices.Concat(before, []byte(emptyList), bytes.Repeat([]byte("\n"), lines), after), line)
 	if root == nil {
 		return nil, nil
 	}
@@ -114,38 +114,25 @@ func blank(text []byte) bool {
 	return len(text) == 0 || text[0] == '#'
 }
 
-// decodeRest decodes a file without its list of apps and returns the root node with an empty
-// list; nil if the list is not what it seems. apps must be a key of the file's mapping, once, in
-// the line where it was found, and without a value now. A file of another version is not read in
-// pieces either.
+// emptyList stands for the list of apps in the rest of a file, in the line below "apps:".
+const emptyList = " []"
+
+// decodeRest decodes a file with an empty list of apps and returns the root node; nil if the list
+// is not what it seems. The value of apps must be the empty list itself, which is in the line after
+// line. A file of another version is not read in pieces either.
 func decodeRest(text []byte, line int) *yaml.Node {
 	docs, err := decodeBounded(text)
 	if err != nil || len(docs) != 1 || len(docs[0].Content) != 1 {
 		return nil
 	}
 	root := docs[0].Content[0]
-	if root.Kind != yaml.MappingNode || root.Style&yaml.FlowStyle != 0 {
+	if root.Style&yaml.FlowStyle != 0 || valueOf(root, "<<") != nil {
 		return nil
 	}
-	if v := versionOf(root); v != nil && v.Value != "1" {
+	if v := valueOf(root, "version"); v != nil && v.Value != "1" {
 		return nil
 	}
-	found := 0
-	for i := 0; i+1 < len(root.Content); i += 2 {
-		k, v := root.Content[i], root.Content[i+1]
-		if isMergeKey(k) {
-			return nil
-		}
-		if k.Value != "apps" {
-			continue
-		}
-		found++
-		if k.Line != line || k.Column != 1 || !isNull(v) || v.Value != "" || v.Style != 0 || v.Anchor != "" {
-			return nil
-		}
-		root.Content[i+1] = &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Line: v.Line, Column: v.Column}
-	}
-	if found != 1 {
+	if apps := valueOf(root, "apps"); apps == nil || apps.Line != line+1 {
 		return nil
 	}
 	return root

@@ -49,7 +49,7 @@ func (r *reader) row(s *sheet, columns []column, record []string) {
 // put sets the value at a path of keys in a mapping.
 func put(m *yaml.Node, path []string, value *yaml.Node) {
 	for _, key := range path[:len(path)-1] {
-		next := child(m, key)
+		next := valueOf(m, key)
 		if next == nil {
 			next = mappingNode(Position{Line: value.Line, Column: value.Column})
 			m.Content = append(m.Content, textNode(key), next)
@@ -59,19 +59,9 @@ func put(m *yaml.Node, path []string, value *yaml.Node) {
 	m.Content = append(m.Content, textNode(path[len(path)-1]), value)
 }
 
-// child returns the value of a key in a mapping, or nil.
-func child(m *yaml.Node, key string) *yaml.Node {
-	for i := 0; i+1 < len(m.Content); i += 2 {
-		if m.Content[i].Value == key {
-			return m.Content[i+1]
-		}
-	}
-	return nil
-}
-
 // switchOff makes certificates null that have nothing but a file that is null.
 func switchOff(app *yaml.Node) {
-	certificates := child(app, "certificates")
+	certificates := valueOf(app, "certificates")
 	if certificates == nil {
 		return
 	}
