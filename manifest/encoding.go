@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/unicode"
 )
@@ -22,20 +23,23 @@ func decodeCSV(data []byte, encoding string) (text string, problem string, at Po
 	start := Position{Line: 1, Column: 1}
 	switch problem = looksLike(data); {
 	case problem != "":
-		return "", problem, start
+		at = start
 	case markedUTF16(data):
-		text, problem, at = decodeUTF16(data)
+		problem = `invalid UTF-16: save the file as "CSV UTF-8"`
+		text, at = decodeFrom(unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM), data)
 	case notUTF8(data):
-		return "", `the file is binary, or UTF-16 without a byte order mark: save it as "CSV UTF-8"`, start
+		problem, at = `the file is binary, or UTF-16 without a byte order mark: save it as "CSV UTF-8"`, start
+	case encoding == gb18030Encoding && isUTF8(data):
+		problem, at = "the file is UTF-8, not GB18030: remove encoding", start
 	case encoding == gb18030Encoding:
-		text, problem, at = decodeGB18030(data)
+		problem = "invalid GB18030"
+		text, at = decodeFrom(simplifiedchinese.GB18030, data)
 	default:
+		problem = `invalid UTF-8: save the file as "CSV UTF-8", or write "encoding: gb18030" beside csv if it is GB18030`
 		text = string(data)
-		if at = firstBad(text, isInvalid); at.Line > 0 {
-			problem = `invalid UTF-8: save the file as "CSV UTF-8", or write "encoding: gb18030" beside csv if it is GB18030`
-		}
+		at = firstBad(text, isInvalid)
 	}
-	if problem != "" {
+	if at != (Position{}) {
 		return "", problem, at
 	}
 	text = strings.TrimPrefix(text, byteOrderMark)
@@ -53,29 +57,21 @@ func markedUTF16(data []byte) bool {
 	return marked && !bytes.HasPrefix(data[2:], []byte{0, 0})
 }
 
-func decodeUTF16(data []byte) (text string, problem string, at Position) {
-	decoded, err := unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewDecoder().Bytes(data)
-	text = string(decoded)
-	if at = firstBad(text, isReplacement); at.Line > 0 || err != nil {
-		return "", `invalid UTF-16: save the file as "CSV UTF-8"`, at
-	}
-	return text, "", at
+// isUTF8 recognizes UTF-8 that is announced as GB18030. It would be read as other names without an
+// error, and the API cannot change a name. GB18030 is hardly ever valid UTF-8, least of all with
+// characters of three bytes, as Chinese ones are.
+func isUTF8(data []byte) bool {
+	return utf8.Valid(data) && bytes.ContainsFunc(data, func(r rune) bool { return r >= 0x800 })
 }
 
-// decodeGB18030 refuses UTF-8 that is announced as GB18030. It would be read as other names
-// without an error, and the API cannot change a name.
-func decodeGB18030(data []byte) (text string, problem string, at Position) {
-	// GB18030 is hardly ever valid UTF-8, least of all with characters of three bytes, as Chinese
-	// ones are.
-	if utf8.Valid(data) && bytes.ContainsFunc(data, func(r rune) bool { return r >= 0x800 }) {
-		return "", "the file is UTF-8, not GB18030: remove encoding", Position{Line: 1, Column: 1}
+// decodeFrom decodes another encoding. bad is where the text is invalid, or the zero Position.
+func decodeFrom(e encoding.Encoding, data []byte) (text string, bad Position) {
+	decoded, err := e.NewDecoder().Bytes(data)
+	if err != nil {
+		return "", Position{Line: 1, Column: 1}
 	}
-	decoded, err := simplifiedchinese.GB18030.NewDecoder().Bytes(data)
 	text = string(decoded)
-	if at = firstBad(text, isReplacement); at.Line > 0 || err != nil {
-		return "", "invalid GB18030", at
-	}
-	return text, "", at
+	return text, firstBad(text, isReplacement)
 }
 
 func isReplacement(r rune, _ int) bool { return r == utf8.RuneError }
