@@ -1,6 +1,7 @@
 package pushcert
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -28,7 +29,6 @@ const (
 	MintProduction  MintKind = "production"
 	MintUniversal   MintKind = "universal"
 	MintVoIP        MintKind = "voip"
-	MintWatch       MintKind = "watch"
 	MintNotPush     MintKind = "not-push" // a TLS client's, without Apple's extensions
 )
 
@@ -59,7 +59,6 @@ var mintKinds = map[MintKind]struct {
 	MintProduction:  {"Apple Production IOS Push Services", "", false, true, false},
 	MintUniversal:   {"Apple Push Services", "", true, true, true},
 	MintVoIP:        {"VoIP Services", voipSuffix, true, true, false},
-	MintWatch:       {"WatchKit Services", watchSuffix, true, true, false},
 	MintNotPush:     {"Client", "", false, false, false},
 }
 
@@ -67,7 +66,7 @@ var mintKinds = map[MintKind]struct {
 // issuer, and its subject, issuer and common name say so. APNs and JPush refuse it, and
 // [Certificate.TestOnly] is set.
 func Mint(o MintOptions) ([]byte, error) {
-	file, err := o.withDefaults().mint()
+	file, err := o.mint()
 	if err != nil {
 		return nil, fmt.Errorf("mint a test certificate: %w", err)
 	}
@@ -75,6 +74,10 @@ func Mint(o MintOptions) ([]byte, error) {
 }
 
 func (o MintOptions) mint() ([]byte, error) {
+	o.Kind = cmp.Or(o.Kind, MintUniversal)
+	o.Encoder = cmp.Or(o.Encoder, pkcs12.Modern2023)
+	o.NotBefore = cmp.Or(o.NotBefore, time.Now().Add(-time.Hour))
+	o.NotAfter = cmp.Or(o.NotAfter, o.NotBefore.AddDate(1, 1, 0))
 	kind, ok := mintKinds[o.Kind]
 	if !ok {
 		return nil, fmt.Errorf("kind %q is not known", o.Kind)
@@ -104,22 +107,6 @@ func (o MintOptions) mint() ([]byte, error) {
 		mark(true, oidTopics, value)
 	}
 	return o.encode(template, key)
-}
-
-func (o MintOptions) withDefaults() MintOptions {
-	if o.Kind == "" {
-		o.Kind = MintUniversal
-	}
-	if o.Encoder == nil {
-		o.Encoder = pkcs12.Modern2023
-	}
-	if o.NotBefore.IsZero() {
-		o.NotBefore = time.Now().Add(-time.Hour)
-	}
-	if o.NotAfter.IsZero() {
-		o.NotAfter = o.NotBefore.AddDate(1, 1, 0)
-	}
-	return o
 }
 
 func (o MintOptions) leafKey() (crypto.Signer, error) {
@@ -181,23 +168,18 @@ func mintName(commonName, uid string) pkix.Name {
 	return name
 }
 
-// mintTopics encodes the topics that Apple lists in a universal certificate.
+// mintTopics encodes the topics that Apple lists in a universal certificate, each with its kinds of
+// push.
 func mintTopics(bundleID string) ([]byte, error) {
-	type kinds []asn1.RawValue
-	utf8 := func(s string) asn1.RawValue {
-		return asn1.RawValue{Tag: asn1.TagUTF8String, Bytes: []byte(s)}
+	type kinds struct {
+		Kind string `asn1:"utf8"`
 	}
-	var fields []any
-	for _, t := range []struct{ suffix, kind string }{{"", "app"}, {voipSuffix, "voip"}, {watchSuffix, "complication"}} {
-		fields = append(fields, utf8(bundleID+t.suffix), kinds{utf8(t.kind)})
-	}
-	var body []byte
-	for _, f := range fields {
-		der, err := asn1.Marshal(f)
-		if err != nil {
-			return nil, err
-		}
-		body = append(body, der...)
-	}
-	return asn1.Marshal(asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: body})
+	return asn1.Marshal(struct {
+		App               string `asn1:"utf8"`
+		AppKinds          kinds
+		VoIP              string `asn1:"utf8"`
+		VoIPKinds         kinds
+		Complication      string `asn1:"utf8"`
+		ComplicationKinds kinds
+	}{bundleID, kinds{"app"}, bundleID + voipSuffix, kinds{"voip"}, bundleID + watchSuffix, kinds{"complication"}})
 }

@@ -19,15 +19,13 @@ func TestMintMakesWhatInspectTells(t *testing.T) {
 		envs   []string
 		push   bool
 		voip   bool
-		watch  bool
 		topics int
 	}{
-		{MintDevelopment, "cn.example.shop", []string{"development"}, true, false, false, 0},
-		{MintProduction, "cn.example.shop", []string{"production"}, true, false, false, 0},
-		{MintUniversal, "cn.example.shop", []string{"development", "production"}, true, false, false, 3},
-		{MintVoIP, "cn.example.shop.voip", []string{"development", "production"}, true, true, false, 0},
-		{MintWatch, "cn.example.shop.complication", []string{"development", "production"}, true, false, true, 0},
-		{MintNotPush, "cn.example.shop", nil, false, false, false, 0},
+		{MintDevelopment, "cn.example.shop", []string{"development"}, true, false, 0},
+		{MintProduction, "cn.example.shop", []string{"production"}, true, false, 0},
+		{MintUniversal, "cn.example.shop", []string{"development", "production"}, true, false, 3},
+		{MintVoIP, "cn.example.shop.voip", []string{"development", "production"}, true, true, 0},
+		{MintNotPush, "cn.example.shop", nil, false, false, 0},
 	}
 	for _, tt := range tests {
 		t.Run(string(tt.kind), func(t *testing.T) {
@@ -38,7 +36,7 @@ func TestMintMakesWhatInspectTells(t *testing.T) {
 			assert.Equal(t, tt.envs, cert.Environments())
 			assert.Equal(t, tt.push, cert.PushCertificate)
 			assert.Equal(t, tt.voip, cert.VoIP)
-			assert.Equal(t, tt.watch, cert.Watch)
+			assert.False(t, cert.Watch)
 			assert.Len(t, cert.Topics, tt.topics)
 			assert.True(t, cert.TestOnly)
 			assert.Contains(t, cert.CommonName, "jpsync test: ")
@@ -49,6 +47,15 @@ func TestMintMakesWhatInspectTells(t *testing.T) {
 			assert.NotEmpty(t, cert.Serial)
 		})
 	}
+}
+
+// A certificate for complications alone is recognized by its UID.
+func TestWatchCertificate(t *testing.T) {
+	cert, err := Inspect(mint(t, MintOptions{BundleID: "cn.example.shop.complication"}), "")
+	require.NoError(t, err)
+	assert.Equal(t, "cn.example.shop", cert.App())
+	assert.True(t, cert.Watch)
+	assert.False(t, cert.VoIP)
 }
 
 func TestMintChains(t *testing.T) {
