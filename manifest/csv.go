@@ -90,7 +90,7 @@ func (l *loader) csvFile(rel, encoding string) error {
 		l.errs.add(Position{r.name, at.Line, at.Column}, "%s", problem)
 		return nil
 	}
-	l.pin(rel, strings.NewReader(text))
+	l.pin(rel, []byte(text))
 	r.csv(text)
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 )
 
 // The largest files that Files reads, in bytes. A push certificate with its chain has a few
@@ -133,7 +134,11 @@ func (f *Files) read(path string, limit int64) ([]byte, error) {
 	return readRegular(file, limit)
 }
 
-// openIn opens a file under root without waiting for a FIFO's other end.
+// nonblock keeps an open of a FIFO from waiting for somebody to write to it. Windows, whose file
+// systems have none, ignores it.
+const nonblock = syscall.O_NONBLOCK
+
+// openIn opens a file under root.
 func openIn(root *os.Root, path string) (*os.File, error) {
 	file, err := root.OpenFile(path, os.O_RDONLY|nonblock, 0)
 	if err != nil {

@@ -1,12 +1,9 @@
 package manifest
 
 import (
-	"bufio"
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 )
@@ -44,7 +41,7 @@ func (l *loader) readYAML(rel string) (*reader, []byte, error) {
 		return nil, nil, err
 	}
 	text = plainText(text)
-	l.pin(rel, bytes.NewReader(text))
+	l.pin(rel, text)
 	return r, text, nil
 }
 
@@ -111,11 +108,7 @@ func realDir(dir string) (string, error) {
 }
 
 // pin adds the text of a file to what Manifest.SHA256 is of.
-func (l *loader) pin(rel string, text io.WriterTo) {
-	sum := sha256.New()
-	w := bufio.NewWriter(sum) // copies a part of a string at a time
-	_, _ = text.WriteTo(w)
-	_ = w.Flush()
-	l.manifest.SHA256 = fmt.Sprintf("%x", sum.Sum(nil))
+func (l *loader) pin(rel string, text []byte) {
+	l.manifest.SHA256 = fmt.Sprintf("%x", sha256.Sum256(text))
 	l.sums = append(l.sums, l.manifest.SHA256+"  "+rel+"\n")
 }
