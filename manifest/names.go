@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -138,23 +139,18 @@ func checkSegments(s string, limit int, extra, extras string) string {
 	return ""
 }
 
+var envName = regexp.MustCompile(`^[\pL_][\pL\p{Nd}_.-]*$`)
+
 // checkEnv accepts what a shell or a pipeline can set, and the dots, hyphens and letters that a
 // placeholder may bring in. It is strict because what it refuses may be the secret itself, while
 // a name that it accepts is printed.
 func checkEnv(s string) string {
-	if s == "" {
+	switch {
+	case s == "":
 		return "is empty"
-	}
-	if len(s) > maxEnvBytes {
+	case len(s) > maxEnvBytes:
 		return fmt.Sprintf("is longer than %d bytes", maxEnvBytes)
-	}
-	for i, r := range s {
-		if r == '_' || unicode.IsLetter(r) {
-			continue
-		}
-		if i > 0 && (unicode.IsDigit(r) || r == '.' || r == '-') {
-			continue
-		}
+	case !envName.MatchString(s):
 		return "is not the name of an environment variable: letters, digits and underscores, not a digit first"
 	}
 	return ""
@@ -198,6 +194,10 @@ func checkPlaceholders(s string, quote bool) (problem string) {
 	}
 }
 
+// absolute is how the absolute paths of every system begin, so that a manifest means the same on
+// each: /x, \x and c:x.
+var absolute = regexp.MustCompile(`^([/\\]|[A-Za-z]:)`)
+
 // checkPath says what is wrong with a path as it is written, or "".
 func checkPath(name string) string {
 	switch {
@@ -207,17 +207,10 @@ func checkPath(name string) string {
 		return "is too long for a path"
 	case strings.ContainsFunc(name, hidden):
 		return "contains a control character"
-	case isAbsolute(name):
+	case absolute.MatchString(name):
 		return "is an absolute path, it must be relative to the file that names it"
 	}
 	return ""
-}
-
-// isAbsolute recognizes the absolute paths of every system, so that a manifest means the same
-// on each: /x, \x and c:x.
-func isAbsolute(name string) bool {
-	return name[0] == '/' || name[0] == '\\' ||
-		len(name) > 1 && name[1] == ':' && strings.Contains(letters, name[:1])
 }
 
 // relative makes a path that is written in a file of directory dir relative to the certificate
