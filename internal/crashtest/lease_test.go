@@ -3,6 +3,7 @@ package crashtest
 import (
 	"bytes"
 	"math/rand/v2"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -135,7 +136,9 @@ func TestTheStoresClockIsAnHourOff(t *testing.T) {
 	for name, ahead := range map[string]time.Duration{"ahead": time.Hour, "behind": -time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newShared(t, bucketAt(storetest.FakeS3WithClock(t, ahead)), 160, certificate, 50*time.Millisecond)
+			store := httptest.NewServer(storetest.FakeS3Handler(t, ahead))
+			t.Cleanup(store.Close)
+			w := newShared(t, bucketAt(store.URL), 160, certificate, 50*time.Millisecond)
 			p := w.start("apply", "--auto-approve", "--parallelism", "4")
 			w.reached(20)
 			other := w.elsewhere(certificate)

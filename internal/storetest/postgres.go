@@ -39,10 +39,8 @@ func NewCluster(t testing.TB, settings ...string) *Cluster {
 		missing(t, "PostgreSQL (initdb)")
 	}
 	dir := ownedDir(t)
-	asPostgres(t, exec.Command(initdb, "-D", dir, "-U", "jpsync", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"), func(cmd *exec.Cmd) {
-		out, err := cmd.CombinedOutput()
-		require.NoError(t, err, "initdb: %s", out)
-	})
+	out, err := asPostgres(initdb, "-D", dir, "-U", "jpsync", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync").CombinedOutput()
+	require.NoError(t, err, "initdb: %s", out)
 	_, port, _ := net.SplitHostPort(freeAddress(t))
 	c := &Cluster{
 		program: filepath.Join(filepath.Dir(initdb), "postgres"),
@@ -59,10 +57,8 @@ func NewCluster(t testing.TB, settings ...string) *Cluster {
 
 func (c *Cluster) start(t testing.TB) {
 	t.Helper()
-	asPostgres(t, exec.Command(c.program, c.args...), func(cmd *exec.Cmd) {
-		require.NoError(t, cmd.Start())
-		c.server = cmd
-	})
+	c.server = asPostgres(c.program, c.args...)
+	require.NoError(t, c.server.Start())
 	waitForPostgres(t, "postgres://jpsync@"+c.plain)
 }
 
@@ -148,7 +144,7 @@ pool_mode = transaction
 default_pool_size = 4
 unix_socket_dir =
 `, port, own, users), 0o644))
-	asPostgres(t, exec.Command(program, config), func(cmd *exec.Cmd) { start(t, cmd) })
+	start(t, asPostgres(program, config))
 	through := strings.Replace(location, ":"+port+"/", ":"+own+"/", 1)
 	plain, _, _ := strings.Cut(through, "&state=")
 	waitForPostgres(t, plain)
@@ -174,13 +170,13 @@ func waitForPostgres(t testing.TB, location string) {
 	require.NoError(t, err, "the database does not start")
 }
 
-// asPostgres prepares a command for the user postgres where this process is root, which
+// asPostgres is a command that runs as the user postgres where this process is root, which
 // PostgreSQL refuses to run as.
-func asPostgres(t testing.TB, cmd *exec.Cmd, run func(*exec.Cmd)) {
-	t.Helper()
+func asPostgres(program string, args ...string) *exec.Cmd {
+	cmd := exec.Command(program, args...)
 	cmd.Dir = os.TempDir()
 	giveUpRoot(cmd)
-	run(cmd)
+	return cmd
 }
 
 // ownedDir is a temporary directory that the user postgres can use. The parents of

@@ -57,33 +57,14 @@ func SetCredentials(t *testing.T) {
 // FakeS3 serves an S3 bucket from memory and returns its endpoint.
 func FakeS3(t testing.TB) (endpoint string) {
 	t.Helper()
-	return FakeS3Behind(t, func(h http.Handler) http.Handler { return h })
-}
-
-// FakeS3Behind is [FakeS3] behind a handler that may spoil it.
-func FakeS3Behind(t testing.TB, wrap func(http.Handler) http.Handler) (endpoint string) {
-	t.Helper()
-	server := httptest.NewServer(wrap(FakeS3Handler(t)))
+	server := httptest.NewServer(FakeS3Handler(t, 0))
 	t.Cleanup(server.Close)
 	return server.URL
 }
 
-// FakeS3Handler serves an S3 bucket from memory.
-func FakeS3Handler(t testing.TB) http.Handler {
-	t.Helper()
-	return fakeS3(t, 0)
-}
-
-// FakeS3WithClock is [FakeS3] with a clock that is ahead of this machine's, or behind it. It
-// does not refuse clients for that.
-func FakeS3WithClock(t testing.TB, ahead time.Duration) (endpoint string) {
-	t.Helper()
-	server := httptest.NewServer(fakeS3(t, ahead))
-	t.Cleanup(server.Close)
-	return server.URL
-}
-
-func fakeS3(t testing.TB, ahead time.Duration) http.Handler {
+// FakeS3Handler serves an S3 bucket from memory. Its clock is that much ahead of this machine's, and
+// it does not refuse clients for that.
+func FakeS3Handler(t testing.TB, ahead time.Duration) http.Handler {
 	t.Helper()
 	clock := shifted(ahead)
 	backend := s3mem.New(s3mem.WithTimeSource(clock))

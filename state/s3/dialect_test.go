@@ -106,7 +106,7 @@ func TestDialects(t *testing.T) {
 			l, err := Parse("s3://"+storetest.Bucket+"/p?endpoint=https://"+c.domain, none)
 			require.NoError(t, err)
 			p := New(l)
-			s.t, s.condition, s.host, s.handler = t, c.condition, storetest.Bucket+"."+c.domain, storetest.FakeS3Handler(t)
+			s.t, s.condition, s.host, s.handler = t, c.condition, storetest.Bucket+"."+c.domain, storetest.FakeS3Handler(t, 0)
 			p.client.Transport = s
 			return p
 		}

@@ -27,14 +27,14 @@ type spoil func(w http.ResponseWriter, r *http.Request, next http.Handler) bool
 func behind(t *testing.T, wrong spoil) *s3.Place {
 	t.Helper()
 	storetest.SetCredentials(t)
-	endpoint := storetest.FakeS3Behind(t, func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if !wrong(w, r, next) {
-				next.ServeHTTP(w, r)
-			}
-		})
-	})
-	return place(t, storetest.S3Location(endpoint, "p"))
+	next := storetest.FakeS3Handler(t, 0)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !wrong(w, r, next) {
+			next.ServeHTTP(w, r)
+		}
+	}))
+	t.Cleanup(server.Close)
+	return place(t, storetest.S3Location(server.URL, "p"))
 }
 
 // told answers with an error of S3.
