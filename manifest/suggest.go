@@ -1,6 +1,9 @@
 package manifest
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // maxSuggest is the longest name, in bytes, that Suggest compares: the cost is the product
 // of two lengths, and no known name is nearly as long.
@@ -19,7 +22,7 @@ func Suggest(name string, candidates []string) string {
 		if len(c) > maxSuggest {
 			continue
 		}
-		if d := distance([]rune(name), []rune(c)); d < nearest {
+		if d := distance(fold(name), fold(c)); d < nearest {
 			best, nearest = c, d
 		}
 	}
@@ -37,11 +40,11 @@ func distance(a, b []rune) int {
 		cur[0] = i
 		for j := 1; j <= len(b); j++ {
 			cost := 1
-			if fold(a[i-1]) == fold(b[j-1]) {
+			if a[i-1] == b[j-1] {
 				cost = 0
 			}
 			cur[j] = min(prev[j]+1, cur[j-1]+1, prev[j-1]+cost)
-			if i > 1 && j > 1 && fold(a[i-1]) == fold(b[j-2]) && fold(a[i-2]) == fold(b[j-1]) {
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
 				cur[j] = min(cur[j], before[j-2]+1)
 			}
 		}
@@ -52,12 +55,4 @@ func distance(a, b []rune) int {
 
 // fold makes upper and lower case equal, and hyphens and underscores: android-package is a common
 // mistake.
-func fold(r rune) rune {
-	switch {
-	case r >= 'A' && r <= 'Z':
-		return r + 'a' - 'A'
-	case r == '-':
-		return '_'
-	}
-	return r
-}
+func fold(s string) []rune { return []rune(strings.ReplaceAll(strings.ToLower(s), "-", "_")) }
