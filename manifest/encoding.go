@@ -16,6 +16,10 @@ const (
 	gb18030Encoding = "gb18030" // what Excel writes in China
 )
 
+// maxForeignBytes bounds a file that is not UTF-8: each of its bytes may become three, and is in memory
+// a few times while it is decoded.
+const maxForeignBytes = 64 << 20
+
 const byteOrderMark = "\uFEFF"
 
 // decodeCSV turns the content of a CSV file into text. A problem comes with its position.
@@ -24,6 +28,8 @@ func decodeCSV(data []byte, encoding string) (text string, problem string, at Po
 	switch problem = looksLike(data); {
 	case problem != "":
 		at = start
+	case len(data) > maxForeignBytes && (encoding == gb18030Encoding || markedUTF16(data)):
+		problem, at = "the file is larger than "+bytesText(maxForeignBytes)+`, the most in UTF-16 and GB18030: save it as "CSV UTF-8"`, start
 	case markedUTF16(data):
 		problem = `invalid UTF-16: save the file as "CSV UTF-8"`
 		text, at = decodeFrom(unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM), data)

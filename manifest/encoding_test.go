@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -113,4 +114,18 @@ func TestUTF16(t *testing.T) {
 		_, err := Load("m.yaml", Options{})
 		requireErrors(t, err, want)
 	}
+}
+
+// What is not UTF-8 takes several times its size when it is decoded.
+func TestALargeFileIsNotDecoded(t *testing.T) {
+	const wish = `, the most in UTF-16 and GB18030: save it as "CSV UTF-8"`
+	foreign := bytes.Repeat([]byte{0x80}, maxForeignBytes+1)
+	_, problem, at := decodeCSV(foreign, gb18030Encoding)
+	assert.Equal(t, "the file is larger than 64 MiB"+wish, problem)
+	assert.Equal(t, Position{Line: 1, Column: 1}, at)
+	copy(foreign, "\xff\xfe")
+	_, problem, _ = decodeCSV(foreign, utf8Encoding)
+	assert.Equal(t, "the file is larger than 64 MiB"+wish, problem)
+	_, problem, _ = decodeCSV(bytes.Repeat([]byte("a"), maxForeignBytes+1), utf8Encoding)
+	assert.Empty(t, problem)
 }
