@@ -261,7 +261,7 @@ func recoverTwice(t *testing.T, r *runner, place shared.Place) *state.State {
 	t.Helper()
 	before, err := sharedStore(t, place).Load(t.Context())
 	require.NoError(t, err)
-	file, err := r.run.Recover(t.TempDir())
+	file, err := r.run.WriteRecovery(t.TempDir())
 	require.NoError(t, err)
 	for range 2 {
 		got, err := state.Recover(t.Context(), sharedStore(t, place), state.Options{}, file)

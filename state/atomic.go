@@ -22,8 +22,8 @@ func createTemp(fsys FS, state string) (f Handle, temp string, err error) {
 	return f, temp, err
 }
 
-// WriteFile puts data in the place of the file at path, with mode 0600. The data is synced, so
-// that after a crash too the file has the old content or the new, never a part.
+// WriteFile puts data in the place of the file at path, with mode 0600. The data is synced: after a
+// crash the file has the old content or the new, never a part.
 func WriteFile(path string, data []byte) error { return atomicWrite(OS{}, path, path, data) }
 
 // atomicWrite puts data in the place of target, a file that belongs to the state. After a

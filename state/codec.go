@@ -46,8 +46,8 @@ func Marshal(s *State) ([]byte, error) {
 
 // Unmarshal reads what [Marshal] wrote. Every byte is covered by the checksum.
 //
-// It returns a [*DamagedError], which is an [ErrDamaged], or an [ErrNewerVersion]. No
-// bytes at all are damaged too: where there is no file there is nothing to unmarshal.
+// It returns a [*DamagedError], which is an [ErrDamaged], or an [ErrNewerVersion]. An
+// empty document is damaged: where there is no file there is nothing to unmarshal.
 // The maps of the result are never nil.
 func Unmarshal(data []byte) (*State, error) {
 	var s State

@@ -21,7 +21,7 @@ type queue struct {
 // batch is records that share a commit.
 type batch struct {
 	records []Record
-	settles []*Intent     // of each record the open intent that it settles, nil for none; for complete
+	settles []*Intent     // of each record the open intent that it settles, nil for none; for withIntents
 	done    chan struct{} // closed once err says how it went
 	err     error
 }
@@ -34,9 +34,9 @@ func (b *batch) wait() error {
 	return b.err
 }
 
-// complete returns the records of a batch that could not be written, for Recover: before each
+// withIntents returns the records of a batch that could not be written, for RecoveryFile: before each
 // result is the intent that it settles, which may be durable already.
-func (b *batch) complete() []Record {
+func (b *batch) withIntents() []Record {
 	var all []Record
 	for i, rec := range b.records {
 		if in := b.settles[i]; in != nil {
@@ -171,7 +171,7 @@ func (r *Run) commit(ctx context.Context) {
 	defer r.mu.Unlock()
 	q.err = err
 	if missed {
-		q.missed = append(q.missed, b.complete()...)
+		q.missed = append(q.missed, b.withIntents()...)
 	}
 	if folded != nil && err == nil {
 		r.snapshot = folded

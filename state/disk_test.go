@@ -43,7 +43,7 @@ func TestFullAndBrokenDisk(t *testing.T) {
 				path := ""
 				err = s.run.Finish(t.Context())
 				if unsaved, ok := errors.AsType[*state.SaveError](err); ok && !unsaved.Journaled {
-					path, err = s.run.Recover("/d", "/rescue")
+					path, err = s.run.WriteRecovery("/d", "/rescue")
 					require.NoError(t, err)
 					recovered++
 				}

@@ -75,7 +75,7 @@ func (e *MismatchError) Error() string {
 type SaveError struct {
 	Location string
 	// Journaled says that every record is durable in the journal, which the next run replays.
-	// Otherwise [Run.Recover] writes down what only this process knows.
+	// Otherwise [Run.WriteRecovery] writes down what only this process knows.
 	Journaled bool
 	Err       error
 }

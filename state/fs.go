@@ -146,9 +146,9 @@ func readFile(fsys FS, path string) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// tighten takes a file's permissions for group and others away. A file that is missing
-// needs none taken, nor does one on Windows: its access list comes from its directory, and its
-// mode says nothing about others.
+// tighten takes a file's permissions for group and others away. It does nothing for a missing file,
+// nor on Windows: there the access list comes from the directory, and the mode says nothing about
+// others.
 func tighten(fsys FS, path string) error {
 	if runtime.GOOS == "windows" {
 		return nil

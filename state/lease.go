@@ -16,7 +16,7 @@ var errLeaseOver = errors.New("its lease is over")
 // could not be recorded goes into a recovery file.
 type LeaseError struct {
 	Location string // may be empty
-	Err      error  // ErrFenced, or what the store came to
+	Err      error  // ErrFenced, or the store's error
 }
 
 func (e *LeaseError) Error() string {

@@ -86,7 +86,7 @@ func TestFinishWithoutTheLock(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, snapshots, after)
 
-		file, err := run.Recover(t.TempDir())
+		file, err := run.WriteRecovery(t.TempDir())
 		require.NoError(t, err)
 		r, err := state.Recover(t.Context(), store, state.Options{}, file)
 		require.NoError(t, err)

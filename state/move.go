@@ -41,7 +41,7 @@ var ErrOccupied = errors.New("there is another state")
 // old state is marked; then the copy's mark goes. So wherever it is interrupted, at most one
 // of the two can be used, and calling it again completes it.
 func Copy(ctx context.Context, from, to Store, opts Options) (err error) {
-	opts.AlsoMoved = true
+	opts.AllowMoved = true
 	source, err := Begin(ctx, from, opts)
 	if err != nil {
 		return err

@@ -121,9 +121,9 @@ func besideState(store Store, file string) (File, bool) {
 	return *f, ownErr == nil && givenErr == nil && own == given
 }
 
-// findings is what a journal's records come to.
+// findings is the state that a journal's records make of an empty one, and what it does not show.
 type findings struct {
-	*State                    // as they make it of nothing
+	*State
 	deleted map[string]bool   // app keys
 	settled map[string]Intent // by id: intents that have a result
 }

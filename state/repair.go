@@ -11,19 +11,19 @@ import (
 
 // Damage is what [File.Inspect] found.
 type Damage struct {
-	// State says why the state's file is refused; nil: it is as it was written, or there
+	// StateErr says why the state's file is refused; nil: it is as it was written, or there
 	// is none.
-	State error
-	// Unreadable says why Accept cannot take the file as it is; nil: it can.
-	Unreadable error
-	// Backup says why there is nothing to compare with; nil: Differences are the lines that
+	StateErr error
+	// ParseErr says why Accept cannot take the file as it is; nil: it can.
+	ParseErr error
+	// BackupErr says why there is nothing to compare with; nil: Differences are the lines that
 	// differ from the backup to the file, with a - or a + before, and secrets masked.
-	Backup      error
+	BackupErr   error
 	Differences []string
-	// Journal says why the journal is refused; nil: it is as it was written, or there is
+	// JournalErr says why the journal is refused; nil: it is as it was written, or there is
 	// none. JournalRecords of it can be saved, not counting the binding, and JournalLost bytes
 	// cannot.
-	Journal        error
+	JournalErr     error
 	JournalRecords int
 	JournalLost    int64
 	Endpoint       string // of the state as it is; empty when it cannot be read
@@ -37,7 +37,7 @@ type Damage struct {
 }
 
 // None tells that there is nothing to repair.
-func (d *Damage) None() bool { return d.State == nil && d.Journal == nil }
+func (d *Damage) None() bool { return d.StateErr == nil && d.JournalErr == nil }
 
 // Inspect looks at the state and its journal and changes nothing. Its error says that a
 // file could not be looked at; what is wrong with one is in the [Damage].
@@ -67,7 +67,7 @@ func (f *File) inspect(path string) (*Damage, error) {
 	d.seen[1] = sha256.Sum256(data)
 	d.journal, err = parseJournal(data)
 	if err != nil {
-		d.Journal = fmt.Errorf("read %s: %w", path+JournalSuffix, err)
+		d.JournalErr = fmt.Errorf("read %s: %w", path+JournalSuffix, err)
 		d.JournalRecords = max(0, len(d.journal.records)-1)
 		d.JournalLost = int64(len(data)) - d.journal.size
 	}
@@ -88,18 +88,18 @@ func (f *File) inspectState(path string, d *Damage) (err error) {
 	if err == nil {
 		return nil
 	}
-	d.State = fmt.Errorf("read %s: %w", f.path, err)
+	d.StateErr = fmt.Errorf("read %s: %w", f.path, err)
 	d.state, err = parseEdited(d.raw)
 	if err != nil {
 		d.state = nil
-		d.Unreadable = err
+		d.ParseErr = err
 	}
 	old, err := readFile(f.fs, path+BackupSuffix)
 	if err == nil {
 		d.backup, err = Unmarshal(old)
 	}
 	if err != nil {
-		d.Backup = fmt.Errorf("read %s: %w", path+BackupSuffix, err)
+		d.BackupErr = fmt.Errorf("read %s: %w", path+BackupSuffix, err)
 		return nil
 	}
 	if d.state != nil {
@@ -136,7 +136,7 @@ func (f *File) Accept(ctx context.Context, holder Holder, shown *Damage) (err er
 	}
 	if d.state == nil {
 		return fmt.Errorf("repair %s: it cannot be read: %w; put the state before in its place: %s",
-			f.path, d.Unreadable, path+BackupSuffix)
+			f.path, d.ParseErr, path+BackupSuffix)
 	}
 	return f.repair(path, d)
 }
@@ -145,14 +145,14 @@ func (f *File) Accept(ctx context.Context, holder Holder, shown *Damage) (err er
 // at any point.
 func (f *File) repair(path string, d *Damage) error {
 	next := d.state
-	if d.Journal != nil && len(d.journal.records) > 0 {
+	if d.JournalErr != nil && len(d.journal.records) > 0 {
 		replayed, err := d.journal.replay(d.state, path+JournalSuffix)
 		if err != nil {
 			return err
 		}
 		next = replayed
 	}
-	if d.State != nil {
+	if d.StateErr != nil {
 		if err := f.replaceDamaged(path, d, next); err != nil {
 			return err
 		}
@@ -163,7 +163,7 @@ func (f *File) repair(path string, d *Damage) error {
 			return err
 		}
 	}
-	if d.Journal == nil {
+	if d.JournalErr == nil {
 		return nil
 	}
 	journal := path + JournalSuffix

@@ -33,10 +33,10 @@ func TestRepairTakesAnEditedState(t *testing.T) {
 	d, err := store.Inspect()
 	require.NoError(t, err)
 	require.False(t, d.None())
-	require.ErrorIs(t, d.State, state.ErrDamaged)
-	require.NoError(t, d.Journal)
-	require.NoError(t, d.Backup)
-	require.NoError(t, d.Unreadable)
+	require.ErrorIs(t, d.StateErr, state.ErrDamaged)
+	require.NoError(t, d.JournalErr)
+	require.NoError(t, d.BackupErr)
+	require.NoError(t, d.ParseErr)
 	shown := strings.Join(d.Differences, "\n")
 	require.NotContains(t, shown, "canary-secret")
 	require.Contains(t, shown, `-   "serial": 4,
@@ -99,8 +99,8 @@ func TestRepairRefusesWhatCannotBeRead(t *testing.T) {
 		store := state.NewFile(statePath, mem)
 		d, err := store.Inspect()
 		require.NoError(t, err)
-		require.Error(t, d.State)
-		require.Error(t, d.Unreadable)
+		require.Error(t, d.StateErr)
+		require.Error(t, d.ParseErr)
 		require.ErrorContains(t, store.Accept(t.Context(), state.Holder{}, d), statePath+".backup")
 		require.Equal(t, doc, string(content(t, mem, statePath)))
 	}
@@ -111,8 +111,8 @@ func TestRepairWithoutABackup(t *testing.T) {
 	require.NoError(t, mem.Remove(statePath+".backup"))
 	d, err := state.NewFile(statePath, mem).Inspect()
 	require.NoError(t, err)
-	require.ErrorIs(t, d.Backup, fs.ErrNotExist)
-	require.NoError(t, d.Unreadable)
+	require.ErrorIs(t, d.BackupErr, fs.ErrNotExist)
+	require.NoError(t, d.ParseErr)
 	require.NoError(t, state.NewFile(statePath, mem).Accept(t.Context(), state.Holder{}, d))
 }
 
@@ -124,8 +124,8 @@ func TestRepairSavesWhatADamagedJournalHas(t *testing.T) {
 	store := state.NewFile(statePath, mem)
 	d, err := store.Inspect()
 	require.NoError(t, err)
-	require.NoError(t, d.State)
-	require.ErrorIs(t, d.Journal, state.ErrDamaged)
+	require.NoError(t, d.StateErr)
+	require.ErrorIs(t, d.JournalErr, state.ErrDamaged)
 	require.Equal(t, 3, d.JournalRecords)
 	require.EqualValues(t, len(lines[5])+len(lines[6]), d.JournalLost)
 
@@ -232,8 +232,8 @@ func TestEditedStatesAreReadStrictly(t *testing.T) {
 			put(t, mem, statePath, []byte(bad))
 			d, err := state.NewFile(statePath, mem).Inspect()
 			require.NoError(t, err)
-			require.ErrorIs(t, d.State, state.ErrDamaged)
-			require.ErrorContains(t, d.Unreadable, tt.reason)
+			require.ErrorIs(t, d.StateErr, state.ErrDamaged)
+			require.ErrorContains(t, d.ParseErr, tt.reason)
 		})
 	}
 }

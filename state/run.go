@@ -21,8 +21,8 @@ type Options struct {
 	Recipients Recipients
 	// Check refuses a state that was read, before anything is written; nil takes any.
 	Check func(*State) error
-	// AlsoMoved is for what may work on a state that is in use elsewhere: see [Copy].
-	AlsoMoved bool
+	// AllowMoved does not refuse a state that is in use elsewhere: see [Copy].
+	AllowMoved bool
 }
 
 // Run is the state under the lock, from [Begin] to Finish or Close.
@@ -35,10 +35,10 @@ type Options struct {
 //	err = run.Append(state.Record{ID: id, Intent: &intent})()    // wait: it is durable
 //	send()
 //	err = run.Append(state.Record{ID: id, Result: &result})()
-//	err = run.Finish(ctx)                                        // else run.Recover(dirs...)
+//	err = run.Finish(ctx)                                        // else run.WriteRecovery(dirs...)
 //
-// Append, State and Snapshot are safe for concurrent use. No other method may run concurrently
-// with any method.
+// Append, Left, State and Snapshot are safe for concurrent use. Any other method has to be the only
+// one that runs.
 type Run struct {
 	store    Store
 	session  Session
@@ -74,7 +74,7 @@ func Begin(ctx context.Context, store Store, opts Options) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Moved(store.Location()); err != nil && !opts.AlsoMoved {
+	if err := s.Moved(store.Location()); err != nil && !opts.AllowMoved {
 		return nil, errors.Join(err, session.Close())
 	}
 	if opts.Check != nil {
@@ -138,9 +138,8 @@ func (r *Run) Snapshot() *State {
 	return r.snapshot
 }
 
-// fold makes s the snapshot, with every secret encrypted, and returns it. Where secrets were
-// in clear before, no earlier snapshot is kept; what the store does not let go of is kept in
-// unpurged.
+// fold writes s as the store's snapshot, with every secret encrypted, and returns what was written.
+// Where secrets were in clear before, no earlier snapshot is kept; unpurged is why one is left.
 func (r *Run) fold(ctx context.Context, s *State) (*State, error) {
 	encrypted, err := r.opts.Recipients.encryptState(s)
 	if err != nil {
@@ -160,7 +159,7 @@ func (r *Run) fold(ctx context.Context, s *State) (*State, error) {
 func (r *Run) Advance() { r.advance = true }
 
 // Finish ends the run: it folds the journal into the state and gives the lock back, which it
-// does in any case. It saves also when ctx is cancelled. A run that changed nothing leaves
+// does in any case. It saves even if ctx is cancelled. A run that changed nothing leaves
 // the state's serial alone.
 //
 // A journal that broke during the run is no obstacle: what it should have taken is in

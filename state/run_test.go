@@ -164,10 +164,10 @@ func TestRecoverNeverOverwrites(t *testing.T) {
 	require.True(t, unsaved.Journaled)
 	require.ErrorIs(t, err, syscall.ENOSPC)
 
-	_, err = run.Recover("/full")
+	_, err = run.WriteRecovery("/full")
 	require.ErrorIs(t, err, syscall.ENOSPC)
 	for _, want := range []string{"errored.jpsync.journal", "errored.jpsync.journal.2", "errored.jpsync.journal.3"} {
-		path, err := run.Recover("/full", "/rescue")
+		path, err := run.WriteRecovery("/full", "/rescue")
 		require.NoError(t, err)
 		require.Equal(t, "/rescue/"+want, filepath.ToSlash(path))
 	}
@@ -205,7 +205,7 @@ func TestARecoveryFileHasEveryChange(t *testing.T) {
 	var unsaved *state.SaveError
 	require.ErrorAs(t, err, &unsaved)
 	require.False(t, unsaved.Journaled)
-	path, err := run.Recover("/rescue")
+	path, err := run.WriteRecovery("/rescue")
 	require.NoError(t, err)
 	r, err := state.Recover(t.Context(), state.NewFile(statePath, mem), state.Options{FS: mem}, path)
 	require.NoError(t, err)

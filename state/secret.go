@@ -37,8 +37,8 @@ func ParseRecipients(keys []string) (Recipients, error) {
 // Any reports whether there are recipients.
 func (r Recipients) Any() bool { return len(r.keys) > 0 }
 
-// Encrypt returns the secret for the recipients. Nothing, and what is encrypted already,
-// stays as it is.
+// Encrypt returns the secret for the recipients. An empty one and an encrypted one are returned as
+// they are.
 func (r Recipients) Encrypt(secret string) (string, error) {
 	if !r.Any() || secret == "" || Encrypted(secret) {
 		return secret, nil
@@ -89,9 +89,9 @@ func (i Identities) Decrypt(secret string) (string, error) {
 		}
 		return "", fmt.Errorf("it cannot be decrypted: %w", err)
 	}
-	clear, err := io.ReadAll(r)
+	plain, err := io.ReadAll(r)
 	if err != nil {
 		return "", fmt.Errorf("it cannot be decrypted: %w", err)
 	}
-	return string(clear), nil
+	return string(plain), nil
 }

@@ -157,7 +157,7 @@ func TestNoSecretInClear(t *testing.T) {
 			require.Equal(t, recorded, s.Apps["a"].MasterSecret, "the journal has the same text as the state")
 			require.Equal(t, secretOf("a"), uploaded.MasterSecret, "the caller's record is left alone")
 
-			file, err := run.Recover(t.TempDir())
+			file, err := run.WriteRecovery(t.TempDir())
 			require.NoError(t, err)
 			data, err := os.ReadFile(file)
 			require.NoError(t, err)

@@ -67,11 +67,11 @@ func (r *Run) Rekey(ctx context.Context, identities Identities, recipients Recip
 	}
 	err := r.Update(ctx, func(s *State) error {
 		return RewriteSecrets(s.Apps, func(secret string) (string, error) {
-			clear, err := identities.Decrypt(secret)
+			plain, err := identities.Decrypt(secret)
 			if err != nil {
 				return "", err
 			}
-			return recipients.Encrypt(clear)
+			return recipients.Encrypt(plain)
 		})
 	})
 	if err != nil {

@@ -80,7 +80,7 @@ func (c *statePushCmd) Run(ctx context.Context, t *terminal, g *globals, store *
 		return err
 	}
 	options := store.options("state push")
-	options.AlsoMoved = c.Force
+	options.AllowMoved = c.Force
 	run, err := store.begin(ctx, options)
 	if err != nil {
 		return err

@@ -39,8 +39,8 @@ func (c *stateRepairCmd) Run(ctx context.Context, t *terminal, g *globals, store
 		return nil
 	}
 	describe(t, damage)
-	if damage.Unreadable != nil {
-		return fmt.Errorf("what is left of the state cannot be read: %w\nput the .backup beside it in its place, and then import what is missing with jpsync import", damage.Unreadable)
+	if damage.ParseErr != nil {
+		return fmt.Errorf("what is left of the state cannot be read: %w\nput the .backup beside it in its place, and then import what is missing with jpsync import", damage.ParseErr)
 	}
 	if !c.AutoApprove {
 		if err := t.confirm(ctx, "take the state as it is", "--auto-approve"); err != nil {
@@ -55,11 +55,11 @@ func (c *stateRepairCmd) Run(ctx context.Context, t *terminal, g *globals, store
 }
 
 func describe(t *terminal, d *state.Damage) {
-	if d.State != nil {
-		t.printf("%v", d.State)
+	if d.StateErr != nil {
+		t.printf("%v", d.StateErr)
 		switch {
-		case d.Backup != nil:
-			t.printf("there is nothing to compare it with: %v", d.Backup)
+		case d.BackupErr != nil:
+			t.printf("there is nothing to compare it with: %v", d.BackupErr)
 		case len(d.Differences) == 0:
 			t.printf("it says the same as the backup")
 		default:
@@ -69,8 +69,8 @@ func describe(t *terminal, d *state.Damage) {
 			}
 		}
 	}
-	if d.Journal != nil {
-		t.printf("%v", d.Journal)
+	if d.JournalErr != nil {
+		t.printf("%v", d.JournalErr)
 		t.printf("%d of the journal's records can be saved, %d bytes cannot", d.JournalRecords, d.JournalLost)
 	}
 }

@@ -32,7 +32,7 @@ func (a *applying) save(ctx context.Context) error {
 	if unsaved.Journaled {
 		return fmt.Errorf("the state could not be saved: %w", err)
 	}
-	path, recoverErr := a.w.run.Recover(a.w.store.directory(), ".", os.TempDir())
+	path, recoverErr := a.w.run.WriteRecovery(a.w.store.directory(), ".", os.TempDir())
 	secrets := "which holds master secrets"
 	if a.w.run.Encrypts() {
 		secrets = "whose master secrets are encrypted"
@@ -49,7 +49,7 @@ func (a *applying) save(ctx context.Context) error {
 // printRecovery prints what a recovery file has, whose secrets are encrypted: a job's log
 // outlives its runner.
 func (a *applying) printRecovery() {
-	data, err := a.w.run.Recovery()
+	data, err := a.w.run.RecoveryFile()
 	if err != nil {
 		return
 	}

@@ -162,7 +162,7 @@ func TestARecoveryFileIsEncryptedAlsoAfterAFoldWithinTheRun(t *testing.T) {
 			require.NoError(t, run.Append(rec)())
 		}
 		time.Sleep(time.Second)
-		data, err := run.Recovery()
+		data, err := run.RecoveryFile()
 		require.NoError(t, err)
 		require.NotContains(t, string(data), canary)
 		require.NoError(t, run.Close())

@@ -13,12 +13,12 @@ import (
 // recoveryName is what recovery files are called; the second one in a directory ends in .2.
 const recoveryName = "errored.jpsync.journal"
 
-// Recover writes a recovery file, in the first of the directories that takes it, and returns
-// its path. It is for a run whose Finish failed. The file has what [Run.Recovery] returns and
+// WriteRecovery writes a recovery file, in the first of the directories that takes it, and returns
+// its path. It is for a run whose Finish failed. The file has what [Run.RecoveryFile] returns and
 // is called errored.jpsync.journal; it has mode 0600 and is durable. No file is ever
 // overwritten.
-func (r *Run) Recover(dirs ...string) (path string, err error) {
-	data, err := r.Recovery()
+func (r *Run) WriteRecovery(dirs ...string) (path string, err error) {
+	data, err := r.RecoveryFile()
 	if err != nil {
 		return "", err
 	}
@@ -33,10 +33,10 @@ func (r *Run) Recover(dirs ...string) (path string, err error) {
 	return "", errors.Join(errs...)
 }
 
-// Recovery returns what the run knows and the saved state does not, as a journal for
+// RecoveryFile returns what the run knows and the saved state does not, as a journal for
 // [Recover]. Once the lease is lost, that is what did not become durable: with the rest
 // another run may have gone on. With recipients no secret in it is clear.
-func (r *Run) Recovery() ([]byte, error) {
+func (r *Run) RecoveryFile() ([]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	records := []Record{{Bind: &Binding{Lineage: r.state.Lineage, Endpoint: r.state.Endpoint, Account: r.state.Account}}}
