@@ -21,12 +21,14 @@ const (
 	slowGrace  = 5 * time.Millisecond
 )
 
-// The rate never falls below slowest, in requests per second. The sooner a 429 comes after the
-// pause for the last one, the farther is the rate above the limit.
+// The rate never falls below minRate, in requests per second. The sooner a 429 comes after the
+// pause for the last one, the farther is the rate above the limit: refusedAtOnce and refusedSoon
+// choose by how much it falls. These numbers, and the factors below, were chosen by how the
+// services of auto_test.go fare.
 const (
-	slowest = 1
-	atOnce  = 200 * time.Millisecond
-	soon    = 2 * time.Second
+	minRate       = 1
+	refusedAtOnce = 200 * time.Millisecond
+	refusedSoon   = 2 * time.Second
 )
 
 // aimd adapts two numbers by additive increase and multiplicative decrease. An adaptive run
@@ -59,8 +61,8 @@ func newAIMD(most int, auto bool, limit rate.Limit) aimd {
 	return a
 }
 
-// adapt takes what an answer says about a request that began at a time, and returns the rate
-// to go on with. A pause that the service asked for before ended at opens, or will.
+// adapt takes the sign of a request that began at began and ended now, and returns the rate to go on
+// with. The last pause that the service asked for ends at opens.
 func (a *aimd) adapt(s sign, began, now, opens time.Time, limit rate.Limit) rate.Limit {
 	// Of the requests that were in flight when something was lowered, or that slipped out as a
 	// pause began, nothing more is learned: one burst is one sign.
@@ -121,15 +123,15 @@ func (a *aimd) slower(took time.Duration, now, opens time.Time, limit rate.Limit
 	quiet := now.Sub(resumed)
 	factor := rate.Limit(0.85)
 	switch {
-	case a.refused.IsZero(), quiet > atOnce && quiet < soon:
+	case a.refused.IsZero(), quiet > refusedAtOnce && quiet < refusedSoon:
 		factor = 0.5
-	case quiet <= atOnce:
+	case quiet <= refusedAtOnce:
 		factor = 0.25
 	}
 	a.lowered, a.refused, a.grown = now, now, now
 	a.pressed = false
 	a.ceiling = (0.2 + 0.85*factor) * limit
-	return min(a.allowed, max(slowest, factor*limit))
+	return min(a.allowed, max(minRate, factor*limit))
 }
 
 // faster returns the rate to go on with after an answer. It grows to the ceiling within

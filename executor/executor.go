@@ -17,7 +17,8 @@
 // its steps, each from its intent to its recorded result. steps.go has each kind of step, and
 // send.go sends a request and tries it again, when limiter.go lets it. record.go has what else is
 // recorded, above all when a step fails. report.go reports events once their records are durable.
-// This file has what an apply needs from outside.
+// stop.go says why a run stops early, and result.go what it came to. This file has what an apply
+// needs from outside; the cli's journal is a [state.Run].
 package executor
 
 import (
@@ -101,8 +102,8 @@ type Options struct {
 	OnPace func(Pace)
 }
 
-// complete fills in the defaults.
-func (o *Options) complete() {
+// setDefaults fills in what is zero.
+func (o *Options) setDefaults() {
 	if o.Parallelism == 0 {
 		o.Parallelism = DefaultParallelism
 		if o.Adaptive {

@@ -27,16 +27,16 @@ const grace = 100
 // back while too many are in flight, while the service has asked for a pause, and to keep the
 // rate.
 type limiter struct {
-	turn  chan struct{} // held by the worker that is next; the others queue for it
-	freed chan struct{} // a request may have room now
-	rate  *rate.Limiter
-	tell  func(Pace) // hears of each change; may be nil
+	turn   chan struct{} // held by the worker that is next; the others queue for it
+	freed  chan struct{} // a request may have room now
+	rate   *rate.Limiter
+	onPace func(Pace) // hears of each change; may be nil
 
-	mu    sync.Mutex
-	opens time.Time    // the end of the pause that the service asked for
-	shown Pace         // what was told last
-	since int          // requests that were started since the service last gave a definite answer
-	lost  *jpush.Error // what the last one without an answer came to
+	mu       sync.Mutex
+	opens    time.Time    // the end of the pause that the service asked for
+	shown    Pace         // what was told last
+	inARow   int          // requests that were started since the service last gave a definite answer
+	lastLost *jpush.Error // what the last one without an answer came to
 	aimd
 }
 
@@ -47,7 +47,7 @@ func newLimiter(o Options) *limiter {
 	}
 	return &limiter{
 		turn: make(chan struct{}, 1), freed: make(chan struct{}, 1),
-		rate: rate.NewLimiter(limit, 1), tell: o.OnPace,
+		rate: rate.NewLimiter(limit, 1), onPace: o.OnPace,
 		aimd: newAIMD(o.Parallelism, o.Adaptive, limit),
 	}
 }
@@ -72,18 +72,18 @@ func (l *limiter) acquire(ctx context.Context) *Stop {
 	if pause(ctx, wait) != nil {
 		return stopped(ctx)
 	}
-	for closed := l.closed(); closed > 0; closed = l.closed() {
-		if pause(ctx, closed) != nil {
+	for left := l.pauseLeft(); left > 0; left = l.pauseLeft() {
+		if pause(ctx, left) != nil {
 			return stopped(ctx)
 		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.since >= l.most+grace {
-		text := fmt.Sprintf("the service does not answer: %d requests in a row failed; last: %s; run again later", l.since, l.lost.Outcome())
-		return &Stop{StopOutage, &retold{text, l.lost.Remedy(), l.lost}}
+	if l.inARow >= l.most+grace {
+		text := fmt.Sprintf("the service does not answer: %d requests in a row failed; last: %s; run again later", l.inARow, l.lastLost.Outcome())
+		return &Stop{StopOutage, &retold{text, l.lastLost.Remedy(), l.lastLost}}
 	}
-	l.since++
+	l.inARow++
 	l.inFlight++
 	l.peak = max(l.peak, l.inFlight)
 	l.pressed = l.pressed || wait > 0
@@ -96,8 +96,8 @@ func (l *limiter) full() bool {
 	return l.inFlight >= l.window
 }
 
-// closed is how much longer the service wants no requests.
-func (l *limiter) closed() time.Duration {
+// pauseLeft is how much longer the service wants no requests.
+func (l *limiter) pauseLeft() time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return time.Until(l.opens)
@@ -122,10 +122,10 @@ func (l *limiter) release(s sign, lost *jpush.Error, began time.Time, hold time.
 	limit := l.adapt(s, began, now, l.opens, l.rate.Limit())
 	l.inFlight--
 	if s == answered {
-		l.since = l.inFlight // the service was there a moment ago
+		l.inARow = l.inFlight // the service was there a moment ago
 	}
 	if lost != nil {
-		l.lost = lost
+		l.lastLost = lost
 	}
 	if until := now.Add(hold); hold > 0 && until.After(l.opens) {
 		l.opens = until
@@ -144,7 +144,7 @@ func (l *limiter) release(s sign, lost *jpush.Error, began time.Time, hold time.
 	case l.freed <- struct{}{}:
 	default:
 	}
-	if changed && l.tell != nil {
-		l.tell(pace)
+	if changed && l.onPace != nil {
+		l.onPace(pace)
 	}
 }

@@ -29,13 +29,13 @@ func (t *task) retract() (wait func() error) {
 	return t.run.append(t.id(), state.Result{Op: op, Failed: t.sent, Unsent: !t.sent})
 }
 
-// refused ends a step whose request did not succeed, and returns why the run stops with it,
+// endUnsuccessful ends a step whose request did not succeed, and returns why the run stops with it,
 // if it does. The intent is retracted if it is certain that nothing took effect; doubt says
 // that an attempt of this run or of an earlier one was never answered.
-func (t *task) refused(a answer, stop *Stop, doubt bool) *Stop {
+func (t *task) endUnsuccessful(a answer, stop *Stop, doubt bool) *Stop {
 	if a.attempts == 0 {
 		wait := t.retract()
-		if a.started {
+		if a.started { // what was told to start is told to end
 			t.fail(NotStarted, a, notStarted(stop), wait)
 		}
 		return stop
@@ -78,11 +78,6 @@ func (r *run) settleOthers(op state.Op, ids []string) {
 			r.append(id, state.Result{Op: op, Failed: true})
 		}
 	}
-}
-
-// append journals a result.
-func (r *run) append(id string, res state.Result) (wait func() error) {
-	return r.opts.Journal.Append(state.Record{ID: id, Result: &res})
 }
 
 // journalFailed is the reason to stop when a record did not become durable.

@@ -2,7 +2,6 @@ package executor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 )
 
@@ -60,15 +59,3 @@ func (e *UnsavedError) Error() string {
 }
 
 func (e *UnsavedError) Unwrap() error { return e.Err }
-
-// MarkSaved tells that the state has been saved although the journal broke: the run keeps in
-// memory what the journal did not take. What failed for that reason alone has succeeded.
-func (r *Result) MarkSaved() {
-	for i := range r.Steps {
-		s := &r.Steps[i]
-		if e, ok := errors.AsType[*UnsavedError](s.Err); ok {
-			s.Outcome, s.Err, s.Remedy = e.Outcome, nil, ""
-		}
-	}
-	r.count()
-}

@@ -56,7 +56,7 @@ func (s Step) Message() string {
 }
 
 // Counts adds up a run. Adopted is not part of Created, and AlreadyThere counts as uploaded;
-// Unknown counts as failed. The first seven add up to the number of changes. The JSON output of
+// Unknown counts as failed. Those from Created to NotStarted add up to the number of changes. The JSON output of
 // an apply has those that are about its changes.
 type Counts struct {
 	Created    int `json:"created"`
@@ -108,6 +108,18 @@ func (r *run) result(err error) *Result {
 	}
 	res.count()
 	return res
+}
+
+// MarkSaved tells that the state has been saved although the journal broke: the run keeps in
+// memory what the journal did not take. What failed for that reason alone has succeeded.
+func (r *Result) MarkSaved() {
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		if e, ok := errors.AsType[*UnsavedError](s.Err); ok {
+			s.Outcome, s.Err, s.Remedy = e.Outcome, nil, ""
+		}
+	}
+	r.count()
 }
 
 // realRefusal finds the request whose credentials were refused. It says more than stop, which is

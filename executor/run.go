@@ -89,7 +89,7 @@ func check(plan *planner.Plan, st *state.State) error {
 
 // newRun prepares a run. end has to be called when it is over.
 func newRun(ctx context.Context, plan *planner.Plan, st *state.State, opts Options) (r *run, end context.CancelFunc) {
-	opts.complete()
+	opts.setDefaults()
 	r = &run{
 		opts: opts, plan: plan, state: st,
 		limiter:    newLimiter(opts),
@@ -105,7 +105,7 @@ func newRun(ctx context.Context, plan *planner.Plan, st *state.State, opts Optio
 		r.planned[c.App] = true
 		r.steps[i] = Step{Change: c, Outcome: NotStarted}
 	}
-	r.inFlight, end = drained(ctx, opts.Drain)
+	r.inFlight, end = withDrain(ctx, opts.Drain)
 	return r, end
 }
 

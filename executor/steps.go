@@ -25,7 +25,7 @@ func (t *task) create(ctx context.Context, c planner.Change) (ok bool, stop *Sto
 	unanswered := t.run.unanswered[c.AndroidPackage]
 	doubt := a.unknown || len(unanswered) > 0
 	if stop != nil || a.err != nil {
-		return false, t.refused(a, stop, doubt)
+		return false, t.endUnsuccessful(a, stop, doubt)
 	}
 	ours := made.IsNew || doubt
 	if err := t.checkCreated(c, made, ours); err != nil {
@@ -107,7 +107,7 @@ func (t *task) remove(ctx context.Context, c planner.Change) (ok bool, stop *Sto
 	case stop == nil && doubt && a.err != nil && a.err.Class == jpush.ClassGone:
 		note = "deleted by an earlier attempt whose answer was lost"
 	case stop != nil || a.err != nil:
-		return false, t.refused(a, stop, doubt)
+		return false, t.endUnsuccessful(a, stop, doubt)
 	}
 	t.run.keys.Delete(c.AppKey)
 	t.save(c, nil, Deleted, a, note)
@@ -137,7 +137,7 @@ func (t *task) upload(ctx context.Context, c planner.Change) (ok bool, stop *Sto
 		outcome = AlreadyThere
 		note = "already there: JPush takes it for the certificate that it has"
 	case stop != nil || a.err != nil:
-		return false, t.refused(a, stop, a.unknown)
+		return false, t.endUnsuccessful(a, stop, a.unknown)
 	}
 	app := *t.app
 	app.Certificates.Set(c.Environment, state.Certificate{

@@ -18,7 +18,7 @@ type StopReason string
 // The reasons for a stop.
 const (
 	StopAuth        StopReason = "auth"        // the credentials were refused (any 401)
-	StopEndpoint    StopReason = "endpoint"    // what answers is not the Admin API, or no longer
+	StopEndpoint    StopReason = "endpoint"    // what answers is not, or is no longer, the Admin API
 	StopOutage      StopReason = "outage"      // too many requests in a row got no definite answer
 	StopInterrupted StopReason = "interrupted" // the context ended: Ctrl-C, SIGTERM, a timeout
 	StopJournal     StopReason = "journal"     // an answer could not be written down
@@ -80,8 +80,8 @@ var errNoTime = errors.New("its lease has no time left for a request")
 // leaseOver is the reason to stop when another run may take over.
 func leaseOver() *Stop { return &Stop{StopLease, &state.LeaseError{Err: errNoTime}} }
 
-// drained returns a context that outlives ctx by the drain, or for good when that is 0.
-func drained(ctx context.Context, drain time.Duration) (outliving context.Context, cancel context.CancelFunc) {
+// withDrain returns a context that outlives ctx by the drain, or for good when that is 0.
+func withDrain(ctx context.Context, drain time.Duration) (outliving context.Context, cancel context.CancelFunc) {
 	outliving, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	if drain == 0 {
 		return outliving, func() { end(nil) }

@@ -52,13 +52,14 @@ func (t *task) apply(ctx context.Context) (stop *Stop) {
 		}
 	}()
 	for t.at = range t.changes {
-		ok, stop := t.perform(ctx)
-		if !ok && t.step().Outcome != NotStarted {
-			t.skipRest()
+		ok, stopped := t.perform(ctx)
+		if ok {
+			continue
 		}
-		if !ok {
-			return stop
+		if t.step().Outcome != NotStarted {
+			t.skipRest() // otherwise the run's end says why
 		}
+		return stopped
 	}
 	return nil
 }
@@ -85,10 +86,12 @@ func (t *task) perform(ctx context.Context) (ok bool, stop *Stop) {
 		return t.create(ctx, c)
 	case planner.Delete:
 		return t.remove(ctx, c)
+	case planner.Upload:
+		return t.upload(ctx, c)
 	case verify:
 		return t.verify(ctx)
 	default:
-		return t.upload(ctx, c)
+		panic("executor: the plan has a change of an unknown action")
 	}
 }
 
@@ -136,6 +139,11 @@ func (t *task) save(c planner.Change, app *state.App, outcome Outcome, a answer,
 		s.AppKey = app.AppKey
 	}
 	t.run.report(wait, s, Event{Type: ApplyComplete, Step: *s})
+}
+
+// append journals a result.
+func (r *run) append(id string, res state.Result) (wait func() error) {
+	return r.opts.Journal.Append(state.Record{ID: id, Result: &res})
 }
 
 // panicked ends the app and the run. After a request went out nobody knows how far it came,

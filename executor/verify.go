@@ -18,7 +18,7 @@ type Pair struct {
 	MasterSecret string
 }
 
-// verifier is what a run that verifies has besides.
+// verifier holds what only a Verify needs.
 type verifier struct {
 	pairs []Pair
 	ask   func(context.Context, Pair) error
@@ -53,7 +53,7 @@ func (t *task) verify(ctx context.Context) (ok bool, stop *Stop) {
 	pair := t.run.verifier.pairs[t.first]
 	a, stop := t.send(ctx, func(ctx context.Context) error { return t.run.verifier.ask(ctx, pair) })
 	if stop != nil || a.err != nil {
-		return false, t.refused(a, stop, a.unknown)
+		return false, t.endUnsuccessful(a, stop, a.unknown)
 	}
 	s := t.step()
 	s.Outcome, s.Attempts = Verified, a.attempts
