@@ -34,7 +34,8 @@ type Options struct {
 // Build compares and plans. It fails only on options that make no sense: an invalid glob, an
 // id to replace or accept that is not both desired and recorded, a replacement without
 // deletes. Conflicts and certificates that must not be sent are part of the plan. The ids and
-// packages of the manifest must be unique, as a loaded manifest's are.
+// packages of the manifest must be unique, as a loaded manifest's are, and its ids spelled as the
+// state spells them: see [Align].
 func Build(in Input) (*Plan, error) {
 	if err := in.Options.Selection.checkGlobs(); err != nil {
 		return nil, err
@@ -147,10 +148,10 @@ func (b *builder) recordedApp(app *manifest.App, recorded state.App) {
 	b.plan.Changes = append(b.plan.Changes, up.changes...)
 }
 
-// newApp plans an app that has no record. show is true for a conflict that must be told even if
+// newApp plans an app that has no record. mustTell is true for a conflict that must be told even if
 // the app is not selected: its package belongs to a selected app that this plan would otherwise
 // delete.
-func (b *builder) newApp(app *manifest.App) (show bool) {
+func (b *builder) newApp(app *manifest.App) (mustTell bool) {
 	if conflict, taken := b.packageTaken(app, ""); taken {
 		b.plan.Conflicts = append(b.plan.Conflicts, conflict)
 		owner := conflict.Recorded

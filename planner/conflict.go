@@ -58,7 +58,7 @@ func wantsProtection(app *manifest.App, recorded state.App) bool {
 }
 
 func differs(id string, field Field, recorded, want string) string {
-	how := fmt.Sprintf("%s is %s in the record and %s in the manifest; the API cannot change it", field, show(recorded), show(want))
+	how := fmt.Sprintf("%s is %s in the record and %s in the manifest; the API cannot change it", field, quoted(recorded), quoted(want))
 	replace := fmt.Sprintf("delete the app and create it anew with --replace %s (new app key, all registered devices are lost)", Quote(id))
 	if field == FieldAndroidPackage {
 		return fmt.Sprintf("%s, and neither can the console once it is saved: set it back, or correct a wrong record with --accept %s, or %s", how, Quote(id), replace)
@@ -98,8 +98,8 @@ func (b *builder) packageTaken(app *manifest.App, self string) (c Conflict, take
 }
 
 // owner is the first id other than self under which a package is recorded, or "".
-func (b *builder) owner(name, self string) (owner string) {
-	for _, id := range b.owners[name] {
+func (b *builder) owner(pkg, self string) (owner string) {
+	for _, id := range b.owners[pkg] {
 		if id != self && (owner == "" || id < owner) {
 			owner = id
 		}
@@ -123,7 +123,7 @@ func protected(id string, app state.App, what string) Conflict {
 	}
 }
 
-func show(value string) string {
+func quoted(value string) string {
 	if value == "" {
 		return "unset"
 	}

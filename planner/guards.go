@@ -34,16 +34,16 @@ func RefTo(st *state.State) StateRef {
 }
 
 // StaleError says what changed since a plan was made.
-type StaleError struct{ Moved []string }
+type StaleError struct{ Changed []string }
 
 func (e *StaleError) Error() string {
-	return "the plan is stale and nothing was sent: " + strings.Join(e.Moved, "; ") + ": make a new plan"
+	return "the plan is stale and nothing was sent: " + strings.Join(e.Changed, "; ") + ": make a new plan"
 }
 
-// Verify returns a [StaleError] unless everything that the plan pins is as it is in now: the text of
+// CheckFresh returns a [StaleError] unless everything that the plan pins is as it is in now: the text of
 // the manifest, the state, the endpoint and the account. An account that was unknown when the plan
 // was made is not compared.
-func (p *Plan) Verify(now Input) error {
+func (p *Plan) CheckFresh(now Input) error {
 	var moved []string
 	say := func(format string, args ...any) { moved = append(moved, fmt.Sprintf(format, args...)) }
 	switch st := RefTo(now.State); {
@@ -64,7 +64,7 @@ func (p *Plan) Verify(now Input) error {
 		say("it was made for the account %s, not for %s", p.Account, cmp.Or(now.Account, "none"))
 	}
 	if len(moved) > 0 {
-		return &StaleError{Moved: moved}
+		return &StaleError{Changed: moved}
 	}
 	return nil
 }

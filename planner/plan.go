@@ -9,7 +9,8 @@
 // app whose name, package or group differs is a [Conflict], never a silent replacement. A
 // deleted app loses its devices for good, so whatever looks like a rename is a conflict too.
 //
-// Start at [Build] in build.go, which goes through the apps. conflict.go compares their fields
+// Start at [Build] in build.go, which goes through the apps; [Align] in spelling.go has given them
+// their ids as the state has them. conflict.go compares their fields
 // and certificates.go their certificates; selection.go says which apps are meant, and warnings.go
 // what a person should look at. guards.go refuses a plan that deletes too much or is stale,
 // saved.go writes and reads one, and schedule.go lists when certificates expire.
@@ -25,7 +26,7 @@ import (
 	"jpsync/state"
 )
 
-// FormatVersion is the version of a plan's JSON form.
+// FormatVersion is the version of the JSON forms of a plan and of what commands print.
 const FormatVersion = 1
 
 // Action is what a [Change] does on the server.

@@ -170,7 +170,7 @@ func TestVerify(t *testing.T) {
 	same := func() planner.Input {
 		return planner.Input{Manifest: &manifest.Manifest{SHA256: "aa"}, State: &state.State{Lineage: "L", Serial: 3}, Endpoint: "https://e/", Account: "key"}
 	}
-	require.NoError(t, p.Verify(same()))
+	require.NoError(t, p.CheckFresh(same()))
 
 	fresh := *p
 	fresh.State = planner.StateRef{}
@@ -198,7 +198,7 @@ func TestVerify(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			moved := same()
 			c.edit(&moved)
-			err := c.plan.Verify(moved)
+			err := c.plan.CheckFresh(moved)
 			if c.want == "" {
 				require.NoError(t, err)
 				return
@@ -218,10 +218,10 @@ func TestPlanIsGoodForOneApply(t *testing.T) {
 			in := input(load(t, shopAndNews), st, &files{})
 			p, err := planner.Build(in)
 			require.NoError(t, err)
-			require.NoError(t, p.Verify(in))
+			require.NoError(t, p.CheckFresh(in))
 			in.State, err = perform(p, st)
 			require.NoError(t, err)
-			require.Error(t, p.Verify(in))
+			require.Error(t, p.CheckFresh(in))
 		})
 	}
 }

@@ -130,7 +130,7 @@ func (a *applying) makePlan(ctx context.Context) (*planner.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = p.Verify(planner.Input{
+	err = p.CheckFresh(planner.Input{
 		Manifest: a.w.manifest,
 		State:    a.state,
 		Endpoint: a.w.endpoint,

@@ -127,7 +127,7 @@ func checkFiles(ctx context.Context, files *manifest.Files, p *planner.Plan) err
 		}
 	}
 	if len(moved) > 0 {
-		return &planner.StaleError{Moved: moved}
+		return &planner.StaleError{Changed: moved}
 	}
 	return nil
 }

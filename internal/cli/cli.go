@@ -13,7 +13,7 @@
 //	manifest/load.go          yamlFile    a file's text becomes nodes, and its top level is read
 //	manifest/app.go           app         an entry of the list becomes an App
 //	planner/build.go          newApp      an App that the state does not have becomes a Change
-//	executor/run.go           Apply       a Change becomes a task, several run side by side
+//	executor/run.go           Apply       a Change becomes a task; each worker has the intent of one more written ahead
 //	executor/task.go          perform     the intent is durable, the request is sent, the result follows
 //	executor/steps.go         create      what the answer to a create means
 //	internal/jpush/client.go  CreateApp   one request

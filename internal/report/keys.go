@@ -57,7 +57,7 @@ func Keys(w io.Writer, keys []Key, format string, o KeyOptions) error {
 			text = strings.ReplaceAll(text, "//", "/$()/")
 		}
 	case "k8s-secret":
-		text, err = secretManifest(keys, o.SecretName)
+		text, err = kubernetesSecret(keys, o.SecretName)
 	default:
 		name, ok := strings.CutPrefix(format, TemplatePrefix)
 		if !ok {

@@ -90,9 +90,9 @@ func CheckSecretName(name string) error {
 	return nil
 }
 
-// secretManifest returns the manifest of a Kubernetes Secret, whose entries are named like
+// kubernetesSecret returns the manifest of a Kubernetes Secret, whose entries are named like
 // environment variables, for envFrom. It fails if the keys exceed 1 MiB.
-func secretManifest(keys []Key, name string) (string, error) {
+func kubernetesSecret(keys []Key, name string) (string, error) {
 	list, err := variables(keys)
 	if err != nil {
 		return "", err

@@ -9,6 +9,7 @@ import (
 
 	"jpsync/executor"
 	"jpsync/internal/jpush"
+	"jpsync/planner"
 )
 
 // PairStatus says what is known of an app's key pair.
@@ -137,7 +138,7 @@ func VerificationJSON(w io.Writer, v Verification) error {
 		DeviceEndpoint string         `json:"device_endpoint"`
 		Apps           []Verified     `json:"apps"`
 		Summary        map[string]int `json:"summary"`
-	}{1, v.Endpoint, orEmpty(v.Apps), map[string]int{
+	}{planner.FormatVersion, v.Endpoint, orEmpty(v.Apps), map[string]int{
 		"ok": v.Count(PairOK), "refused": v.Count(PairRefused), "not_checked": v.Count(PairUnchecked),
 	}})
 }
