@@ -16,10 +16,11 @@ import (
 type journal struct {
 	diary       *diary
 	commitTakes time.Duration
-	failCommit  int       // the commit that fails, from 1
-	failure     error     // what it comes to
-	panics      int       // the record that makes Append panic, from 1
-	ends        time.Time // of the lease; zero: it has no end
+	failCommit  int               // the commit that fails, from 1
+	failure     error             // what it comes to
+	panics      int               // the record that makes Append panic, from 1
+	ends        time.Time         // of the lease; zero: it has no end
+	onAppend    func(waiting int) // gets the records that are not durable; may be nil
 
 	mu         sync.Mutex
 	cond       *sync.Cond
@@ -56,6 +57,9 @@ func (j *journal) Append(rec state.Record) (wait func() error) {
 	defer j.mu.Unlock()
 	j.records = append(j.records, entry{rec})
 	n := len(j.records)
+	if j.onAppend != nil {
+		j.onAppend(n - j.durable)
+	}
 	if n == j.panics {
 		panic([]int{1})
 	}

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -126,5 +127,23 @@ func TestCorrectionsNeedNoRequest(t *testing.T) {
 		require.Equal(t, "after", w.st.Apps["both"].Certificates.Production.FileSHA256)
 		require.NotZero(t, w.st.Apps["both"].Certificates.Development, "the step sees the changed record")
 		require.Less(t, w.diary.at(t, "commit result record both"), w.diary.at(t, "send upload key2development"))
+	})
+}
+
+// A commit of very many corrections could take longer than a lease.
+func TestCorrectionsAreCommittedInParts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		p := &planner.Plan{}
+		for i := range 2*commitAtOnce + 1 {
+			id := fmt.Sprint("app", i)
+			w.have(id)
+			p.Corrections = append(p.Corrections, planner.Correction{App: id, Field: planner.FieldAppName, Desired: "new name"})
+		}
+		w.journal.commitTakes = time.Second
+		most := 0
+		w.journal.onAppend = func(waiting int) { most = max(most, waiting) }
+		require.True(t, w.apply(t, t.Context(), p).Complete())
+		require.Equal(t, commitAtOnce, most)
 	})
 }

@@ -71,20 +71,40 @@ func Apply(ctx context.Context, plan *planner.Plan, st *state.State, opts Option
 	return r.result(err), nil
 }
 
-// check refuses a plan that needs a decision first, and one that deletes another app than the
-// recorded one. A plan that was just made fits the state, and a saved one is pinned to it. A
-// delete is looked at all the same, because it cannot be taken back.
+// check refuses a plan that needs a decision first, and one that does not fit the state. A plan that
+// was just made always fits, and a saved one is pinned to its state. It is looked at all the same: a
+// delete of the wrong app, or a second record under one id, cannot be taken back.
 func check(plan *planner.Plan, st *state.State) error {
 	if n := len(plan.Conflicts); n > 0 {
 		return fmt.Errorf("apply: the plan has %d conflicts, the first one is about %q: settle them and plan again", n, plan.Conflicts[0].App)
 	}
-	for _, c := range plan.Changes {
-		recorded := st.Apps[c.App].AppKey
-		if c.Action == planner.Delete && (recorded == "" || c.AppKey != recorded) {
-			return fmt.Errorf("apply: by the plan %q has app_key %s, the state has app_key %s: the plan is stale, plan again", c.App, c.AppKey, recorded)
+	for _, c := range plan.Corrections {
+		app, recorded := st.Apps[c.App]
+		if !recorded || c.Field == planner.FieldFile && app.Certificates.Of(c.Environment) == (state.Certificate{}) {
+			return stale(c.App)
+		}
+	}
+	planned := map[string]bool{}
+	for _, steps := range plan.Chains() {
+		id := steps[0].App
+		app, recorded := st.Apps[id]
+		if planned[id] {
+			return stale(id)
+		}
+		planned[id] = true
+		for _, c := range steps {
+			isCreate, isDelete := c.Action == planner.Create, c.Action == planner.Delete
+			if recorded == isCreate || isDelete && (c.AppKey == "" || c.AppKey != app.AppKey) {
+				return stale(id)
+			}
+			recorded = !isDelete
 		}
 	}
 	return nil
+}
+
+func stale(id string) error {
+	return fmt.Errorf("apply: what the plan does to %q does not fit the state: it is stale, plan again", id)
 }
 
 // newRun prepares a run. end has to be called when it is over.
@@ -124,6 +144,10 @@ func unanswered(st *state.State) map[string][]string {
 	return ids
 }
 
+// commitAtOnce bounds the records of a commit: one of a hundred thousand could take longer than a
+// lease.
+const commitAtOnce = 1000
+
 // correct journals the plan's corrections, and waits until they are durable.
 func (r *run) correct(ctx context.Context) error {
 	apps := map[string]state.App{}
@@ -141,13 +165,15 @@ func (r *run) correct(ctx context.Context) error {
 	if stop := r.halted(ctx); stop != nil {
 		return stop
 	}
-	var wait func() error
-	for _, id := range slices.Sorted(maps.Keys(apps)) {
-		app := apps[id]
-		wait = r.append(id, state.Result{Op: state.OpRecord, App: &app})
-	}
-	if err := wait(); err != nil {
-		return journalFailed(err)
+	for ids := range slices.Chunk(slices.Sorted(maps.Keys(apps)), commitAtOnce) {
+		var wait func() error
+		for _, id := range ids {
+			app := apps[id]
+			wait = r.append(id, state.Result{Op: state.OpRecord, App: &app})
+		}
+		if err := wait(); err != nil {
+			return journalFailed(err)
+		}
 	}
 	r.corrected = apps
 	return nil

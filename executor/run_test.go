@@ -6,11 +6,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"jpsync/internal/jpush"
 	"jpsync/planner"
 	"jpsync/state"
 )
 
-// A plan with a conflict or with a delete of another app is refused before anything is written
+// A plan with a conflict, or one that does not fit the state, is refused before anything is written
 // or sent.
 func TestRefusedPlans(t *testing.T) {
 	tests := []struct {
@@ -19,6 +20,13 @@ func TestRefusedPlans(t *testing.T) {
 		want string
 	}{
 		{"a conflict", &planner.Plan{Changes: creates(1).Changes, Conflicts: []planner.Conflict{{App: "shop"}}}, "conflict"},
+		{"a create of what is recorded", plan(create("shop")), "stale"},
+		{"an upload for what is not recorded", plan(upload("other", jpush.Production)), "stale"},
+		{"an upload after the delete", plan(remove("shop", "key1", planner.Replace), upload("shop", jpush.Production)), "stale"},
+		{"a second delete", plan(remove("shop", "key1", planner.Replace), remove("shop", "key1", planner.Replace)), "stale"},
+		{"steps apart", plan(create("a"), create("b"), upload("a", jpush.Production)), "stale"},
+		{"a correction of nothing", &planner.Plan{Corrections: []planner.Correction{{App: "other", Field: planner.FieldAppName}}}, "stale"},
+		{"a correction of no certificate", &planner.Plan{Corrections: []planner.Correction{{App: "shop", Environment: jpush.Production, Field: planner.FieldFile}}}, "stale"},
 		{"a delete of what is not recorded", plan(remove("other", "key1", planner.Removed)), "stale"},
 		{"a delete of what has no key", plan(remove("bare", "", planner.Removed)), "stale"},
 		{"a delete of another key", plan(remove("shop", "key2", planner.Removed)), "stale"},

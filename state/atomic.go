@@ -17,7 +17,7 @@ const tempMark = ".tmp-"
 
 // createTemp makes a file beside the state, 0600 from its first byte on.
 func createTemp(fsys FS, state string) (f Handle, temp string, err error) {
-	temp = state + tempMark + rand.Text()
+	temp = state + tempMark + rand.Text()[:12]
 	f, err = fsys.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
 	return f, temp, err
 }

@@ -90,9 +90,17 @@ func (s *sending) options() executor.Options {
 
 // passwordFlags say where a password is. None of them takes the password itself.
 type passwordFlags struct {
-	PasswordEnv   string `xor:"password" placeholder:"NAME" help:"The environment variable that holds the password."`
-	PasswordFile  string `xor:"password" placeholder:"FILE" help:"The file that holds the password; one newline at its end is dropped."`
-	PasswordStdin bool   `xor:"password" help:"Read the password from standard input; one newline at its end is dropped."`
+	PasswordEnv   string `placeholder:"NAME" help:"The environment variable that holds the password."`
+	PasswordFile  string `placeholder:"FILE" help:"The file that holds the password; one newline at its end is dropped."`
+	PasswordStdin bool   `help:"Read the password from standard input; one newline at its end is dropped."`
+}
+
+// Validate refuses more than one of the flags. An empty one, of a variable that is not set, is none.
+func (p passwordFlags) Validate() error {
+	if p.PasswordEnv != "" && p.PasswordFile != "" || p.PasswordStdin && p.PasswordEnv+p.PasswordFile != "" {
+		return errors.New("give one of --password-env, --password-file and --password-stdin, not several")
+	}
+	return nil
 }
 
 // given reports whether one of the flags is given.

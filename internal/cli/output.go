@@ -31,7 +31,7 @@ func (c *outputCmd) Validate() error {
 	case isTemplate && file != "", slices.Contains(report.KeyFormats, c.Format):
 		return nil
 	}
-	return fmt.Errorf("unknown --format %q: choose one of %s, or template=FILE", c.Format, strings.Join(report.KeyFormats, ", "))
+	return fmt.Errorf("--format or JPSYNC_FORMAT: unknown format %q: choose one of %s, or template=FILE", c.Format, strings.Join(report.KeyFormats, ", "))
 }
 
 // Run writes the keys of some apps or of all.

@@ -3,13 +3,12 @@ package report
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"text/template"
 )
 
-// key is embedded under a name that a template cannot use, so that the master secret is to be
-// had from the method alone.
+// key makes the embedded field unexported: a template finds the method MasterSecret, and not the
+// field of that name.
 type key = Key
 
 // templateApp is an app in a template: a [Key] whose master secret is a method.
@@ -44,17 +43,19 @@ func (a templateApp) HasMasterSecret() bool { return a.shown && a.key.MasterSecr
 // An error has the template's name, line and column.
 func fromTemplate(keys []Key, name string, o KeyOptions) (string, error) {
 	apps := make([]templateApp, len(keys))
+	byID := make(map[string]templateApp, len(keys))
 	for i, k := range keys {
 		apps[i] = templateApp{k, o.Secrets}
+		byID[k.ID] = apps[i]
 	}
 	_, sameName := variables(keys)
 	t, err := template.New(name).Funcs(template.FuncMap{
-		"app": func(id string) (app templateApp, err error) {
-			i := slices.IndexFunc(keys, func(k Key) bool { return k.ID == id })
-			if i < 0 {
+		"app": func(id string) (templateApp, error) {
+			app, ok := byID[id]
+			if !ok {
 				return app, fmt.Errorf("there is no app with the id %q among those asked for", id)
 			}
-			return apps[i], nil
+			return app, nil
 		},
 		"env": func(app templateApp) (string, error) { return variableName(app.key), sameName },
 		"quote": func(s string) (string, error) {
