@@ -56,8 +56,8 @@ func (s Step) Message() string {
 }
 
 // Counts adds up a run. Adopted is not part of Created, and AlreadyThere counts as uploaded;
-// Unknown counts as failed. Those from Created to NotStarted add up to the number of changes. The JSON output of
-// an apply has those that are about its changes.
+// Unknown counts as failed. Those from Created to NotStarted add up to the number of changes. The
+// JSON output of an apply has those that are about its changes.
 type Counts struct {
 	Created    int `json:"created"`
 	Adopted    int `json:"adopted"`
@@ -66,7 +66,6 @@ type Counts struct {
 	Verified   int `json:"-"`
 	Failed     int `json:"failed"`
 	NotStarted int `json:"not_started"`
-	Retries    int `json:"-"` // requests beyond the first of each change
 	Requests   int `json:"-"` // requests sent, retries among them
 	Recorded   int `json:"-"` // apps whose record alone changed
 }
@@ -93,7 +92,7 @@ func (r *Result) Changed() bool {
 // result adds up a run that has ended; err is why it stopped, if it did.
 func (r *run) result(err error) *Result {
 	res := &Result{Steps: r.steps}
-	res.Counts = Counts{Requests: int(r.requests.Load()), Retries: int(r.retries.Load()), Recorded: len(r.corrected)}
+	res.Counts = Counts{Requests: int(r.requests.Load()), Recorded: len(r.corrected)}
 	if stop, ok := errors.AsType[*Stop](err); ok {
 		res.Stopped = stop
 		if stop.Reason == StopAuth && !unauthorized(stop.Err) {
@@ -135,7 +134,7 @@ func realRefusal(stop *Stop, steps []Step) *Stop {
 
 // count adds up the outcomes of the steps.
 func (r *Result) count() {
-	c := Counts{Requests: r.Counts.Requests, Retries: r.Counts.Retries, Recorded: r.Counts.Recorded}
+	c := Counts{Requests: r.Counts.Requests, Recorded: r.Counts.Recorded}
 	r.Failures = nil
 	for i := range r.Steps {
 		s := &r.Steps[i]

@@ -57,7 +57,7 @@ func TestTheFirstTwoFailTheThirdSucceeds(t *testing.T) {
 		began := time.Now()
 		res := w.apply(t, t.Context(), creates(1))
 		require.Equal(t, 750*time.Millisecond, time.Since(began), "half of 500 ms and half of 1 s")
-		require.Equal(t, Counts{Created: 1, Requests: 3, Retries: 2}, res.Counts)
+		require.Equal(t, Counts{Created: 1, Requests: 3}, res.Counts)
 		require.Len(t, w.calls, 3)
 		require.Equal(t, 3, res.Steps[0].Attempts)
 		require.Empty(t, res.Steps[0].Note, "code 10 is a definite no: nothing is in doubt")

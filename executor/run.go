@@ -31,7 +31,6 @@ type run struct {
 	// to the reporter from then on.
 	steps    []Step
 	requests atomic.Int64
-	retries  atomic.Int64
 	reports  chan report // of the present phase; it is short, so that a slow listener slows the run down
 
 	mu     sync.Mutex

@@ -66,9 +66,6 @@ func (r *run) assess(a *answer, err *jpush.Error, began time.Time) (again bool, 
 	a.err = err
 	a.attempts++
 	r.requests.Add(1)
-	if a.attempts > 1 {
-		r.retries.Add(1)
-	}
 	if err == nil || !err.Class.Retryable() {
 		r.limiter.release(answered, nil, began, 0)
 		return false, 0

@@ -123,7 +123,7 @@ func result(p *planner.Plan) *executor.Result {
 	steps[3].Outcome, steps[3].Err, steps[3].Remedy = executor.Unknown, errors.New("delete key-mall: no answer\x1b]0;x\x07"), "run the same command again, which finds out"
 	return &executor.Result{
 		Steps:    steps,
-		Counts:   executor.Counts{Created: 1, Adopted: 1, Uploaded: 1, Failed: 1, NotStarted: 4, Recorded: 1, Requests: 5, Retries: 1},
+		Counts:   executor.Counts{Created: 1, Adopted: 1, Uploaded: 1, Failed: 1, NotStarted: 4, Recorded: 1, Requests: 5},
 		Failures: []executor.Step{steps[3]},
 		Stopped:  &executor.Stop{Reason: executor.StopAuth, Err: errors.New("the credentials were refused (code 4005)")},
 	}
