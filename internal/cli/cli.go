@@ -6,19 +6,19 @@
 // planning.go makes the plans of several commands, exit.go maps errors to exit codes, and
 // terminal.go says what is printed where.
 //
-// The way of a new app through all packages, downwards. What these files call besides is told by
-// its name, or is about what goes wrong:
+// The way of a new app through all packages, from its text to the journal. What these files call
+// besides is told by its name, or is about what goes wrong; the request is CreateApp, in
+// internal/jpush/client.go:
 //
-//	internal/cli/apply.go     apply       the order of an apply
-//	manifest/load.go          yamlFile    a file's text becomes nodes, and its top level is read
-//	manifest/app.go           app         an entry of the list becomes an App
-//	planner/build.go          newApp      an App that the state does not have becomes a Change
-//	executor/run.go           Apply       a Change becomes a task; each worker has the intent of one more written ahead
-//	executor/task.go          perform     the intent is durable, the request is sent, the result follows
-//	executor/steps.go         create      what the answer to a create means
-//	internal/jpush/client.go  CreateApp   one request
-//	state/commit.go           Append      a record is queued, and shares a commit
-//	state/journal.go          Append      the lines of a commit are written and synced
+//	internal/cli/apply.go  apply     the order of an apply
+//	manifest/load.go       yamlFile  a file's text becomes nodes, and its top level is read
+//	manifest/app.go        app       an entry of the list becomes an App
+//	planner/build.go       newApp    an App that the state does not have becomes a Change
+//	executor/run.go        Apply     a Change becomes a task; each worker has the intent of one more written ahead
+//	executor/task.go       perform   the intent is durable, the request is sent, the result follows
+//	executor/steps.go      create    what the answer to a create means
+//	state/commit.go        Append    a record is queued, and shares a commit
+//	state/journal.go       Append    the lines of a commit are written and synced
 package cli
 
 import (

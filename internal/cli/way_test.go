@@ -13,7 +13,7 @@ func TestTheWayOfAnApp(t *testing.T) {
 	comment, err := os.ReadFile("cli.go")
 	require.NoError(t, err)
 	stations := regexp.MustCompile(`(?m)^//\t(\S+\.go) +(\w+) `).FindAllStringSubmatch(string(comment), -1)
-	require.Len(t, stations, 10)
+	require.NotEmpty(t, stations)
 	for _, s := range stations {
 		text, err := os.ReadFile("../../" + s[1])
 		require.NoError(t, err)
