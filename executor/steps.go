@@ -36,7 +36,7 @@ func (t *task) create(ctx context.Context, c planner.Change) (ok bool, stop *Sto
 	if !ours {
 		outcome = Adopted
 	}
-	app := t.newApp(c, made, ours)
+	app := t.recordOf(c, made, ours)
 	t.save(c, app, outcome, a, createNote(c, made.IsNew, doubt, app, t.prior))
 	t.run.settleOthers(state.OpCreate, unanswered)
 	return true, nil
@@ -58,9 +58,9 @@ func (t *task) checkCreated(c planner.Change, made jpush.Created, ours bool) err
 	return nil
 }
 
-// newApp is the record of an app that was created, or adopted if it is not ours. An adopted app
+// recordOf is the record of an app that was created, or adopted if it is not ours. An adopted app
 // is protected unless the manifest says otherwise.
-func (t *task) newApp(c planner.Change, made jpush.Created, ours bool) *state.App {
+func (t *task) recordOf(c planner.Change, made jpush.Created, ours bool) *state.App {
 	app := &state.App{
 		AppName: c.AppName, AndroidPackage: c.AndroidPackage, GroupName: c.GroupName,
 		AppKey: made.AppKey, MasterSecret: made.MasterSecret,

@@ -109,7 +109,7 @@ func (t *task) intend() {
 		return
 	}
 	if t.open == t.at || t.prior != nil && sameRequest(in, *t.prior) {
-		return
+		return // it was appended ahead, and durable waits for it; or it is an earlier run's
 	}
 	in.At = t.run.opts.Now()
 	t.open = t.at
@@ -122,8 +122,9 @@ func sameRequest(a, b state.Intent) bool {
 	return a == b
 }
 
-// save journals what is recorded of the app from now on. A nil app removes the record. The
-// step is reported once that is durable. The journal names the operation as the plan does.
+// save journals what is recorded of the app from now on. A nil app removes the record. The step is
+// reported once that is durable; the task does not wait for it, tell does. The journal names the
+// operation as the plan does.
 func (t *task) save(c planner.Change, app *state.App, outcome Outcome, a answer, note string) {
 	res := state.Result{Op: state.Op(c.Action)}
 	if app != nil {

@@ -14,7 +14,7 @@ type queue struct {
 	next    *batch
 	wake    chan struct{} // there is something to commit; closed: commit what is left and stop
 	stopped chan struct{} // closed once the goroutine is gone
-	err     error         // the first commit that failed: none is tried any more
+	err     error         // of the first commit or fold that failed: no other is tried
 	missed  []Record      // what did not become durable
 }
 
