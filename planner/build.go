@@ -1,8 +1,8 @@
 package planner
 
 import (
-	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"jpsync/manifest"
@@ -59,11 +59,11 @@ func Build(in Input) (*Plan, error) {
 type builder struct {
 	in      Input
 	plan    *Plan
-	wanted  map[string]*manifest.App // by id
-	owners  map[string][]string      // recorded package -> ids: several after an edit by hand
-	renamed map[string]bool          // recorded ids that a conflict takes for renamed
-	uses    map[string][]use         // fingerprint -> who wants it
-	shared  []string                 // fingerprints with several uses, in the manifest's order
+	wanted  map[string]*manifest.App   // by id
+	owners  func() map[string][]string // recorded package -> ids: several after an edit by hand
+	renamed map[string]bool            // recorded ids that a conflict takes for renamed
+	uses    map[string][]use           // fingerprint -> who wants it
+	shared  []string                   // fingerprints with several uses, in the manifest's order
 }
 
 func newBuilder(in Input) *builder {
@@ -82,7 +82,7 @@ func newBuilder(in Input) *builder {
 			OnExisting:    in.Manifest.Policy.OnExisting,
 		},
 		wanted:  make(map[string]*manifest.App, len(in.Manifest.Apps)),
-		owners:  make(map[string][]string, len(in.State.Apps)),
+		owners:  sync.OnceValue(func() map[string][]string { return ownersOf(in.State) }),
 		renamed: map[string]bool{},
 		uses:    map[string][]use{},
 	}
@@ -90,10 +90,15 @@ func newBuilder(in Input) *builder {
 		app := &in.Manifest.Apps[i]
 		b.wanted[app.ID] = app
 	}
-	for id, app := range in.State.Apps {
-		b.owners[app.AndroidPackage] = append(b.owners[app.AndroidPackage], id)
-	}
 	return b
+}
+
+func ownersOf(st *state.State) map[string][]string {
+	owners := make(map[string][]string, len(st.Apps))
+	for id, app := range st.Apps {
+		owners[app.AndroidPackage] = append(owners[app.AndroidPackage], id)
+	}
+	return owners
 }
 
 // app plans one app of the manifest. An app that is not selected is planned as well, to count
@@ -217,10 +222,14 @@ func deletion(id string, app state.App, why Reason) Change {
 
 // orphans plans the apps that the state has and the manifest has not. They come last, by id.
 func (b *builder) orphans() {
-	for _, id := range slices.Sorted(maps.Keys(b.in.State.Apps)) {
-		if b.wanted[id] != nil || b.renamed[id] {
-			continue
+	var ids []string
+	for id := range b.in.State.Apps {
+		if b.wanted[id] == nil && !b.renamed[id] {
+			ids = append(ids, id)
 		}
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
 		app := b.in.State.Apps[id]
 		switch {
 		case !b.in.Options.Selection.matches(id, nil):

@@ -99,7 +99,7 @@ func (b *builder) packageTaken(app *manifest.App, self string) (c Conflict, take
 
 // owner is the first id other than self under which a package is recorded, or "".
 func (b *builder) owner(pkg, self string) (owner string) {
-	for _, id := range b.owners[pkg] {
+	for _, id := range b.owners()[pkg] {
 		if id != self && (owner == "" || id < owner) {
 			owner = id
 		}
