@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -139,7 +140,9 @@ func checkSegments(s string, limit int, extra, extras string) string {
 	return ""
 }
 
-var envName = regexp.MustCompile(`^[\pL_][\pL\p{Nd}_.-]*$`)
+// envName is compiled when it is first needed: its classes of letters take a while, and every command
+// would wait for them.
+var envName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\pL_][\pL\p{Nd}_.-]*$`) })
 
 // checkEnv accepts what a shell or a pipeline can set, and the dots, hyphens and letters that a
 // placeholder may bring in. It is strict because what it refuses may be the secret itself, while
@@ -150,7 +153,7 @@ func checkEnv(s string) string {
 		return "is empty"
 	case len(s) > maxEnvBytes:
 		return fmt.Sprintf("is longer than %d bytes", maxEnvBytes)
-	case !envName.MatchString(s):
+	case !envName().MatchString(s):
 		return "is not the name of an environment variable: letters, digits and underscores, not a digit first"
 	}
 	return ""
