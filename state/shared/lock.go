@@ -167,7 +167,8 @@ func (s *Store) claim(ctx context.Context, v *view, holder state.Holder) (*sessi
 		stopBeat: make(chan struct{}),
 		beatDone: make(chan struct{}),
 	}
-	x.renewed = s.now()
+	x.before = s.now()
+	x.renewed = x.before
 	open := x.entry(typeOpen)
 	body, sum, err := open.encode(x.sum)
 	if err != nil {

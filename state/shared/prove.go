@@ -49,7 +49,7 @@ func (s *Store) prove(ctx context.Context, v *view, x *session) error {
 		}
 	}
 	if v.unused() {
-		return s.proveClock(ctx, logName(v.number), name, x.renewed)
+		return s.proveClock(ctx, logName(v.number), name, x.before)
 	}
 	return nil
 }

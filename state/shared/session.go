@@ -25,6 +25,7 @@ type session struct {
 	epoch  int64
 	holder state.Holder
 	opened []byte // the body of the open entry
+	before stamp  // before that entry was written
 
 	// turn holds a token while nobody commits. The fields below belong to who has it.
 	turn    chan struct{}

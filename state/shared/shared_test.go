@@ -2,6 +2,7 @@ package shared
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -174,6 +175,31 @@ func TestDoubtfulPlaces(t *testing.T) {
 		findings := Examine(t.Context(), overwriting{NewMemory()})
 		require.Equal(t, "conditions", findings[3].Check)
 		require.ErrorIs(t, findings[3].Err, ErrUnconditional)
+	})
+}
+
+// unsure does not answer for a name that is taken until a time.
+type unsure struct {
+	*Memory
+	until time.Time
+}
+
+func (p unsure) Create(ctx context.Context, name string, body []byte) error {
+	err := p.Memory.Create(ctx, name, body)
+	if errors.Is(err, ErrExists) && time.Now().Before(p.until) {
+		return &UnavailableError{err}
+	}
+	return err
+}
+
+// A lease that is renewed while a place is looked at for the first time says nothing about its clock.
+func TestASlowFirstLookFindsNoBadClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := New(unsure{NewMemory(), time.Now().Add(20 * time.Second)}, 20*time.Second)
+		require.NoError(t, err)
+		x, _, _, err := s.Open(t.Context(), state.Holder{PID: 1, Command: "apply"})
+		require.NoError(t, err)
+		require.NoError(t, x.Close())
 	})
 }
 
