@@ -25,6 +25,7 @@ func TestRefusedPlans(t *testing.T) {
 		{"an upload after the delete", plan(remove("shop", "key1", planner.Replace), upload("shop", jpush.Production)), "stale"},
 		{"a second delete", plan(remove("shop", "key1", planner.Replace), remove("shop", "key1", planner.Replace)), "stale"},
 		{"steps apart", plan(create("a"), create("b"), upload("a", jpush.Production)), "stale"},
+		{"uploads apart", plan(upload("shop", jpush.Production), create("b"), upload("shop", jpush.Development)), "stale"},
 		{"a correction of nothing", &planner.Plan{Corrections: []planner.Correction{{App: "other", Field: planner.FieldAppName}}}, "stale"},
 		{"a correction of no certificate", &planner.Plan{Corrections: []planner.Correction{{App: "shop", Environment: jpush.Production, Field: planner.FieldFile}}}, "stale"},
 		{"a delete of what is not recorded", plan(remove("other", "key1", planner.Removed)), "stale"},
