@@ -3,6 +3,8 @@ package cli_test
 import (
 	"context"
 	"os"
+	"regexp"
+	"strings"
 	"sync"
 	"testing"
 
@@ -14,12 +16,27 @@ import (
 // TestMain makes the test binary answer to the name jpsync as well, so that every run in a
 // story is a process of its own, with real files, streams and an exit code.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(withoutSettings{m}, map[string]func(){
 		"jpsync": func() {
 			os.Exit(cli.Main(context.Background(), os.Args[1:], cli.Host{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 		},
 	})
 }
+
+// withoutSettings runs the tests as if nobody had set up jpsync, and no pipeline, in this environment.
+type withoutSettings struct{ *testing.M }
+
+func (m withoutSettings) Run() int {
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		if ours.MatchString(name) && name != "JPSYNC_TEST_STORES" {
+			os.Unsetenv(name)
+		}
+	}
+	return m.M.Run()
+}
+
+var ours = regexp.MustCompile("^(JPSYNC_.*|JPUSH_.*|GITHUB_.*|CI|NO_COLOR)$")
 
 // TestStories runs one script for each user story. What a script can say beyond testscript's
 // own commands is in commands. At the end of each one, everything that was printed and every
