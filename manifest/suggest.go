@@ -17,12 +17,13 @@ func Suggest(name string, candidates []string) string {
 	if name == "" || len(name) > maxSuggest {
 		return ""
 	}
+	folded := fold(name)
 	best, nearest := "", 1+max(1, utf8.RuneCountInString(name)/3)
 	for _, c := range candidates {
 		if len(c) > maxSuggest {
 			continue
 		}
-		if d := distance(fold(name), fold(c)); d < nearest {
+		if d := distance(folded, fold(c)); d < nearest {
 			best, nearest = c, d
 		}
 	}
