@@ -95,8 +95,9 @@ func Versitygw(t testing.TB) (endpoint string) {
 	cmd := exec.Command(program, "--port", address, "posix", dir)
 	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+AccessKey, "ROOT_SECRET_KEY="+SecretKey)
 	start(t, cmd)
-	waitForPort(t, address)
-	return "http://" + address
+	endpoint = "http://" + address
+	waitForBucket(t, endpoint)
+	return endpoint
 }
 
 const minio = "minio"
@@ -114,8 +115,9 @@ func Minio(t testing.TB) (endpoint string) {
 	cmd := exec.Command(program, "server", "--address", address, "--console-address", freeAddress(t), dir)
 	cmd.Env = append(os.Environ(), "MINIO_ROOT_USER="+AccessKey, "MINIO_ROOT_PASSWORD="+SecretKey, "MINIO_UPDATE=off")
 	start(t, cmd)
-	waitForPort(t, address)
-	return "http://" + address
+	endpoint = "http://" + address
+	waitForBucket(t, endpoint)
+	return endpoint
 }
 
 // S3Location is the location of a state in the bucket of an endpoint.
@@ -144,17 +146,26 @@ func freeAddress(t testing.TB) string {
 	return l.Addr().String()
 }
 
-func waitForPort(t testing.TB, address string) {
+// waitForBucket waits until the server answers for its bucket. One that still starts refuses
+// connections or, as MinIO does, answers them with 503; one that is ready answers 403, since
+// the request is not signed.
+func waitForBucket(t testing.TB, endpoint string) {
 	t.Helper()
+	client := &http.Client{Timeout: 10 * time.Second}
+	defer client.CloseIdleConnections()
+	last := "nothing"
 	for range 300 {
-		conn, err := net.DialTimeout("tcp", address, time.Second)
+		resp, err := client.Get(endpoint + "/" + Bucket + "?list-type=2")
 		if err == nil {
-			_ = conn.Close()
-			return
+			_ = resp.Body.Close()
+			if resp.StatusCode < http.StatusInternalServerError {
+				return
+			}
+			last = resp.Status
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	t.Fatalf("nothing listens at %s", address)
+	t.Fatalf("%s does not start: it answers %s", endpoint, last)
 }
 
 // find looks for a program in PATH, where "go install" puts it, and where Debian keeps
