@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -27,16 +28,19 @@ type task struct {
 
 func newTask(r *run, c chain) *task {
 	t := &task{chain: c, run: r, open: -1, durable: noWait}
-	id := t.id()
-	if app, ok := r.corrected[id]; ok {
-		t.app = &app
-	} else if app, ok := r.state.Apps[id]; ok {
-		t.app = &app
-	}
-	if in, ok := r.state.Pending[id]; ok {
-		t.prior = &in
-	}
+	t.app = cmp.Or(find(r.corrected, t.id()), find(r.state.Apps, t.id()))
+	t.prior = find(r.state.Pending, t.id())
 	return t
+}
+
+// find returns a copy of what is in the map under an id, nil if nothing is.
+func find[V any](m map[string]V, id string) *V {
+	v, ok := m[id]
+	if !ok {
+		return nil
+	}
+	found := v
+	return &found
 }
 
 func (t *task) id() string { return t.changes[0].App }

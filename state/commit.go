@@ -12,6 +12,7 @@ import (
 type queue struct {
 	binding *batch // of the run's first record
 	next    *batch
+	most    int           // intents in the largest batch so far
 	wake    chan struct{} // there is something to commit; closed: commit what is left and stop
 	stopped chan struct{} // closed once the goroutine is gone
 	err     error         // of the first commit or fold that failed: no other is tried
@@ -22,11 +23,13 @@ type queue struct {
 type batch struct {
 	records []Record
 	settles []*Intent     // of each record the open intent that it settles, nil for none; for withIntents
+	intents int           // how many of the records are intents
+	full    chan struct{} // closed once there are as many as ever
 	done    chan struct{} // closed once err says how it went
 	err     error
 }
 
-func newBatch() *batch { return &batch{done: make(chan struct{})} }
+func newBatch() *batch { return &batch{full: make(chan struct{}), done: make(chan struct{})} }
 
 // wait returns nil once the batch is durable.
 func (b *batch) wait() error {
@@ -116,18 +119,20 @@ func (r *Run) enqueue(rec Record) (wait func() error) {
 		settles = &in
 	}
 	r.state.Apply(rec)
-	q.next.records = append(q.next.records, rec)
-	q.next.settles = append(q.next.settles, settles)
+	b := q.next
+	b.records = append(b.records, rec)
+	b.settles = append(b.settles, settles)
+	if rec.Intent != nil {
+		if b.intents++; b.intents == q.most {
+			close(b.full)
+		}
+	}
 	select {
 	case q.wake <- struct{}{}:
 	default: // it is awake
 	}
-	return q.next.wait
+	return b.wait
 }
-
-// gather is how long a commit waits for what is appended at the same moment: workers that were
-// released together need that long until they append again.
-const gather = 300 * time.Microsecond
 
 // commitAll commits until the run ends. After each commit it waits for the session's linger.
 // That bounds the number of commits; a record that comes after a pause is committed at once.
@@ -137,10 +142,24 @@ func (r *Run) commitAll() {
 	var next time.Time
 	for more := true; more; {
 		if _, more = <-r.queue.wake; more {
-			time.Sleep(max(gather, time.Until(next)))
+			time.Sleep(time.Until(next))
+			r.gather()
 		}
 		r.commit(r.ctx)
 		next = time.Now().Add(linger)
+	}
+}
+
+// gather waits for what is appended at the same moment. Workers that were released together append
+// their next intents one after the other: once there are as many as ever, each of them has. It
+// waits 300 µs at most, since they may be busy with something else.
+func (r *Run) gather() {
+	r.mu.Lock()
+	full := r.queue.next.full
+	r.mu.Unlock()
+	select {
+	case <-full:
+	case <-time.After(300 * time.Microsecond):
 	}
 }
 
@@ -151,7 +170,7 @@ func (r *Run) commit(ctx context.Context) {
 	q := r.queue
 	r.mu.Lock()
 	b, err := q.next, q.err
-	q.next = newBatch()
+	q.next, q.most = newBatch(), max(q.most, b.intents)
 	var folded *State // as of this batch
 	if full && err == nil {
 		folded = r.state.Clone()

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 )
 
@@ -139,8 +140,10 @@ const sumStart = `,"sum":"`
 const sumLen = len(sumStart) + sha256.Size*2 + len(`"}`)
 
 func chain(previous string, body []byte) string {
-	sum := sha256.Sum256(append([]byte(previous), body...))
-	return hex.EncodeToString(sum[:])
+	h := sha256.New()
+	io.WriteString(h, previous)
+	h.Write(body)
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // Seal returns a JSON object as a line of a journal, newline included: with the checksum that

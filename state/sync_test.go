@@ -125,6 +125,30 @@ func TestWaitersShareASync(t *testing.T) {
 	})
 }
 
+// Workers append their intents one after the other. A commit waits for all of them, but not for
+// one that is busy with something else.
+func TestACommitWaitsForAsManyIntentsAsEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		run := begin(t, &statetest.Memory{})
+		require.NoError(t, run.Start(t.Context()))
+		durableAfter := func(ids ...string) time.Duration {
+			began := time.Now()
+			var wait func() error
+			for _, id := range ids {
+				time.Sleep(time.Microsecond)
+				wait = run.Append(creation(id))
+			}
+			must(t, wait)
+			return time.Since(began)
+		}
+		require.Greater(t, durableAfter("a", "b", "c"), 100*time.Microsecond, "nobody knows yet how many there are")
+		require.Equal(t, 3*time.Microsecond, durableAfter("d", "e", "f"))
+		require.Greater(t, durableAfter("g", "h"), 100*time.Microsecond)
+		require.Equal(t, 3*time.Microsecond, durableAfter("i", "j", "k"))
+		require.NoError(t, run.Finish(t.Context()))
+	})
+}
+
 func TestAFailedSyncBreaksTheJournalForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem := &statetest.Memory{}
