@@ -3,11 +3,12 @@ package state
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // maxSize caps what is read as a state or a journal, in bytes. A state of 100,000 apps with
@@ -31,15 +32,11 @@ func Marshal(s *State) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write the state: %w", err)
 	}
-	var buf bytes.Buffer
-	buf.Grow(1024 + 1024*len(s.Apps))
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(written); err != nil {
+	doc, err := json.Marshal(written, json.Deterministic(true), jsontext.WithIndent("  "))
+	if err != nil {
 		return nil, fmt.Errorf("write the state: %w", err)
 	}
-	doc := buf.Bytes()
+	doc = append(doc, '\n')
 	_, end, _ := findLine(doc, accountStart)
 	return slices.Insert(doc, end, checksumLine(doc)...), nil
 }
@@ -56,25 +53,38 @@ func Unmarshal(data []byte) (*State, error) {
 	if s.Version > Version {
 		return nil, newerVersion(docState, s.Version)
 	}
+	reason := ""
 	switch {
 	case err != nil:
-		return nil, damagedState(err)
+		reason = JSONReason(err)
 	case !intact:
-		return nil, damagedState(errors.New("the checksum does not match: the file was changed by hand or by a fault"))
+		reason = "the checksum does not match: the file was changed by hand or by a fault"
 	case s.Version != Version:
-		return nil, damagedState(fmt.Errorf("its format version is %d", s.Version))
+		reason = fmt.Sprintf("its format version is %d", s.Version)
+	}
+	if reason != "" {
+		return nil, &DamagedError{Document: docState, Reason: reason}
 	}
 	s.makeMaps()
 	return &s, nil
 }
 
-// damagedState says why a document is not a state, and where when encoding/json knows it.
-func damagedState(err error) error {
-	damaged := &DamagedError{Document: docState, Reason: err.Error()}
-	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		damaged.Offset = syntax.Offset
+// JSONReason says why a document cannot be decoded. Unlike the error's own text it does not hold a
+// value: that may be a secret.
+func JSONReason(err error) string {
+	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		if e.Err == jsontext.ErrDuplicateName {
+			return fmt.Sprintf("duplicate field %q", e.JSONPointer)
+		}
+		return fmt.Sprintf("%v at byte %d", e.Err, e.ByteOffset)
 	}
-	return damaged
+	if e, ok := errors.AsType[*json.SemanticError](err); ok {
+		if e.Err == json.ErrUnknownName {
+			return fmt.Sprintf("unknown field %q", e.JSONPointer)
+		}
+		return fmt.Sprintf("invalid value of field %q", e.JSONPointer)
+	}
+	return err.Error()
 }
 
 // The beginnings of the line that holds the checksum, and of the one before it. At this
@@ -110,23 +120,21 @@ func intact(doc []byte) bool {
 }
 
 // parseEdited reads a document whose checksum does not match, for repair. It is strict, since
-// nothing else vouches for what it reads: unknown, repeated and missing fields are refused.
+// nothing else vouches for what it reads: unknown and missing fields, and nulls, are refused.
 func parseEdited(data []byte) (*State, error) {
-	if err := checkFields(json.NewDecoder(bytes.NewReader(data)), ""); err != nil {
-		return nil, err
-	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
 	type document struct {
 		State
 		Checksum string `json:"checksum"`
 	}
+	noNull := json.UnmarshalFromFunc(func(dec *jsontext.Decoder, _ any) error {
+		if dec.PeekKind() == jsontext.KindNull {
+			return errors.New("null")
+		}
+		return errors.ErrUnsupported // it is decoded as always
+	})
 	var doc document
-	if err := dec.Decode(&doc); err != nil {
-		return nil, err
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, errors.New("something follows the end")
+	if err := json.Unmarshal(data, &doc, json.RejectUnknownMembers(true), json.WithUnmarshalers(noNull)); err != nil {
+		return nil, errors.New(JSONReason(err))
 	}
 	switch {
 	case doc.Version != Version:
@@ -144,40 +152,4 @@ func parseEdited(data []byte) (*State, error) {
 	doc.makeMaps()
 	_, err := doc.asWritten()
 	return &doc.State, err
-}
-
-// checkFields reads one JSON value and refuses an object that has a field twice: encoding/json
-// would take the last one silently.
-func checkFields(dec *json.Decoder, field string) error {
-	token, err := dec.Token()
-	if err != nil {
-		return err
-	}
-	delim, ok := token.(json.Delim)
-	if !ok {
-		if token == nil {
-			return fmt.Errorf("field %q is null", field)
-		}
-		return nil
-	}
-	seen := map[string]bool{}
-	for dec.More() {
-		name := field
-		if delim == '{' {
-			key, err := dec.Token()
-			if err != nil {
-				return err
-			}
-			name = key.(string) // the decoder accepts nothing else as a key
-			if seen[name] {
-				return fmt.Errorf("duplicate field %.40q", name)
-			}
-			seen[name] = true
-		}
-		if err := checkFields(dec, name); err != nil {
-			return err
-		}
-	}
-	_, err = dec.Token()
-	return err
 }

@@ -36,7 +36,7 @@ const (
 type DamagedError struct {
 	Document string // "state", "journal", or "object" of a shared state
 	Record   int    // of a journal, from 1, which is the header; 0 for a state
-	Offset   int64  // in bytes from the start of the file; 0 when it is not known
+	Offset   int64  // of a journal, in bytes from the start of the file
 	Reason   string
 }
 

@@ -2,9 +2,9 @@ package state
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/go-json-experiment/json"
 	"io/fs"
 	"path/filepath"
 	"sync"
@@ -144,7 +144,7 @@ func (f *File) writeSnapshot(path string, s *State) error {
 	case err != nil:
 		return err
 	case !intact(old):
-		return fmt.Errorf("write %s: %w", f.path, damagedState(errors.New("it would be overwritten")))
+		return fmt.Errorf("write %s: %w", f.path, &DamagedError{Document: docState, Reason: "it would be overwritten"})
 	default:
 		if err := atomicWrite(f.fs, path, path+BackupSuffix, old); err != nil {
 			return err

@@ -53,9 +53,9 @@ type Result struct {
 	// nil after a delete, which removes the record, and when Failed or Unsent is set.
 	App *App `json:"app,omitempty"`
 	// Failed says that the server refused the request: the record stays as it is.
-	Failed bool `json:"failed,omitempty"`
+	Failed bool `json:"failed,omitzero"`
 	// Unsent withdraws the intent: the request was never sent, the record stays as it is.
-	Unsent bool `json:"unsent,omitempty"`
+	Unsent bool `json:"unsent,omitzero"`
 }
 
 // maxText caps the texts of one record together, in bytes. An answer of the server has at
@@ -128,7 +128,7 @@ func (a *App) check(id string) error {
 		d.FileSHA256, d.Fingerprint, d.BundleID, p.FileSHA256, p.Fingerprint, p.BundleID)
 }
 
-// checkText refuses what encoding/json would change silently, and what is too much.
+// checkText refuses what JSON cannot hold, and what is too much.
 func checkText(texts ...string) error {
 	total := 0
 	for _, s := range texts {

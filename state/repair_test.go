@@ -208,18 +208,18 @@ func TestAKilledRepairLeavesNoTemporaryFile(t *testing.T) {
 func TestEditedStatesAreReadStrictly(t *testing.T) {
 	doc := string(marshal(t, statetest.Sample()))
 	tests := []struct{ name, old, new, reason string }{
-		{"unknown field", `"serial"`, `"serials"`, `unknown field "serials"`},
-		{"unknown field of an app", `"app_key"`, `"appkey"`, `unknown field "appkey"`},
-		{"unknown field of a certificate", `"not_after"`, `"not_before"`, `unknown field "not_before"`},
-		{"repeated field", `"serial": 7,`, `"serial": 7, "serial": 7,`, `duplicate field "serial"`},
-		{"repeated app", `"apps": {`, `"apps": {"shop": {"app_name":"","android_package":"","app_key":""},`, `duplicate field "shop"`},
-		{"repeated by an escape", `"apps": {`, `"apps": {"sh\u006fp": {"app_name":"","android_package":"","app_key":""},`, `duplicate field "shop"`},
+		{"unknown field", `"serial"`, `"serials"`, `unknown field "/serials"`},
+		{"unknown field of an app", `"app_key"`, `"appkey"`, `unknown field "/apps/shop/appkey"`},
+		{"unknown field of a certificate", `"not_after"`, `"not_before"`, `unknown field "/apps/shop/certificates/production/not_before"`},
+		{"repeated field", `"serial": 7,`, `"serial": 7, "serial": 7,`, `duplicate field "/serial"`},
+		{"repeated app", `"apps": {`, `"apps": {"shop": {"app_name":"","android_package":"","app_key":""},`, `duplicate field "/apps/shop"`},
+		{"repeated by an escape", `"apps": {`, `"apps": {"sh\u006fp": {"app_name":"","android_package":"","app_key":""},`, `duplicate field "/apps/shop"`},
 		{"missing field", `"app_key": "c0ffee"`, `"group_name": "g"`, `has no "app_key"`},
-		{"no apps", `"apps"`, `"pending"`, "duplicate"},
-		{"wrong type", `"serial": 7`, `"serial": "7"`, "cannot unmarshal"},
+		{"no apps", `"apps"`, `"apps_"`, "unknown field"},
+		{"wrong type", `"serial": 7`, `"serial": "7"`, `invalid value of field "/serial"`},
 		{"negative", `"serial": 7`, `"serial": -7`, "negative"},
-		{"null", `"adopted": true`, `"adopted": null`, "null"},
-		{"environment", `"production"`, `"staging"`, `unknown field "staging"`},
+		{"null", `"adopted": true`, `"adopted": null`, `invalid value of field "/apps/shop/adopted"`},
+		{"environment", `"production"`, `"staging"`, `unknown field "/apps/shop/certificates/staging"`},
 		{"operation", `"op": "create"`, `"op": "upload"`, "upload"},
 		{"version 0", `"version": 1`, `"version": 0`, "version is 0"},
 		{"trailing comma", "\"checksum\"", ",\"checksum\"", "invalid character"},
@@ -265,4 +265,19 @@ func TestDiffOfManyAppsIsCutOff(t *testing.T) {
 	lines, err := state.DiffLines(a, b)
 	require.NoError(t, err)
 	require.Equal(t, "and 500 more apps differ", lines[len(lines)-1])
+}
+
+// A value may be a secret that somebody pasted into the wrong field.
+func TestReasonsDoNotHoldValues(t *testing.T) {
+	const canary = "canary-secret"
+	doc := string(marshal(t, statetest.Sample()))
+	for _, old := range []string{`"serial": 7`, `"adopted": true`, `"created_at": "2026-03-04T05:06:07Z"`} {
+		field, _, _ := strings.Cut(old, ":")
+		bad := strings.Replace(doc, old, field+`: "`+canary+`"`, 1)
+		require.NotEqual(t, doc, bad, old)
+		_, err := state.Unmarshal([]byte(bad))
+		require.ErrorIs(t, err, state.ErrDamaged)
+		require.ErrorContains(t, err, strings.Trim(field, `"`))
+		require.NotContains(t, err.Error(), canary)
+	}
 }

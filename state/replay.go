@@ -2,9 +2,9 @@ package state
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/go-json-experiment/json"
 	"io/fs"
 	"strconv"
 )
@@ -92,7 +92,7 @@ func (j *journal) add(body []byte, seq int64) error {
 	}
 	var en entry
 	if err := json.Unmarshal(body, &en); err != nil {
-		return j.damaged(seq, err.Error())
+		return j.damaged(seq, JSONReason(err))
 	}
 	if en.Seq != seq {
 		return j.damaged(seq, fmt.Sprintf("it is numbered %d", en.Seq))

@@ -79,9 +79,11 @@ type Holder struct {
 // Self describes this process. Name the command without its arguments.
 func Self(command string, since time.Time) Holder {
 	h := Holder{PID: os.Getpid(), Command: command, Since: since.UTC().Truncate(time.Second)}
-	h.Host, _ = os.Hostname()
+	if host, err := os.Hostname(); err == nil {
+		h.Host = strings.ToValidUTF8(host, "?") // JSON takes nothing else
+	}
 	if u, err := user.Current(); err == nil {
-		h.User = u.Username
+		h.User = strings.ToValidUTF8(u.Username, "?")
 	}
 	return h
 }

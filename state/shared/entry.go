@@ -2,9 +2,9 @@ package shared
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/go-json-experiment/json"
 	"time"
 
 	"jpsync/state"
@@ -35,7 +35,7 @@ type entry struct {
 	Writer   string         `json:"writer"`             // random, of one session
 	Epoch    int64          `json:"epoch"`              // goes up by one with every open
 	Holder   *state.Holder  `json:"holder,omitempty"`   // of an open and a fold
-	LeaseMS  int64          `json:"lease_ms,omitempty"` // of an open and a fold
+	LeaseMS  int64          `json:"lease_ms,omitzero"`  // of an open and a fold
 	Records  []state.Record `json:"records,omitempty"`  // of a batch
 	Snapshot *snapshotRef   `json:"snapshot,omitempty"` // of a fold
 }
@@ -64,7 +64,7 @@ func decodeEntry(body []byte, number int64, previous string) (e entry, sum strin
 		return entry{}, "", damaged(number, "the checksum does not match: it was changed, or the entry before it is another one")
 	}
 	if err := json.Unmarshal(text, &e); err != nil {
-		return entry{}, "", damaged(number, err.Error())
+		return entry{}, "", damaged(number, state.JSONReason(err))
 	}
 	if e.Number != number {
 		return entry{}, "", damaged(number, fmt.Sprintf("it says that its number is %d", e.Number))
