@@ -21,15 +21,15 @@ type queue struct {
 
 // batch is records that share a commit.
 type batch struct {
-	records []Record
-	settles []*Intent     // of each record the open intent that it settles, nil for none; for withIntents
-	intents int           // how many of the records are intents
-	full    chan struct{} // closed once there are as many as ever
-	done    chan struct{} // closed once err says how it went
-	err     error
+	records  []Record
+	settles  []*Intent     // of each record the open intent that it settles, nil for none; for withIntents
+	intents  int           // how many of the records are intents
+	gathered chan struct{} // closed once there are as many as ever
+	done     chan struct{} // closed once err says how it went
+	err      error
 }
 
-func newBatch() *batch { return &batch{full: make(chan struct{}), done: make(chan struct{})} }
+func newBatch() *batch { return &batch{gathered: make(chan struct{}), done: make(chan struct{})} }
 
 // wait returns nil once the batch is durable.
 func (b *batch) wait() error {
@@ -124,7 +124,7 @@ func (r *Run) enqueue(rec Record) (wait func() error) {
 	b.settles = append(b.settles, settles)
 	if rec.Intent != nil {
 		if b.intents++; b.intents == q.most {
-			close(b.full)
+			close(b.gathered)
 		}
 	}
 	select {
@@ -155,10 +155,10 @@ func (r *Run) commitAll() {
 // waits 300 µs at most, since they may be busy with something else.
 func (r *Run) gather() {
 	r.mu.Lock()
-	full := r.queue.next.full
+	gathered := r.queue.next.gathered
 	r.mu.Unlock()
 	select {
-	case <-full:
+	case <-gathered:
 	case <-time.After(300 * time.Microsecond):
 	}
 }
