@@ -1,8 +1,11 @@
 package executor
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"jpsync/internal/jpush"
 	"jpsync/state"
@@ -13,20 +16,6 @@ func (t *task) fail(outcome Outcome, a answer, err error, wait func() error) {
 	s := t.step()
 	s.Outcome, s.Attempts, s.Code, s.Err, s.Remedy = outcome, a.attempts, codeOf(err), err, remedyOf(err)
 	t.run.report(wait, nil, Event{Type: ApplyErrored, Step: *s})
-}
-
-// retract takes back an intent whose request was not sent, or had no effect. An intent of an
-// earlier run under this id is appended again.
-func (t *task) retract() (wait func() error) {
-	if t.open < 0 {
-		return noWait
-	}
-	op := state.Op(t.changes[t.open].Action)
-	t.open = -1
-	if t.prior != nil {
-		return t.run.opts.Journal.Append(state.Record{ID: t.id(), Intent: t.prior})
-	}
-	return t.run.append(t.id(), state.Result{Op: op, Failed: t.sent, Unsent: !t.sent})
 }
 
 // endUnsuccessful ends a step whose request did not succeed, and returns why the run stops with it,
@@ -70,6 +59,21 @@ func notStarted(stop *Stop) error {
 	return fmt.Errorf("not started, because the run stopped: %w", stop)
 }
 
+// unanswered returns the ids that earlier runs left open, by the package of a create and the
+// app key of a delete. No app key is a package: only a package has a dot.
+func unanswered(st *state.State) map[string][]string {
+	ids := map[string][]string{}
+	for _, id := range slices.Sorted(maps.Keys(st.Pending)) {
+		in := st.Pending[id]
+		about := in.AppKey
+		if in.Op == state.OpCreate {
+			about = in.AndroidPackage
+		}
+		ids[about] = append(ids[about], id)
+	}
+	return ids
+}
+
 // settleOthers takes back what earlier runs left open under other ids about the very app
 // that a step has settled. An id that the plan has steps for sees to its own intent.
 func (r *run) settleOthers(op state.Op, ids []string) {
@@ -86,4 +90,39 @@ func journalFailed(err error) *Stop {
 		return &Stop{StopLease, err}
 	}
 	return &Stop{StopJournal, fmt.Errorf("writing the journal: %w", err)}
+}
+
+// commitAtOnce bounds the records of a commit: one of a hundred thousand could take longer than a
+// lease.
+const commitAtOnce = 1000
+
+// correct journals the plan's corrections, and waits until they are durable.
+func (r *run) correct(ctx context.Context) error {
+	apps := map[string]state.App{}
+	for _, c := range r.plan.Corrections {
+		app, ok := apps[c.App]
+		if !ok {
+			app = r.state.Apps[c.App]
+		}
+		c.Apply(&app)
+		apps[c.App] = app
+	}
+	if len(apps) == 0 {
+		return nil
+	}
+	if stop := r.halted(ctx); stop != nil {
+		return stop
+	}
+	for ids := range slices.Chunk(slices.Sorted(maps.Keys(apps)), commitAtOnce) {
+		var wait func() error
+		for _, id := range ids {
+			app := apps[id]
+			wait = r.append(id, state.Result{Op: state.OpRecord, App: &app})
+		}
+		if err := wait(); err != nil {
+			return journalFailed(err)
+		}
+	}
+	r.corrected = apps
+	return nil
 }

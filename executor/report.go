@@ -8,18 +8,18 @@ import (
 // report is an event that is reported once its record is durable.
 type report struct {
 	wait  func() error
-	made  *Step // the step that the record is about; nil if it was not made
+	done  *Step // the step that succeeded; nil in any other event
 	event Event
 }
 
 // report hands an event to the reporter. The task does not wait for that.
-func (r *run) report(wait func() error, made *Step, e Event) { r.reports <- report{wait, made, e} }
+func (r *run) report(wait func() error, done *Step, e Event) { r.reports <- report{wait, done, e} }
 
 // reportAll reports the events of a phase in their order, and stops the run when a record does
 // not become durable. It returns the first such reason.
 func (r *run) reportAll(stop context.CancelCauseFunc) (first error) {
 	for rep := range r.reports {
-		if err := r.tell(rep); err != nil {
+		if err := r.deliver(rep); err != nil {
 			stop(err)
 			if first == nil {
 				first = err
@@ -29,15 +29,16 @@ func (r *run) reportAll(stop context.CancelCauseFunc) (first error) {
 	return first
 }
 
-func (r *run) tell(rep report) (err error) {
+// deliver waits until the record is durable, and passes the event on.
+func (r *run) deliver(rep report) (err error) {
 	defer catch(&err)
 	e := rep.event
 	if broken := rep.wait(); broken != nil {
 		err = journalFailed(broken)
-		if made := rep.made; made != nil {
-			made.Err = &UnsavedError{Outcome: made.Outcome, AppKey: made.AppKey, Err: broken}
-			made.Outcome = Failed
-			e.Type, e.Step = ApplyErrored, *made
+		if done := rep.done; done != nil {
+			done.Err = &UnsavedError{Outcome: done.Outcome, AppKey: done.AppKey, Err: broken}
+			done.Outcome = Failed
+			e.Type, e.Step = ApplyErrored, *done
 		}
 	}
 	if r.opts.OnEvent != nil {

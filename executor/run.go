@@ -3,8 +3,6 @@ package executor
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -35,7 +33,7 @@ type run struct {
 
 	mu     sync.Mutex
 	chains []chain // of the present phase that nobody has taken
-	ahead  []*task // taken ahead: the first intent, if there is one, is appended and perhaps not durable yet
+	ahead  []*task // prefetched: the first intent, if there is one, is appended and perhaps not durable yet
 }
 
 // chain is the changes of one app, in order.
@@ -126,56 +124,6 @@ func newRun(ctx context.Context, plan *planner.Plan, st *state.State, opts Optio
 	}
 	r.inFlight, end = withDrain(ctx, opts.Drain)
 	return r, end
-}
-
-// unanswered returns the ids that earlier runs left open, by the package of a create and the
-// app key of a delete. No app key is a package: only a package has a dot.
-func unanswered(st *state.State) map[string][]string {
-	ids := map[string][]string{}
-	for _, id := range slices.Sorted(maps.Keys(st.Pending)) {
-		in := st.Pending[id]
-		about := in.AppKey
-		if in.Op == state.OpCreate {
-			about = in.AndroidPackage
-		}
-		ids[about] = append(ids[about], id)
-	}
-	return ids
-}
-
-// commitAtOnce bounds the records of a commit: one of a hundred thousand could take longer than a
-// lease.
-const commitAtOnce = 1000
-
-// correct journals the plan's corrections, and waits until they are durable.
-func (r *run) correct(ctx context.Context) error {
-	apps := map[string]state.App{}
-	for _, c := range r.plan.Corrections {
-		app, ok := apps[c.App]
-		if !ok {
-			app = r.state.Apps[c.App]
-		}
-		c.Apply(&app)
-		apps[c.App] = app
-	}
-	if len(apps) == 0 {
-		return nil
-	}
-	if stop := r.halted(ctx); stop != nil {
-		return stop
-	}
-	for ids := range slices.Chunk(slices.Sorted(maps.Keys(apps)), commitAtOnce) {
-		var wait func() error
-		for _, id := range ids {
-			app := apps[id]
-			wait = r.append(id, state.Result{Op: state.OpRecord, App: &app})
-		}
-		if err := wait(); err != nil {
-			return journalFailed(err)
-		}
-	}
-	r.corrected = apps
-	return nil
 }
 
 // split separates the deletes of apps that left the manifest. They run last, so a run that stops

@@ -15,7 +15,7 @@ import (
 
 // create makes an app, or finds that the server has it: JPush answers a create of an existing
 // package with that app. It is ours when an earlier create of it was never answered. Otherwise
-// it is adopted, or refused by policy. What came of it is journaled by save, in task.go.
+// it is adopted, or refused by policy. What came of it is journaled by succeed, in task.go.
 func (t *task) create(ctx context.Context, c planner.Change) (ok bool, stop *Stop) {
 	var made jpush.Created
 	a, stop := t.send(ctx, func(ctx context.Context) (err error) {
@@ -36,8 +36,8 @@ func (t *task) create(ctx context.Context, c planner.Change) (ok bool, stop *Sto
 	if !ours {
 		outcome = Adopted
 	}
-	app := t.recordOf(c, made, ours)
-	t.save(c, app, outcome, a, createNote(c, made.IsNew, doubt, app, t.prior))
+	app := t.appOf(c, made, ours)
+	t.succeed(c, app, outcome, a, createNote(c, made.IsNew, doubt, app, t.prior))
 	t.run.settleOthers(state.OpCreate, unanswered)
 	return true, nil
 }
@@ -58,9 +58,9 @@ func (t *task) checkCreated(c planner.Change, made jpush.Created, ours bool) err
 	return nil
 }
 
-// recordOf is the record of an app that was created, or adopted if it is not ours. An adopted app
+// appOf is the record of an app that was created, or adopted if it is not ours. An adopted app
 // is protected unless the manifest says otherwise.
-func (t *task) recordOf(c planner.Change, made jpush.Created, ours bool) *state.App {
+func (t *task) appOf(c planner.Change, made jpush.Created, ours bool) *state.App {
 	app := &state.App{
 		AppName: c.AppName, AndroidPackage: c.AndroidPackage, GroupName: c.GroupName,
 		AppKey: made.AppKey, MasterSecret: made.MasterSecret,
@@ -110,7 +110,7 @@ func (t *task) remove(ctx context.Context, c planner.Change) (ok bool, stop *Sto
 		return false, t.endUnsuccessful(a, stop, doubt)
 	}
 	t.run.keys.Delete(c.AppKey)
-	t.save(c, nil, Deleted, a, note)
+	t.succeed(c, nil, Deleted, a, note)
 	t.run.settleOthers(state.OpDelete, unanswered)
 	return true, nil
 }
@@ -144,7 +144,7 @@ func (t *task) upload(ctx context.Context, c planner.Change) (ok bool, stop *Sto
 		FileSHA256: cert.FileSHA256, Fingerprint: cert.Fingerprint, BundleID: cert.BundleID,
 		NotAfter: cert.NotAfter, UploadedAt: t.run.opts.Now(),
 	})
-	t.save(c, &app, outcome, a, note)
+	t.succeed(c, &app, outcome, a, note)
 	return true, nil
 }
 

@@ -68,7 +68,7 @@ func (t *task) apply(ctx context.Context) (stop *Stop) {
 	return nil
 }
 
-// perform makes the present step. It returns false when the app ends with it, and a Stop when
+// perform carries out the present step. It returns false when the app ends with it, and a Stop when
 // the whole run does.
 func (t *task) perform(ctx context.Context) (ok bool, stop *Stop) {
 	if stop := t.run.halted(ctx); stop != nil {
@@ -120,16 +120,30 @@ func (t *task) intend() {
 	t.durable = t.run.opts.Journal.Append(state.Record{ID: t.id(), Intent: &in})
 }
 
+// retract takes back an intent whose request was not sent, or had no effect. An intent of an
+// earlier run under this id is appended again.
+func (t *task) retract() (wait func() error) {
+	if t.open < 0 {
+		return noWait
+	}
+	op := state.Op(t.changes[t.open].Action)
+	t.open = -1
+	if t.prior != nil {
+		return t.run.opts.Journal.Append(state.Record{ID: t.id(), Intent: t.prior})
+	}
+	return t.run.append(t.id(), state.Result{Op: op, Failed: t.sent, Unsent: !t.sent})
+}
+
 // sameRequest compares intents but for their times.
 func sameRequest(a, b state.Intent) bool {
 	a.At = b.At
 	return a == b
 }
 
-// save journals what is recorded of the app from now on. A nil app removes the record. The step is
-// reported once that is durable; the task does not wait for it, tell does. The journal names the
-// operation as the plan does.
-func (t *task) save(c planner.Change, app *state.App, outcome Outcome, a answer, note string) {
+// succeed ends the present step. It journals what is recorded of the app from now on; a nil app removes
+// the record. The reporter, and not the task, waits until that is durable, and then tells of the step:
+// see report.go. The journal names the operation as the plan does.
+func (t *task) succeed(c planner.Change, app *state.App, outcome Outcome, a answer, note string) {
 	res := state.Result{Op: state.Op(c.Action)}
 	if app != nil {
 		recorded := *app

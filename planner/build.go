@@ -93,14 +93,6 @@ func newBuilder(in Input) *builder {
 	return b
 }
 
-func ownersOf(st *state.State) map[string][]string {
-	owners := make(map[string][]string, len(st.Apps))
-	for id, app := range st.Apps {
-		owners[app.AndroidPackage] = append(owners[app.AndroidPackage], id)
-	}
-	return owners
-}
-
 // app plans one app of the manifest. An app that is not selected is planned as well, to count
 // whether it has changes, and then taken back.
 func (b *builder) app(app *manifest.App) {
@@ -119,23 +111,6 @@ func (b *builder) app(app *manifest.App) {
 	if !keep {
 		b.takeBack(before)
 	}
-}
-
-// takeBack undoes the planning of an app that is not selected, and counts it as left out or
-// unchanged.
-func (b *builder) takeBack(before Plan) {
-	own := Plan{Changes: b.plan.Changes[len(before.Changes):], Corrections: b.plan.Corrections[len(before.Corrections):]}
-	stuck := len(b.plan.Conflicts) > len(before.Conflicts) || len(b.plan.Errors) > len(before.Errors)
-	*b.plan = before
-	if stuck || own.Pending() {
-		b.plan.LeftOut++
-	} else {
-		b.plan.Summary.Unchanged++
-	}
-}
-
-func (b *builder) selects(app *manifest.App) bool {
-	return b.in.Options.Selection.matches(app.ID, app.Labels)
 }
 
 // recordedApp plans an app that the state has.
@@ -169,11 +144,11 @@ func (b *builder) newApp(app *manifest.App) (mustTell bool) {
 
 // replacement plans a delete and a create of one app, which somebody asked for by its id.
 func (b *builder) replacement(app *manifest.App, recorded state.App) {
-	keep := recorded.Protected
+	protect := recorded.Protected
 	if app.Protect != nil {
-		keep = *app.Protect
+		protect = *app.Protect
 	}
-	if keep {
+	if protect {
 		b.plan.Conflicts = append(b.plan.Conflicts, protected(app.ID, recorded, "replace"))
 		return
 	}

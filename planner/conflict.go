@@ -140,3 +140,11 @@ func Quote(id string) string {
 	}
 	return "'" + strings.ReplaceAll(id, "'", `'\''`) + "'"
 }
+
+func ownersOf(st *state.State) map[string][]string {
+	owners := make(map[string][]string, len(st.Apps))
+	for id, app := range st.Apps {
+		owners[app.AndroidPackage] = append(owners[app.AndroidPackage], id)
+	}
+	return owners
+}

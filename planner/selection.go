@@ -151,3 +151,20 @@ func didYouMean(id string, candidates []string) string {
 	}
 	return ""
 }
+
+// takeBack undoes the planning of an app that is not selected, and counts it as left out or
+// unchanged.
+func (b *builder) takeBack(before Plan) {
+	own := Plan{Changes: b.plan.Changes[len(before.Changes):], Corrections: b.plan.Corrections[len(before.Corrections):]}
+	stuck := len(b.plan.Conflicts) > len(before.Conflicts) || len(b.plan.Errors) > len(before.Errors)
+	*b.plan = before
+	if stuck || own.Pending() {
+		b.plan.LeftOut++
+	} else {
+		b.plan.Summary.Unchanged++
+	}
+}
+
+func (b *builder) selects(app *manifest.App) bool {
+	return b.in.Options.Selection.matches(app.ID, app.Labels)
+}

@@ -24,7 +24,7 @@ type batch struct {
 	records  []Record
 	settles  []*Intent     // of each record the open intent that it settles, nil for none; for withIntents
 	intents  int           // how many of the records are intents
-	gathered chan struct{} // closed once there are as many as ever
+	gathered chan struct{} // closed once there are as many as in the largest batch so far
 	done     chan struct{} // closed once err says how it went
 	err      error
 }
@@ -151,7 +151,8 @@ func (r *Run) commitAll() {
 }
 
 // gather waits for what is appended at the same moment. Workers that were released together append
-// their next intents one after the other: once there are as many as ever, each of them has. It
+// their next intents one after the other: once there are as many as in the largest batch so far, each of
+// them has. It
 // waits 300 µs at most, since they may be busy with something else.
 func (r *Run) gather() {
 	r.mu.Lock()

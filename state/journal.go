@@ -20,8 +20,8 @@ type header struct {
 	Serial  int64  `json:"serial"` // of the snapshot that the journal continues
 }
 
-// entry is a later line. Synced is how many lines are durable without its batch; the header always
-// counts, since a journal gets its name with its first batch.
+// entry is a later line. Synced is how many lines there are before its batch: all of them were durable
+// before it was written, but for the header, which is written with the first batch.
 type entry struct {
 	Seq    int64 `json:"seq"`
 	Synced int64 `json:"synced"`

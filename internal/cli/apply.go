@@ -68,8 +68,8 @@ type applying struct {
 }
 
 // underLock loads the manifest, locks the state, applies, and reports how that ended.
-// openWorkspace loads the manifest with [manifest.Load], and lockAs makes it begin a run with
-// [state.Begin], which is the journal of [executor.Apply].
+// openWorkspace calls [manifest.Load] and, side by side with it, lockAs calls [state.Begin]: the
+// [state.Run] that it returns is the journal of [executor.Apply].
 func (a *applying) underLock(ctx context.Context, g *globals) (err error) {
 	if a.w, a.state, err = openWorkspace(ctx, a.t, g, lockAs("apply")); err != nil {
 		return a.unreadable(a.t, g, "apply", err)

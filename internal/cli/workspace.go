@@ -34,7 +34,7 @@ type workspace struct {
 // openWorkspace loads the manifest and reads the state at the same time: with 100,000 apps each
 // takes about as long. It returns the state as it was read. An error of the manifest comes
 // before one of the state, so that the same mistakes give the same answer each time.
-func openWorkspace(ctx context.Context, t *terminal, g *globals, read stateReader) (*workspace, *state.State, error) {
+func openWorkspace(ctx context.Context, t *terminal, g *globals, open stateOpener) (*workspace, *state.State, error) {
 	endpoint, err := g.endpoint()
 	if err != nil {
 		return nil, nil, err
@@ -46,7 +46,7 @@ func openWorkspace(ctx context.Context, t *terminal, g *globals, read stateReade
 	var group errgroup.Group
 	group.Go(func() (err error) {
 		if w.store, err = openStore(t, g); err == nil {
-			st, err = read(ctx, w)
+			st, err = open(ctx, w)
 		}
 		return err
 	})
@@ -71,9 +71,9 @@ func openWorkspace(ctx context.Context, t *terminal, g *globals, read stateReade
 	return w, st, nil
 }
 
-// stateReader is how a command reads the state: [noState], [loadState],
-// [existingState] or [lockAs].
-type stateReader func(context.Context, *workspace) (*state.State, error)
+// stateOpener is how a command gets at the state: [noState], [loadState], [existingState], or [lockAs]
+// to change it.
+type stateOpener func(context.Context, *workspace) (*state.State, error)
 
 // noState reads nothing and returns an empty state.
 func noState(context.Context, *workspace) (*state.State, error) { return state.New(), nil }
@@ -88,7 +88,7 @@ func existingState(ctx context.Context, w *workspace) (*state.State, error) {
 
 // lockAs locks the state for command and stores the run in the workspace. The journal of an
 // interrupted run is in the state.
-func lockAs(command string) stateReader {
+func lockAs(command string) stateOpener {
 	return func(ctx context.Context, w *workspace) (*state.State, error) {
 		run, err := w.store.begin(ctx, w.store.options(command))
 		if err != nil {
