@@ -21,13 +21,13 @@ type task struct {
 	// once this run has an answer.
 	prior *state.Intent
 	// open is the step whose intent this run has appended and not settled, -1 if there is none.
-	open    int
-	durable func() error // waits for the last intent
-	sent    bool         // the request of the present step may have gone out
+	open       int
+	waitIntent func() error // returns nil once the last intent is durable
+	sent       bool         // the request of the present step may have gone out
 }
 
 func newTask(r *run, c chain) *task {
-	t := &task{chain: c, run: r, open: -1, durable: noWait}
+	t := &task{chain: c, run: r, open: -1, waitIntent: noWait}
 	t.app = cmp.Or(find(r.corrected, t.id()), find(r.state.Apps, t.id()))
 	t.prior = find(r.state.Pending, t.id())
 	return t
@@ -77,12 +77,12 @@ func (t *task) perform(ctx context.Context) (ok bool, stop *Stop) {
 	}
 	t.sent = false
 	t.intend()
-	if err := t.durable(); err != nil {
+	if err := t.waitIntent(); err != nil {
 		t.retract()
 		return false, journalFailed(err)
 	}
 	if t.at == len(t.changes)-1 {
-		// While the last request is in flight, the next app's intent becomes durable.
+		// While this app's last request is in flight, the next app's intent becomes durable.
 		t.run.prefetchNext()
 	}
 	switch c := t.changes[t.at]; c.Action {
@@ -99,8 +99,8 @@ func (t *task) perform(ctx context.Context) (ok bool, stop *Stop) {
 	}
 }
 
-// intend journals that the request of the present step may go out from now on, unless that is
-// there already. An upload needs no intent: it can be repeated without harm.
+// intend appends the intent of the present step, unless the journal has it already: the request may go
+// out once it is durable. An upload needs no intent: it can be repeated without harm.
 func (t *task) intend() {
 	c := t.changes[t.at]
 	var in state.Intent
@@ -113,11 +113,11 @@ func (t *task) intend() {
 		return
 	}
 	if t.open == t.at || t.prior != nil && sameRequest(in, *t.prior) {
-		return // it was appended ahead, and durable waits for it; or it is an earlier run's
+		return // it was appended ahead, and waitIntent is its wait; or it is an earlier run's
 	}
 	in.At = t.run.opts.Now()
 	t.open = t.at
-	t.durable = t.run.opts.Journal.Append(state.Record{ID: t.id(), Intent: &in})
+	t.waitIntent = t.run.opts.Journal.Append(state.Record{ID: t.id(), Intent: &in})
 }
 
 // retract takes back an intent whose request was not sent, or had no effect. An intent of an

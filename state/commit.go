@@ -112,6 +112,7 @@ func (r *Run) ensureQueue() (wait func() error, err error) {
 	return r.enqueue(Record{Bind: &Binding{Lineage: r.state.Lineage, Endpoint: r.state.Endpoint, Account: r.state.Account}}), nil
 }
 
+// enqueue adds a record to the next commit. The state in memory has it from now on, durable or not.
 func (r *Run) enqueue(rec Record) (wait func() error) {
 	q := r.queue
 	var settles *Intent
@@ -135,7 +136,7 @@ func (r *Run) enqueue(rec Record) (wait func() error) {
 }
 
 // commitAll commits until the run ends. After each commit it waits for the session's linger.
-// That bounds the number of commits; a record that comes after a pause is committed at once.
+// That bounds the number of commits; a record that comes after a pause does not wait for it.
 func (r *Run) commitAll() {
 	defer close(r.queue.stopped)
 	linger := r.session.Linger()
@@ -151,9 +152,8 @@ func (r *Run) commitAll() {
 }
 
 // gather waits for what is appended at the same moment. Workers that were released together append
-// their next intents one after the other: once there are as many as in the largest batch so far, each of
-// them has. It
-// waits 300 µs at most, since they may be busy with something else.
+// their next intents one after the other: once there are as many as in the largest batch so far,
+// each of them has. It waits 300 µs at most, since they may be busy with something else.
 func (r *Run) gather() {
 	r.mu.Lock()
 	gathered := r.queue.next.gathered

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/go-json-experiment/json"
 	"io/fs"
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/go-json-experiment/json"
 )
 
 // What the names of the files beside the state end in.

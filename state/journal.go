@@ -7,9 +7,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"github.com/go-json-experiment/json"
 	"io"
 	"path/filepath"
+
+	"github.com/go-json-experiment/json"
 )
 
 // header is a journal's first line.
@@ -50,6 +51,7 @@ func (s *fileSession) Append(ctx context.Context, batch []Record) error {
 	return nil
 }
 
+// create starts a journal with its first batch, which begins with the binding.
 func (s *fileSession) create(batch []Record) error {
 	if batch[0].Bind != nil {
 		s.bind = &batch[0]
@@ -84,6 +86,7 @@ func (s *fileSession) create(batch []Record) error {
 	return nil
 }
 
+// flush writes the lines to the file and syncs it.
 func (s *fileSession) flush(f Handle) error {
 	s.size += int64(s.writer.lines.Len())
 	defer s.writer.lines.Reset()
@@ -139,7 +142,7 @@ const sumStart = `,"sum":"`
 
 const sumLen = len(sumStart) + sha256.Size*2 + len(`"}`)
 
-func chain(previous string, body []byte) string {
+func lineSum(previous string, body []byte) string {
 	h := sha256.New()
 	io.WriteString(h, previous)
 	h.Write(body)
@@ -150,7 +153,7 @@ func chain(previous string, body []byte) string {
 // chains it to the line before, whose sum is previous.
 func Seal(object []byte, previous string) (line []byte, sum string) {
 	body := bytes.TrimSuffix(object, []byte("}"))
-	sum = chain(previous, body)
+	sum = lineSum(previous, body)
 	return fmt.Appendf(nil, "%s%s%s\"}\n", body, sumStart, sum), sum
 }
 
@@ -159,7 +162,7 @@ func Seal(object []byte, previous string) (line []byte, sum string) {
 func Unseal(line []byte, previous string) (object []byte, sum string, ok bool) {
 	line = bytes.TrimSuffix(line, []byte("\n"))
 	body := line[:max(0, len(line)-sumLen)]
-	sum = chain(previous, body)
+	sum = lineSum(previous, body)
 	if len(line) < sumLen || string(line[len(body):]) != sumStart+sum+`"}` {
 		return nil, "", false
 	}

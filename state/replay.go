@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"github.com/go-json-experiment/json"
 	"io/fs"
 	"strconv"
+
+	"github.com/go-json-experiment/json"
 )
 
 // maxLine caps one line of a journal, in bytes: JSON may make six bytes of one.

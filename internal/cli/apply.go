@@ -44,7 +44,7 @@ func (c *applyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 			return fmt.Errorf("nobody reads the output, so nothing was sent: %w", err)
 		}
 	}
-	err := a.underLock(ctx, g)
+	err := a.lockAndApply(ctx, g)
 	if c.Format == "json" {
 		if unread := report.SummaryLine(t.Out, a.summary(err)); unread != nil {
 			err = errors.Join(err, fmt.Errorf("the summary could not be written: %w", unread))
@@ -67,10 +67,10 @@ type applying struct {
 	result   *executor.Result // nil if nothing was sent
 }
 
-// underLock loads the manifest, locks the state, applies, and reports how that ended.
+// lockAndApply loads the manifest, locks the state, applies, and reports how that ended.
 // openWorkspace calls [manifest.Load] and, side by side with it, lockAs calls [state.Begin]: the
 // [state.Run] that it returns is the journal of [executor.Apply].
-func (a *applying) underLock(ctx context.Context, g *globals) (err error) {
+func (a *applying) lockAndApply(ctx context.Context, g *globals) (err error) {
 	if a.w, a.state, err = openWorkspace(ctx, a.t, g, lockAs("apply")); err != nil {
 		return a.unreadable(a.t, g, "apply", err)
 	}

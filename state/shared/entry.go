@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"github.com/go-json-experiment/json"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"jpsync/state"
 )
