@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -61,6 +62,8 @@ func Unmarshal(data []byte) (*State, error) {
 		reason = "the checksum does not match: the file was changed by hand or by a fault"
 	case s.Version != Version:
 		reason = fmt.Sprintf("its format version is %d", s.Version)
+	case s.Apps == nil:
+		reason = `missing field "apps"`
 	}
 	if reason != "" {
 		return nil, &DamagedError{Document: docState, Reason: reason}
@@ -69,22 +72,34 @@ func Unmarshal(data []byte) (*State, error) {
 	return &s, nil
 }
 
-// JSONReason says why a document cannot be decoded. Unlike the error's own text it does not hold a
-// value: that may be a secret.
+// JSONReason says why and where a document cannot be decoded. Unlike the error's own text it does not
+// quote the document. That may be a secret, even where a name is expected.
 func JSONReason(err error) string {
 	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		if e.Err == jsontext.ErrDuplicateName {
-			return fmt.Sprintf("duplicate field %q", e.JSONPointer)
+			return located("duplicate field", e.JSONPointer.Parent(), e.ByteOffset)
 		}
-		return fmt.Sprintf("%v at byte %d", e.Err, e.ByteOffset)
+		reason := e.Err.Error()
+		for _, quote := range []string{" `", ` "`} {
+			reason, _, _ = strings.Cut(reason, quote)
+		}
+		return located(reason, "", e.ByteOffset)
 	}
 	if e, ok := errors.AsType[*json.SemanticError](err); ok {
 		if e.Err == json.ErrUnknownName {
-			return fmt.Sprintf("unknown field %q", e.JSONPointer)
+			return located("unknown field", e.JSONPointer.Parent(), e.ByteOffset)
 		}
-		return fmt.Sprintf("invalid value of field %q", e.JSONPointer)
+		return located("invalid value", e.JSONPointer, e.ByteOffset)
 	}
 	return err.Error()
+}
+
+// located adds to a reason where that is. It shortens the names of a long path.
+func located(reason string, within jsontext.Pointer, offset int64) string {
+	if within != "" {
+		reason += fmt.Sprintf(" in %.80q", within)
+	}
+	return fmt.Sprintf("%s at byte %d", reason, offset)
 }
 
 // The beginnings of the line that holds the checksum, and of the one before it. At this
@@ -120,7 +135,8 @@ func intact(doc []byte) bool {
 }
 
 // parseEdited reads a document whose checksum does not match, for repair. It is strict, since
-// nothing else vouches for what it reads: unknown and missing fields, and nulls, are refused.
+// nothing else vouches for what it reads: unknown and missing fields, and nulls, are refused. A byte
+// that is not UTF-8 becomes U+FFFD, which a person sees in the difference to the backup.
 func parseEdited(data []byte) (*State, error) {
 	type document struct {
 		State
@@ -133,7 +149,8 @@ func parseEdited(data []byte) (*State, error) {
 		return errors.ErrUnsupported // it is decoded as always
 	})
 	var doc document
-	if err := json.Unmarshal(data, &doc, json.RejectUnknownMembers(true), json.WithUnmarshalers(noNull)); err != nil {
+	err := json.Unmarshal(data, &doc, json.RejectUnknownMembers(true), json.WithUnmarshalers(noNull), jsontext.AllowInvalidUTF8(true))
+	if err != nil {
 		return nil, errors.New(JSONReason(err))
 	}
 	switch {
@@ -150,6 +167,6 @@ func parseEdited(data []byte) (*State, error) {
 		}
 	}
 	doc.makeMaps()
-	_, err := doc.asWritten()
+	_, err = doc.asWritten()
 	return &doc.State, err
 }

@@ -135,7 +135,7 @@ func (f *File) Accept(ctx context.Context, holder Holder, shown *Damage) (err er
 		return fmt.Errorf("repair %s: it changed since it was shown; look at it again", f.path)
 	}
 	if d.state == nil {
-		return fmt.Errorf("repair %s: it cannot be read: %w; put the state before in its place: %s",
+		return fmt.Errorf("repair %s: it cannot be read: %w; correct it by hand, or put the state before in its place: %s",
 			f.path, d.ParseErr, path+BackupSuffix)
 	}
 	return f.repair(path, d)

@@ -2,7 +2,10 @@ package state_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"fmt"
 	"io/fs"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -208,21 +211,22 @@ func TestAKilledRepairLeavesNoTemporaryFile(t *testing.T) {
 func TestEditedStatesAreReadStrictly(t *testing.T) {
 	doc := string(marshal(t, statetest.Sample()))
 	tests := []struct{ name, old, new, reason string }{
-		{"unknown field", `"serial"`, `"serials"`, `unknown field "/serials"`},
-		{"unknown field of an app", `"app_key"`, `"appkey"`, `unknown field "/apps/shop/appkey"`},
-		{"unknown field of a certificate", `"not_after"`, `"not_before"`, `unknown field "/apps/shop/certificates/production/not_before"`},
-		{"repeated field", `"serial": 7,`, `"serial": 7, "serial": 7,`, `duplicate field "/serial"`},
-		{"repeated app", `"apps": {`, `"apps": {"shop": {"app_name":"","android_package":"","app_key":""},`, `duplicate field "/apps/shop"`},
-		{"repeated by an escape", `"apps": {`, `"apps": {"sh\u006fp": {"app_name":"","android_package":"","app_key":""},`, `duplicate field "/apps/shop"`},
+		{"unknown field", `"serial"`, `"serials"`, `unknown field at byte 73`},
+		{"unknown field of an app", `"app_key"`, `"appkey"`, `unknown field in "/apps/shop" at byte`},
+		{"unknown field of a certificate", `"not_after"`, `"not_before"`, `unknown field in "/apps/shop/certificates/production" at byte`},
+		{"repeated field", `"serial": 7,`, `"serial": 7, "serial": 7,`, `duplicate field at byte`},
+		{"repeated app", `"apps": {`, `"apps": {"shop": {"app_name":"","android_package":"","app_key":""},`, `duplicate field in "/apps" at byte`},
+		{"repeated by an escape", `"apps": {`, `"apps": {"sh\u006fp": {"app_name":"","android_package":"","app_key":""},`, `duplicate field in "/apps" at byte`},
 		{"missing field", `"app_key": "c0ffee"`, `"group_name": "g"`, `has no "app_key"`},
 		{"no apps", `"apps"`, `"apps_"`, "unknown field"},
-		{"wrong type", `"serial": 7`, `"serial": "7"`, `invalid value of field "/serial"`},
+		{"wrong type", `"serial": 7`, `"serial": "7"`, `invalid value in "/serial" at byte`},
 		{"negative", `"serial": 7`, `"serial": -7`, "negative"},
-		{"null", `"adopted": true`, `"adopted": null`, `invalid value of field "/apps/shop/adopted"`},
-		{"environment", `"production"`, `"staging"`, `unknown field "/apps/shop/certificates/staging"`},
+		{"null", `"adopted": true`, `"adopted": null`, `invalid value in "/apps/shop/adopted" at byte`},
+		{"environment", `"production"`, `"staging"`, `unknown field in "/apps/shop/certificates" at byte`},
 		{"operation", `"op": "create"`, `"op": "upload"`, "upload"},
 		{"version 0", `"version": 1`, `"version": 0`, "version is 0"},
 		{"trailing comma", "\"checksum\"", ",\"checksum\"", "invalid character"},
+		{"case", `"adopted"`, `"Adopted"`, `unknown field in "/apps/shop" at byte`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -267,17 +271,62 @@ func TestDiffOfManyAppsIsCutOff(t *testing.T) {
 	require.Equal(t, "and 500 more apps differ", lines[len(lines)-1])
 }
 
-// A value may be a secret that somebody pasted into the wrong field.
-func TestReasonsDoNotHoldValues(t *testing.T) {
-	const canary = "canary-secret"
+// What stands where a name or another value is expected may be a secret.
+func TestReasonsDoNotQuoteTheDocument(t *testing.T) {
+	secret := statetest.Sample().Apps["shop"].MasterSecret
 	doc := string(marshal(t, statetest.Sample()))
-	for _, old := range []string{`"serial": 7`, `"adopted": true`, `"created_at": "2026-03-04T05:06:07Z"`} {
-		field, _, _ := strings.Cut(old, ":")
-		bad := strings.Replace(doc, old, field+`: "`+canary+`"`, 1)
-		require.NotEqual(t, doc, bad, old)
-		_, err := state.Unmarshal([]byte(bad))
-		require.ErrorIs(t, err, state.ErrDamaged)
-		require.ErrorContains(t, err, strings.Trim(field, `"`))
-		require.NotContains(t, err.Error(), canary)
+	tests := []struct{ name, old, new, reason string }{
+		{"number", `"serial": 7`, `"serial": "` + secret + `"`, `"/serial" at byte`},
+		{"boolean", `"adopted": true`, `"adopted": "` + secret + `"`, `"/apps/shop/adopted" at byte`},
+		{"time", `"created_at": "2026-03-04T05:06:07Z"`, `"created_at": "` + secret + `"`, `"/apps/shop/created_at" at byte`},
+		{"the name is lost", `"master_secret": "`, `"`, "at byte"},
+		{"half a surrogate pair", `"master_secret": "`, `"master_secret": "\ud800`, "at byte"},
+		{"escape", `"master_secret": "`, `"master_secret": "\uX`, "at byte"},
+		{"escape before a quote", `"master_secret": "`, `"master_secret": "\u"`, "at byte"},
 	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			bad := strings.Replace(doc, tt.old, tt.new, 1)
+			require.NotEqual(t, doc, bad)
+			mem := disk(t, before())
+			put(t, mem, statePath, []byte(bad))
+			d, err := state.NewFile(statePath, mem).Inspect()
+			require.NoError(t, err)
+			require.ErrorIs(t, d.StateErr, state.ErrDamaged)
+			require.ErrorContains(t, d.StateErr, tt.reason)
+			for i := range len(secret) - 2 {
+				part := secret[i : i+3]
+				require.NotContains(t, d.StateErr.Error(), part)
+				if d.ParseErr != nil {
+					require.NotContains(t, d.ParseErr.Error(), part)
+				}
+			}
+		})
+	}
+}
+
+// A person decides about a byte that is no text: the difference to the backup shows it.
+func TestAnInvalidByteCanBeRepaired(t *testing.T) {
+	mem := disk(t, before())
+	doc := string(marshal(t, statetest.Sample()))
+	put(t, mem, statePath, []byte(strings.Replace(doc, "cn.example.shop.ios", "cn.example.sh\xffp.ios", 1)))
+	d, err := state.NewFile(statePath, mem).Inspect()
+	require.NoError(t, err)
+	require.ErrorContains(t, d.StateErr, "invalid UTF-8 at byte")
+	require.NoError(t, d.ParseErr)
+	require.NoError(t, state.NewFile(statePath, mem).Accept(t.Context(), state.Holder{}, d))
+	s, err := view(mem)
+	require.NoError(t, err)
+	require.Equal(t, "cn.example.sh\uFFFDp.ios", s.Apps["shop"].Certificates.Production.BundleID)
+}
+
+func TestAStateWithoutAppsIsNotAnEmptyOne(t *testing.T) {
+	doc := string(marshal(t, statetest.Sample()))
+	doc = strings.Replace(doc, `"apps": {`, `"Apps": {`, 1)
+	line := regexp.MustCompile(`(?m)^  "checksum": .*\n`)
+	sum := sha256.Sum256([]byte(line.ReplaceAllString(doc, "")))
+	doc = line.ReplaceAllString(doc, fmt.Sprintf("  \"checksum\": \"sha256:%x\",\n", sum))
+	_, err := state.Unmarshal([]byte(doc))
+	require.ErrorIs(t, err, state.ErrDamaged)
+	require.ErrorContains(t, err, `missing field "apps"`)
 }

@@ -40,7 +40,7 @@ func (c *stateRepairCmd) Run(ctx context.Context, t *terminal, g *globals, store
 	}
 	describe(t, damage)
 	if damage.ParseErr != nil {
-		return fmt.Errorf("what is left of the state cannot be read: %w\nput the .backup beside it in its place, and then import what is missing with jpsync import", damage.ParseErr)
+		return fmt.Errorf("what is left of the state cannot be read: %w\ncorrect it by hand and repair again; or put the older .backup beside it in its place, and import the apps that it lacks with jpsync import", damage.ParseErr)
 	}
 	if !c.AutoApprove {
 		if err := t.confirm(ctx, "take the state as it is", "--auto-approve"); err != nil {
@@ -58,6 +58,7 @@ func describe(t *terminal, d *state.Damage) {
 	if d.StateErr != nil {
 		t.printf("%v", d.StateErr)
 		switch {
+		case d.ParseErr != nil: // nothing to compare, and Run says so
 		case d.BackupErr != nil:
 			t.printf("there is nothing to compare it with: %v", d.BackupErr)
 		case len(d.Differences) == 0:
