@@ -109,6 +109,7 @@ func TestOrder(t *testing.T) {
 	require.Error(t, c.DeleteApp(context.Background(), "beside"))
 	cancel()
 	require.ErrorIs(t, <-hung, context.Canceled)
+	require.Eventually(t, func() bool { return s.Counts().Running == 0 }, time.Minute, time.Millisecond)
 	var create, beside sandbox.Request
 	for _, q := range s.Requests() {
 		switch q.Path {
