@@ -45,7 +45,7 @@ func (d *doctor) examine(ctx context.Context, store *stateStore) {
 		switch {
 		case f.Err != nil:
 			d.storeTrouble("store", fmt.Errorf("%s: %w", f.Check, f.Err))
-		case f.Note != "" && f.Check == "clock":
+		case f.Note != "":
 			d.warning("clock", f.Note, setClock)
 		default:
 			d.well("store", tried[f.Check])

@@ -117,7 +117,7 @@ func TestDialects(t *testing.T) {
 				require.NoError(t, statetest.FullRun(p, "first"))
 				require.NoError(t, statetest.FullRun(p, "second"))
 				require.NoError(t, shared.Race(t.Context(), p))
-				require.Contains(t, shared.Examine(t.Context(), p)[3].Note, "experimental")
+				require.NoError(t, shared.Examine(t.Context(), p)[3].Err)
 			})
 		})
 		refused := func(name, want string, s *service) {

@@ -2,7 +2,6 @@ package shared
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -11,7 +10,7 @@ import (
 // Finding is one thing that [Examine] looked at.
 type Finding struct {
 	Check string // "list", "write", "read", "conditions", "clock"
-	Note  string // what there is to say of it, if anything
+	Note  string // how far the clock is off, if it is
 	Err   error  // with a remedy; nil: it is as it should be
 }
 
@@ -21,42 +20,28 @@ type Finding struct {
 func Examine(ctx context.Context, place Place) []Finding {
 	s := &Store{place: place, lease: DefaultLease, now: now}
 	var findings []Finding
-	found := func(check, note string, err error) bool {
-		findings = append(findings, Finding{Check: check, Note: note, Err: err})
+	found := func(check string, err error) bool {
+		findings = append(findings, Finding{Check: check, Err: err})
 		return err == nil
 	}
 	_, _, err := s.list(ctx, logPrefix, "")
-	if !found("list", "", err) {
+	if !found("list", err) {
 		return findings
 	}
-	name, before := racePrefix+rand.Text(), s.now()
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
-		defer cancel()
-		_ = place.Remove(ctx, name)
-	}()
-	err = s.patient(ctx, func(ctx context.Context) error { return s.createOnce(ctx, name, racer(0)) })
-	if !found("write", "", err) {
+	name, before := scratchName(), s.now()
+	defer s.discard(ctx, name)
+	if err = s.scratch(ctx, name, racer(0)); !found("write", err) {
 		return findings
 	}
 	_, err = s.read(ctx, Entry{Name: name, Size: int64(len(racer(0)))})
-	found("read", "", err)
-	note, err := conditions(ctx, place)
-	found("conditions", note, err)
-	note, err = s.clocks(ctx, name, before)
-	found("clock", note, err)
-	return findings
-}
-
-// conditions races for a name, and asks a place that knows its weaknesses.
-func conditions(ctx context.Context, place Place) (note string, err error) {
+	found("read", err)
+	err = Race(ctx, place)
 	if checker, ok := place.(Checker); ok {
-		if name := checker.Experimental(); name != "" {
-			note = name + " is experimental: it does not promise that one of many racing callers wins"
-		}
-		err = checker.Check(ctx)
+		err = errors.Join(checker.Check(ctx), err)
 	}
-	return note, errors.Join(err, Race(ctx, place))
+	found("conditions", err)
+	note, err := s.clocks(ctx, name, before)
+	return append(findings, Finding{Check: "clock", Note: note, Err: err})
 }
 
 // clocks compares the store's clock with this machine's, which may well be off.

@@ -42,16 +42,14 @@ func (v *view) unused() bool { return v.state.Lineage == "" }
 // prove looks at a place after its lock was claimed: at one that nothing was recorded in
 // yet, whether it honours conditions and whether its clock can be believed.
 func (s *Store) prove(ctx context.Context, v *view, x *session) error {
+	if !v.unused() {
+		return nil
+	}
 	name := logName(v.number + 1)
-	if v.unused() {
-		if err := s.probe(ctx, name, x.opened); err != nil {
-			return err
-		}
+	if err := s.probe(ctx, name, x.opened); err != nil {
+		return err
 	}
-	if v.unused() {
-		return s.proveClock(ctx, logName(v.number), name, x.before)
-	}
-	return nil
+	return s.proveClock(ctx, logName(v.number), name, x.before)
 }
 
 // overdue reports whether the lock is free because nobody gave it back in time.
@@ -61,15 +59,12 @@ func (v *view) overdue() bool { return v.number > 0 && v.last.Type != typeClose 
 // has to fit an object of a moment ago, and another look at the log has to say so too. With
 // [ErrExists] the holder has been at work since.
 func (s *Store) proveOverdue(ctx context.Context, number int64) error {
-	name := racePrefix + rand.Text()
-	before := s.now()
-	if err := s.patient(ctx, func(ctx context.Context) error { return s.createOnce(ctx, name, nil) }); err != nil {
+	name, before := scratchName(), s.now()
+	if err := s.scratch(ctx, name, nil); err != nil {
 		return err
 	}
 	err := s.proveClock(ctx, "", name, before)
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
-	defer cancel()
-	_ = s.place.Remove(bounded, name)
+	s.discard(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -126,23 +121,31 @@ const racers = 16
 // racePrefix begins the names of objects that mean nothing.
 const racePrefix = "race/"
 
+func scratchName() string { return racePrefix + rand.Text() }
+
+// scratch makes an object that means nothing.
+func (s *Store) scratch(ctx context.Context, name string, body []byte) error {
+	return s.patient(ctx, func(ctx context.Context) error { return s.createOnce(ctx, name, body) })
+}
+
+// discard removes it again, if that is allowed.
+func (s *Store) discard(ctx context.Context, name string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	_ = s.place.Remove(ctx, name)
+}
+
 // Race lets sixteen callers create one scratch object at once, of whom exactly one may win.
 // It returns [ErrUnconditional] when several do, and what the place returns. The object is
 // removed again if that is allowed.
 func Race(ctx context.Context, place Place) error {
 	s := &Store{place: place, lease: DefaultLease, now: now}
-	name := racePrefix + rand.Text()
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
-		defer cancel()
-		_ = place.Remove(ctx, name)
-	}()
+	name := scratchName()
+	defer s.discard(ctx, name)
 	var group sync.WaitGroup
 	var errs [racers]error
 	for i := range racers {
-		group.Go(func() {
-			errs[i] = s.patient(ctx, func(ctx context.Context) error { return s.createOnce(ctx, name, racer(i)) })
-		})
+		group.Go(func() { errs[i] = s.scratch(ctx, name, racer(i)) })
 	}
 	group.Wait()
 	winner, wins := 0, 0
