@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -56,11 +57,11 @@ func Parse(location string, getenv func(string) string) (Location, error) {
 		}
 	}
 	l := Location{Bucket: u.Host, Prefix: strings.Trim(u.Path, "/"), text: location}
-	l.Region = firstOf(query.Get("region"), getenv("AWS_REGION"), getenv("AWS_DEFAULT_REGION"), "us-east-1")
+	l.Region = cmp.Or(query.Get("region"), getenv("AWS_REGION"), getenv("AWS_DEFAULT_REGION"), "us-east-1")
 	if err := l.check(u.Fragment); err != nil {
 		return Location{}, err
 	}
-	endpoint := firstOf(query.Get("endpoint"), getenv("AWS_ENDPOINT_URL_S3"), getenv("AWS_ENDPOINT_URL"), awsEndpoint(l.Region))
+	endpoint := cmp.Or(query.Get("endpoint"), getenv("AWS_ENDPOINT_URL_S3"), getenv("AWS_ENDPOINT_URL"), awsEndpoint(l.Region))
 	if l.Endpoint, err = parseEndpoint(endpoint); err != nil {
 		return Location{}, err
 	}
@@ -146,19 +147,6 @@ func loopback(host string) bool {
 
 // virtualHosts tells the services that want the bucket in the host name.
 func virtualHosts(host string) bool {
-	for _, domain := range []string{".amazonaws.com", ".amazonaws.com.cn", ossDomain, cosDomain} {
-		if strings.HasSuffix(host, domain) {
-			return true
-		}
-	}
-	return false
-}
-
-func firstOf(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
+	domains := []string{".amazonaws.com", ".amazonaws.com.cn", ossDomain, cosDomain}
+	return slices.ContainsFunc(domains, func(domain string) bool { return strings.HasSuffix(host, domain) })
 }

@@ -21,6 +21,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,12 +74,8 @@ func New(location Location) *Place {
 // roleGiven reports whether the environment names a role by other means than the metadata of
 // the instance.
 func roleGiven() bool {
-	for _, name := range []string{"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"} {
-		if os.Getenv(name) != "" {
-			return true
-		}
-	}
-	return false
+	roles := []string{"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"}
+	return slices.ContainsFunc(roles, func(name string) bool { return os.Getenv(name) != "" })
 }
 
 // Location implements [shared.Place].
@@ -122,12 +119,10 @@ const mostRemoved = 1000
 
 // Remove implements [shared.Place].
 func (p *Place) Remove(ctx context.Context, names ...string) error {
-	for len(names) > 0 {
-		n := min(len(names), mostRemoved)
-		if err := p.remove(ctx, names[:n]); err != nil {
+	for some := range slices.Chunk(names, mostRemoved) {
+		if err := p.remove(ctx, some); err != nil {
 			return err
 		}
-		names = names[n:]
 	}
 	return nil
 }
