@@ -22,8 +22,9 @@ type run struct {
 	unanswered map[string][]string  // ids that earlier runs left open, by package or app key
 	planned    map[string]bool      // ids that the plan has steps for
 	corrected  map[string]state.App // apps as the plan's corrections leave them
-	verifier   *verifier            // of a [Verify]; nil in an apply
 	inFlight   context.Context      // of the requests
+
+	verify func(ctx context.Context, i int) error // asks about a pair of a [Verify]; nil in an apply
 
 	// steps is what came of each change. A step belongs to its task until it is reported, and
 	// to the reporter from then on.

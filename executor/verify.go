@@ -18,12 +18,6 @@ type Pair struct {
 	MasterSecret string
 }
 
-// verifier holds what only a Verify needs.
-type verifier struct {
-	pairs []Pair
-	ask   func(context.Context, Pair) error
-}
-
 // Verify asks the service about each pair, several side by side, with the limits and retries
 // of [Apply]. ask makes one attempt, and its errors are expected to be [*jpush.Error]. Nothing
 // changes and nothing is journaled, so opts needs no API and no Journal.
@@ -38,7 +32,7 @@ func Verify(ctx context.Context, pairs []Pair, ask func(context.Context, Pair) e
 	}
 	r, end := newRun(ctx, plan, state.New(), opts)
 	defer end()
-	r.verifier = &verifier{pairs, ask}
+	r.verify = func(ctx context.Context, i int) error { return ask(ctx, pairs[i]) }
 	early, _ := split(plan)
 	return r.result(r.phase(ctx, early))
 }
@@ -50,8 +44,7 @@ func (noJournal) Append(state.Record) (wait func() error) { panic("nothing chang
 func (noJournal) Left() time.Duration                     { return state.NoEnd }
 
 func (t *task) verify(ctx context.Context) (ok bool, stop *Stop) {
-	pair := t.run.verifier.pairs[t.first]
-	a, stop := t.send(ctx, func(ctx context.Context) error { return t.run.verifier.ask(ctx, pair) })
+	a, stop := t.send(ctx, func(ctx context.Context) error { return t.run.verify(ctx, t.first) })
 	if stop != nil || a.err != nil {
 		return false, t.endUnsuccessful(a, stop, a.unknown)
 	}
