@@ -31,7 +31,7 @@ func TestOutageBudget(t *testing.T) {
 				require.Equal(t, StopOutage, res.Stopped.Reason)
 				require.ErrorIs(t, res.Stopped.Err, tt.err)
 				require.ErrorContains(t, res.Stopped.Err, "the service does not answer")
-				require.Equal(t, tt.err.Remedy(), remedyOf(res.Stopped.Err))
+				require.Equal(t, tt.err.Remedy(), RemedyOf(res.Stopped.Err))
 				require.ErrorContains(t, res.Stopped.Err, "run again later")
 				require.Equal(t, apps, res.Counts.Failed+res.Counts.NotStarted)
 				for _, s := range res.Steps {

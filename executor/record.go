@@ -14,7 +14,7 @@ import (
 // fail reports that the present step was not made, once the record of that is durable.
 func (t *task) fail(outcome Outcome, a answer, err error, wait func() error) {
 	s := t.step()
-	s.Outcome, s.Attempts, s.Code, s.Err, s.Remedy = outcome, a.attempts, codeOf(err), err, remedyOf(err)
+	s.Outcome, s.Attempts, s.Code, s.Err, s.Remedy = outcome, a.attempts, codeOf(err), err, RemedyOf(err)
 	t.run.report(wait, nil, Event{Type: ApplyErrored, Step: *s})
 }
 

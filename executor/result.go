@@ -178,8 +178,8 @@ func (e *retold) Error() string  { return e.text }
 func (e *retold) Remedy() string { return e.remedy }
 func (e *retold) Unwrap() error  { return e.err }
 
-// remedyOf returns what to do about an error, if the error knows.
-func remedyOf(err error) string {
+// RemedyOf returns what to do about an error, if the error knows.
+func RemedyOf(err error) string {
 	if e, ok := errors.AsType[interface {
 		error
 		Remedy() string

@@ -52,14 +52,7 @@ func Remedy(err error, l Language) string {
 	if e, ok := errors.AsType[*jpush.Error](err); ok && l == Chinese {
 		return e.Entry().Remedy.ZH
 	}
-	e, _ := errors.AsType[interface {
-		error
-		Remedy() string
-	}](err)
-	if e == nil {
-		return ""
-	}
-	return e.Remedy()
+	return executor.RemedyOf(err)
 }
 
 // Reason returns in a few words why a change failed: what the API's answer means, or "" for
