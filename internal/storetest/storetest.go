@@ -85,35 +85,32 @@ func (s shifted) Since(t time.Time) time.Duration { return s.Now().Sub(t) }
 // Versitygw starts an S3 gateway on a directory and returns its endpoint.
 func Versitygw(t testing.TB) (endpoint string) {
 	t.Helper()
-	program := find("versitygw")
-	if program == "" {
-		missing(t, "versitygw")
-	}
-	dir := t.TempDir()
-	require.NoError(t, os.Mkdir(filepath.Join(dir, Bucket), 0o755))
-	address := freeAddress(t)
-	cmd := exec.Command(program, "--port", address, "posix", dir)
-	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+AccessKey, "ROOT_SECRET_KEY="+SecretKey)
-	start(t, cmd)
-	endpoint = "http://" + address
-	waitForBucket(t, endpoint)
-	return endpoint
+	return s3Process(t, "versitygw", func(address, dir string) []string {
+		return []string{"--port", address, "posix", dir}
+	}, "ROOT_ACCESS_KEY="+AccessKey, "ROOT_SECRET_KEY="+SecretKey)
 }
 
 const minio = "minio"
 
-// Minio starts MinIO and returns its endpoint. It takes a directory for a bucket.
+// Minio starts MinIO and returns its endpoint.
 func Minio(t testing.TB) (endpoint string) {
 	t.Helper()
-	program := find(minio)
+	return s3Process(t, minio, func(address, dir string) []string {
+		return []string{"server", "--address", address, "--console-address", freeAddress(t), dir}
+	}, "MINIO_ROOT_USER="+AccessKey, "MINIO_ROOT_PASSWORD="+SecretKey, "MINIO_UPDATE=off")
+}
+
+// s3Process starts a program that takes a directory for a bucket.
+func s3Process(t testing.TB, name string, args func(address, dir string) []string, env ...string) (endpoint string) {
+	t.Helper()
+	program := find(name)
 	if program == "" {
-		missing(t, minio)
+		missing(t, name)
 	}
-	dir := t.TempDir()
+	dir, address := t.TempDir(), freeAddress(t)
 	require.NoError(t, os.Mkdir(filepath.Join(dir, Bucket), 0o755))
-	address := freeAddress(t)
-	cmd := exec.Command(program, "server", "--address", address, "--console-address", freeAddress(t), dir)
-	cmd.Env = append(os.Environ(), "MINIO_ROOT_USER="+AccessKey, "MINIO_ROOT_PASSWORD="+SecretKey, "MINIO_UPDATE=off")
+	cmd := exec.Command(program, args(address, dir)...)
+	cmd.Env = append(os.Environ(), env...)
 	start(t, cmd)
 	endpoint = "http://" + address
 	waitForBucket(t, endpoint)
