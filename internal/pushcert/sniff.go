@@ -147,7 +147,7 @@ func base64P12(data []byte) bool {
 // startsWith reports whether der is a sequence whose first elements have these tags. The
 // sequence may be cut short.
 func startsWith(der []byte, tags ...byte) bool {
-	in, ok := inside(der, 0x30)
+	in, ok := inside(der)
 	for _, t := range tags {
 		if !ok || len(in) == 0 || in[0] != t {
 			return false
@@ -158,9 +158,9 @@ func startsWith(der []byte, tags ...byte) bool {
 	return true
 }
 
-// inside returns the content of der's first element if it has the tag. It may be cut short.
-func inside(der []byte, tag byte) ([]byte, bool) {
-	if len(der) < 2 || der[0] != tag {
+// inside returns the content of der's first element if it is a sequence. It may be cut short.
+func inside(der []byte) ([]byte, bool) {
+	if len(der) < 2 || der[0] != 0x30 {
 		return nil, false
 	}
 	head := 2
@@ -176,7 +176,7 @@ func inside(der []byte, tag byte) ([]byte, bool) {
 // signedData reports whether data starts with PKCS#7's content type for signed data, like a
 // provisioning profile or a .p7b.
 func signedData(data []byte) bool {
-	in, ok := inside(data, 0x30)
+	in, ok := inside(data)
 	var kind asn1.ObjectIdentifier
 	return ok && decode(in, &kind) && kind.Equal(oidSignedData)
 }
@@ -184,7 +184,7 @@ func signedData(data []byte) bool {
 // derCertificate: a sequence of a sequence that starts with [0] version and a serial
 // number, or, in version 1, with the serial number and an algorithm.
 func derCertificate(data []byte) bool {
-	in, ok := inside(data, 0x30)
+	in, ok := inside(data)
 	return ok && (startsWith(in, 0xa0, 0x02) || startsWith(in, 0x02, 0x30))
 }
 
@@ -192,7 +192,7 @@ func derCertificate(data []byte) bool {
 // SEC 1 a version 1 and an octet string, an encrypted PKCS#8 an algorithm and an octet
 // string. A PFX has version 3.
 func derKey(data []byte) bool {
-	in, ok := inside(data, 0x30)
+	in, ok := inside(data)
 	if !ok {
 		return false
 	}
