@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -58,21 +59,39 @@ func TestRivalDecodesTheManifest(t *testing.T) {
 	require.Error(t, rival([]string{"-decode", os.DevNull}))
 }
 
+// taking is a side that takes so long in each round, and writes its name.
+func taking(order *strings.Builder, name string, memory int64, walls ...time.Duration) side {
+	return func() (usage, error) {
+		order.WriteString(name)
+		u := usage{wall: walls[0], memory: memory}
+		time.Sleep(u.wall)
+		if len(walls) > 1 {
+			walls = walls[1:]
+		}
+		return u, nil
+	}
+}
+
+func TestShortRoundsAreRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var order strings.Builder
+		s, err := compare(2, taking(&order, "a", 0, time.Second), taking(&order, "b", 0, time.Second))
+		require.NoError(t, err)
+		require.Len(t, s.ours, 5, "for ten seconds")
+		s, err = compare(2, taking(&order, "a", 0, time.Millisecond), taking(&order, "b", 0, time.Millisecond))
+		require.NoError(t, err)
+		require.Len(t, s.ours, 10, "five times as often")
+	})
+}
+
 // The sides take turns to be first, and one bad round does not show.
 func TestFigureIsTheMedianOfItsRounds(t *testing.T) {
 	var order strings.Builder
-	walls := []time.Duration{2 * time.Second, time.Hour, 2 * time.Second}
-	s, err := compare(3,
-		func() (usage, error) {
-			order.WriteString("a")
-			u := usage{wall: walls[0], memory: 20 * mebibyte}
-			walls = walls[1:]
-			return u, nil
-		},
-		func() (usage, error) {
-			order.WriteString("b")
-			return usage{wall: time.Second, memory: 10 * mebibyte}, nil
-		})
+	var s samples
+	var err error
+	synctest.Test(t, func(*testing.T) {
+		s, err = compare(3, taking(&order, "a", 20*mebibyte, 2*time.Second, time.Hour, 2*time.Second), taking(&order, "b", 10*mebibyte, time.Second))
+	})
 	require.NoError(t, err)
 	require.Equal(t, "abbaab", order.String())
 	var table strings.Builder

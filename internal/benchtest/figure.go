@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // figure is one row of the table.
@@ -29,13 +30,15 @@ type side func() (usage, error)
 type samples struct{ ours, other []usage }
 
 // compare runs both sides in each round, and a different one first in every other: what else
-// the machine does then slows both alike.
-func compare(rounds int, ours, other side) (samples, error) {
-	s := samples{make([]usage, rounds), make([]usage, rounds)}
-	for i := range rounds {
+// the machine does then slows both alike. Short rounds, of which its noise is a larger part, are
+// repeated for ten seconds, but at most five times as often as asked for.
+func compare(rounds int, ours, other side) (s samples, err error) {
+	began := time.Now()
+	for i := 0; i < rounds || i < 5*rounds && time.Since(began) < 10*time.Second; i++ {
+		var a, b usage
 		runs := []func() error{
-			func() (err error) { s.ours[i], err = ours(); return err },
-			func() (err error) { s.other[i], err = other(); return err },
+			func() (err error) { a, err = ours(); return err },
+			func() (err error) { b, err = other(); return err },
 		}
 		if i%2 == 1 {
 			slices.Reverse(runs)
@@ -45,6 +48,7 @@ func compare(rounds int, ours, other side) (samples, error) {
 				return s, err
 			}
 		}
+		s.ours, s.other = append(s.ours, a), append(s.other, b)
 	}
 	return s, nil
 }

@@ -44,7 +44,7 @@ no plan, no journal, no state and no retry. The bare decode is yaml.v3 reading t
 func run(args []string) (err error) {
 	flags := flag.NewFlagSet("benchtest", flag.ContinueOnError)
 	only := flags.String("only", "", "measure only the groups that match: program, many, creates, uploads, auto")
-	rounds := flags.Int("rounds", 5, "how often each side runs")
+	rounds := flags.Int("rounds", 5, "how often each side runs at least")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
