@@ -90,11 +90,15 @@ func (r *run) assess(a *answer, err *jpush.Error, began time.Time) (again bool, 
 
 var errCutByTime = errors.New("the lease of the state was about to end")
 
-// attempt makes a call that has until end. What stops the run does not cancel it, and an
+// attempt makes a call that has until end, if that is not zero. What stops the run does not cancel it, and an
 // interrupt only once the drain is over. An error of another type is a lost answer.
 func (r *run) attempt(end time.Time, call func(context.Context) error) *jpush.Error {
-	ctx, cancel := context.WithDeadlineCause(r.inFlight, end, errCutByTime)
-	defer cancel()
+	ctx := r.inFlight
+	if !end.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, end, errCutByTime)
+		defer cancel()
+	}
 	err := call(ctx)
 	if err == nil {
 		return nil

@@ -66,12 +66,16 @@ func (r *run) halted(ctx context.Context) *Stop {
 // covers what passes between a look at the clock and the request.
 const leaseMargin = time.Second
 
-// deadline is when a request that starts now has to be through. ok is false when there is no
-// time for one. The clock is read before the lease: whatever holds this process up in
+// deadline is when a request that starts now has to be through: the zero time if the lock of the
+// state has no end. ok is false when there is no time for one. The clock is read before the lease: whatever holds this process up in
 // between makes the time shorter, never longer.
 func (r *run) deadline() (end time.Time, ok bool) {
 	now := time.Now()
-	left := r.opts.Journal.Left() - leaseMargin
+	left := r.opts.Journal.Left()
+	if left == state.NoEnd {
+		return time.Time{}, true
+	}
+	left -= leaseMargin
 	return now.Add(left), left > 0
 }
 
