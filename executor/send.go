@@ -90,8 +90,8 @@ func (r *run) assess(a *answer, err *jpush.Error, began time.Time) (again bool, 
 
 var errCutByTime = errors.New("the lease of the state was about to end")
 
-// attempt makes a call that has until end, if that is not zero. What stops the run does not cancel it, and an
-// interrupt only once the drain is over. An error of another type is a lost answer.
+// attempt makes a call that has until end, if that is not zero. What stops the run does not cancel
+// it, and an interrupt only once the drain is over. An error of another type is a lost answer.
 func (r *run) attempt(end time.Time, call func(context.Context) error) *jpush.Error {
 	ctx := r.inFlight
 	if !end.IsZero() {
