@@ -70,8 +70,12 @@ func newClient(endpoint string, o Options) (*Client, error) {
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout
 	}
-	o.MaxConns = cmp.Or(o.MaxConns, defaultMaxConns)
-	o.Version = cmp.Or(o.Version, "dev")
+	if o.MaxConns <= 0 {
+		o.MaxConns = defaultMaxConns
+	}
+	if o.Version == "" {
+		o.Version = "dev"
+	}
 	if o.Transport == nil {
 		o.Transport = newTransport(base, o.MaxConns)
 	}

@@ -36,14 +36,23 @@ type Error struct {
 	Err        error // the cause, if there is one; the context's error when the caller's context ended
 }
 
-// Entry returns the error's row of the table. Every error of a [Client] has a condition or a code
-// that is in the table.
+// Entry returns the error's row of the table.
 func (e *Error) Entry() Entry {
 	if row, ok := LookupCondition(e.Condition); ok {
 		return row
 	}
-	row, _ := LookupCode(e.Code)
-	return row
+	if row, ok := LookupCode(e.Code); ok {
+		return row
+	}
+	if e.Code != 0 {
+		row, _ := LookupCondition(UnknownCode)
+		return row
+	}
+	if e.Status == 0 {
+		row, _ := LookupCondition(LostAnswer)
+		return row
+	}
+	return lookupStatus(e.Status)
 }
 
 // OutcomeUnknown reports whether the server may have executed the request although no usable

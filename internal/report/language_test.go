@@ -115,7 +115,7 @@ func TestOtherTextStaysAsItIs(t *testing.T) {
 // A code that is not in the table has the row of unknown codes.
 func TestUnknownCodeIsTold(t *testing.T) {
 	row, _ := jpush.LookupCondition(jpush.UnknownCode)
-	err := &jpush.Error{Op: jpush.OpCreate, Status: 200, Code: 1099, Condition: jpush.UnknownCode, Sent: true}
+	err := &jpush.Error{Op: jpush.OpCreate, Status: 200, Code: 1099, Sent: true}
 	text := report.EventText(failure(err), report.Style{Lang: report.Chinese})
 	require.Contains(t, text, row.Meaning.ZH)
 }
