@@ -118,6 +118,7 @@ func TestDialects(t *testing.T) {
 				require.NoError(t, statetest.FullRun(p, "second"))
 				require.NoError(t, shared.Race(t.Context(), p))
 				require.NoError(t, shared.Examine(t.Context(), p)[3].Err)
+				require.Equal(t, c.name, p.Experimental(), "doctor warns of it")
 			})
 		})
 		refused := func(name, want string, s *service) {
