@@ -66,9 +66,6 @@ func (st Style) Wrap(first, rest, s string) string {
 // width counts terminal columns. A Chinese character has two. A character whose width Unicode
 // calls ambiguous has one, as in most terminals. A colour has none.
 func width(s string) int {
-	if ascii(s) {
-		return len(s)
-	}
 	if strings.IndexByte(s, 0x1b) >= 0 {
 		s = colors.ReplaceAllLiteralString(s, "")
 	}
@@ -86,31 +83,17 @@ func pad(s string, w int) string { return s + strings.Repeat(" ", max(0, w-width
 // cut shortens s to w columns and marks the cut with an ellipsis.
 func cut(s string, w int) string { return runes.Truncate(s, w, "…") }
 
-// ascii reports whether s has printable ASCII characters only.
-func ascii(s string) bool {
-	for i := range len(s) {
-		if s[i] < 0x20 || s[i] >= 0x7f {
-			return false
-		}
-	}
-	return true
-}
-
 // Printable replaces what would control a terminal or a CI runner. Names come from manifests
 // and servers, and neither may write escape sequences or commands.
 func Printable(s string) string {
-	if !ascii(s) { // most names are, and a table may have a hundred thousand
-		s = strings.Map(func(r rune) rune {
-			if control(r) {
-				return '\uFFFD'
-			}
-			return r
-		}, s)
-	}
+	s = strings.Map(func(r rune) rune {
+		if control(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
 	// GitHub's runner obeys ::command:: at the beginning of a line and ##[command] anywhere.
-	if strings.Contains(s, "##[") {
-		s = strings.ReplaceAll(s, "##[", "##\uFFFD[")
-	}
+	s = strings.ReplaceAll(s, "##[", "##\uFFFD[")
 	if rest := strings.TrimLeft(s, " \t"); strings.HasPrefix(rest, "::") {
 		s = "\uFFFD:" + rest[2:]
 	}
