@@ -144,7 +144,7 @@ func distinct(keys []Key, nameOf func(Key) string) error {
 // asciiName is the id. An id with other than ASCII characters would lose its meaning in a
 // variable's name, so the package replaces it.
 func asciiName(k Key) string {
-	if strings.IndexFunc(k.ID, func(r rune) bool { return r > 0x7f }) >= 0 {
+	if strings.ContainsFunc(k.ID, func(r rune) bool { return r > 0x7f }) {
 		return k.AndroidPackage
 	}
 	return k.ID

@@ -63,14 +63,14 @@ func assignments(keys []Key, equals string, accepts func(string) bool) (string, 
 // plain reports whether every reader of dotenv files reads the value alike. They differ in
 // quotes, comments, expansion and line ends.
 func plain(value string) bool {
-	return strings.IndexFunc(value, func(r rune) bool {
+	return !strings.ContainsFunc(value, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.:/+=", r))
-	}) < 0
+	})
 }
 
 // oneLine reports whether a reader of whole lines reads the value as it is.
 func oneLine(value string) bool {
-	return strings.IndexFunc(value, func(r rune) bool { return r < 0x20 || r == 0x7f || r == '\u0085' || r == '\u2028' || r == '\u2029' }) < 0
+	return !strings.ContainsFunc(value, func(r rune) bool { return r < 0x20 || r == 0x7f || r == '\u0085' || r == '\u2028' || r == '\u2029' })
 }
 
 // maxSecretBytes is the limit of Kubernetes for the data of a Secret.
