@@ -75,14 +75,13 @@ func (l Language) Reason(err error) string {
 // failure returns what went wrong in a step, and what to do about it.
 func (l Language) failure(s executor.Step) (message, remedy string) {
 	message, remedy = s.Message(), s.Remedy
-	e, ok := errors.AsType[*jpush.Error](s.Err)
-	if l != Chinese || !ok {
-		return message, remedy
+	if e, ok := errors.AsType[*jpush.Error](s.Err); ok && l == Chinese {
+		message = translate(message, e.Entry())
+		if remedy == e.Remedy() {
+			remedy = e.Entry().Remedy.ZH
+		}
 	}
-	if remedy == e.Remedy() {
-		remedy = e.Entry().Remedy.ZH
-	}
-	return translate(message, e.Entry()), remedy
+	return message, remedy
 }
 
 // translate replaces the meaning and the remedy of an entry in a message. The meaning is where
