@@ -78,10 +78,7 @@ func CertsHTML(w io.Writer, dues []planner.Due, none string, now time.Time) erro
 	for _, d := range dues {
 		p.Rows = append(p.Rows, rowOf(d, p.Labels, p.Span, now))
 	}
-	page, err := template.New("certs").Funcs(template.FuncMap{"printable": Printable, "day": day}).Parse(pageText)
-	if err != nil {
-		return err
-	}
+	page := template.Must(template.New("certs").Funcs(template.FuncMap{"printable": Printable, "day": day}).Parse(pageText))
 	b := bufio.NewWriter(w)
 	if err := page.Execute(b, p); err != nil {
 		return err
