@@ -93,11 +93,7 @@ func CertsCalendar(w io.Writer, dues []planner.Due, before time.Duration, now ti
 		if d.NotAfter.IsZero() {
 			continue
 		}
-		file := "the old one"
-		if d.File != "" {
-			file = Printable(d.File)
-		}
-		app := Printable(d.App)
+		app, file := Printable(d.App), cmp.Or(Printable(d.File), "the old one")
 		event := cal.AddEvent(eventID(d))
 		event.SetDtStampTime(now)
 		event.SetAllDayStartAt(d.NotAfter.UTC())

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -174,12 +175,7 @@ func Finding(w io.Writer, st Style, health Health, what, found, remedy string) {
 }
 
 // value shows that a value is not set.
-func value(s string) string {
-	if s == "" {
-		return "(unset)"
-	}
-	return s
-}
+func value(s string) string { return cmp.Or(s, "(unset)") }
 
 // Plural returns "1 app" or "2 apps".
 func Plural(n int, what string) string {
