@@ -41,20 +41,16 @@ func BrokenJSON(w io.Writer, b Broken) error {
 		Column  int    `json:"column,omitempty"`
 		Message string `json:"message"`
 	}
-	type summary struct {
-		Errors   int `json:"errors"`
-		ExitCode int `json:"exit_code"`
-	}
 	var places []place
 	for _, e := range b.errors() {
 		places = append(places, place{e.Pos.File, e.Pos.Line, e.Pos.Column, e.Message})
 	}
 	return JSON(w, struct {
-		FormatVersion int     `json:"format_version"`
-		JPSyncVersion string  `json:"jpsync_version"`
-		Errors        []place `json:"errors"`
-		Summary       summary `json:"summary"`
-	}{planner.FormatVersion, b.Version, places, summary{b.errors().Count(), b.ExitCode}})
+		FormatVersion int            `json:"format_version"`
+		JPSyncVersion string         `json:"jpsync_version"`
+		Errors        []place        `json:"errors"`
+		Summary       map[string]int `json:"summary"`
+	}{planner.FormatVersion, b.Version, places, map[string]int{"errors": b.errors().Count(), "exit_code": b.ExitCode}})
 }
 
 // BrokenMarkdown writes the errors as a list. What does not fit is counted.
