@@ -41,7 +41,9 @@ var reportForms = []reportForm{
 		run: func(w io.Writer, r report.Run) error {
 			return report.Outputs(w, applyPrefix, report.ApplyCounts(r.Summary))
 		},
-		broken: report.BrokenDotenv,
+		broken: func(w io.Writer, b report.Broken) error {
+			return report.Outputs(w, "JPSYNC_"+strings.ToUpper(b.Command), b.Counts())
+		},
 		public: true,
 	},
 }

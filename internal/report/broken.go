@@ -74,8 +74,3 @@ func BrokenJUnit(w io.Writer, b Broken) error {
 	}
 	return s.write(w)
 }
-
-// BrokenDotenv writes the counts.
-func BrokenDotenv(w io.Writer, b Broken) error {
-	return Outputs(w, "JPSYNC_"+strings.ToUpper(b.Command), b.Counts())
-}
