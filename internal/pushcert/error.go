@@ -1,7 +1,5 @@
 package pushcert
 
-import "strings"
-
 // Kind is a stable code for what is wrong with a file.
 type Kind string
 
@@ -77,6 +75,6 @@ func (e *Error) Is(target error) bool {
 }
 
 // fail returns an error with the default remedy of its kind.
-func fail(k Kind, message ...string) *Error {
-	return &Error{Kind: k, Message: strings.Join(message, ""), Remedy: remedies[k]}
+func fail(k Kind, message string) *Error {
+	return &Error{Kind: k, Message: message, Remedy: remedies[k]}
 }

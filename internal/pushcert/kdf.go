@@ -31,7 +31,7 @@ func (m *meter) spend(n *big.Int, h hash.Hash, size int) (int, error) {
 		return 0, fail(Damaged, "a key derivation in the file has no rounds")
 	}
 	if !n.IsInt64() || n.Int64() > m.left/int64(blocks) {
-		return 0, fail(TooCostly, "the file's key derivations ask for more than five million rounds, ",
+		return 0, fail(TooCostly, "the file's key derivations ask for more than five million rounds, "+
 			"far beyond what protects a certificate")
 	}
 	m.left -= n.Int64() * int64(blocks)
