@@ -145,12 +145,11 @@ func rsaPublicHalf(der []byte) *rsa.PublicKey {
 	return &rsa.PublicKey{N: key.N, E: key.E}
 }
 
-// encryption names the ciphers of the certificates and the key, or the common one.
+// encryption names the ciphers of the certificates and the key, or the common one. There is a
+// certificate, and perhaps no key.
 func (c *contents) encryption() string {
-	names := slices.DeleteFunc([]string{c.certCipher, c.keyCipher}, func(s string) bool { return s == "" })
-	names = slices.Compact(names)
-	if len(names) == 2 {
-		return names[0] + "/" + names[1]
+	if c.keyCipher == "" || c.keyCipher == c.certCipher {
+		return c.certCipher
 	}
-	return names[0]
+	return c.certCipher + "/" + c.keyCipher
 }
