@@ -5,6 +5,7 @@ import (
 	"encoding/asn1"
 	"encoding/base64"
 	"fmt"
+	"slices"
 )
 
 // lookalike is a kind of file that is often mistaken for a .p12.
@@ -86,12 +87,7 @@ func text(data []byte) []byte {
 func prefix(starts ...string) func([]byte) bool {
 	return func(data []byte) bool {
 		data = text(data)
-		for _, p := range starts {
-			if bytes.HasPrefix(data, []byte(p)) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(starts, func(s string) bool { return bytes.HasPrefix(data, []byte(s)) })
 	}
 }
 
@@ -110,19 +106,13 @@ func pemBlock(types ...string) func([]byte) bool {
 		if data[0] == 0x30 && len(data) > 1 && data[1] >= 0x80 {
 			return false
 		}
-		for _, t := range types {
-			if bytes.Contains(data, []byte("-----BEGIN "+t+"-----")) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(types, func(t string) bool { return bytes.Contains(data, []byte("-----BEGIN "+t+"-----")) })
 	}
 }
 
 func html(data []byte) bool {
-	start := bytes.ToLower(text(data[:min(len(data), 512)]))
-	return bytes.HasPrefix(start, []byte("<!doctype")) || bytes.HasPrefix(start, []byte("<html")) ||
-		bytes.HasPrefix(start, []byte("<head")) || bytes.HasPrefix(start, []byte("<body"))
+	start := bytes.ToLower(data[:min(len(data), 512)])
+	return prefix("<!doctype", "<html", "<head", "<body")(start)
 }
 
 // onlyText: a p12 has a byte 3 for its version, which no text has; one that is cut short
