@@ -49,17 +49,15 @@ type MintOptions struct {
 
 // mintKinds has the common names and extensions of Apple's certificates.
 var mintKinds = map[MintKind]struct {
-	title       string
-	suffix      string // of the UID
-	development bool
-	production  bool
-	topics      bool
+	title      string
+	suffix     string // of the UID
+	extensions []asn1.ObjectIdentifier
 }{
-	MintDevelopment: {"Apple Development IOS Push Services", "", true, false, false},
-	MintProduction:  {"Apple Production IOS Push Services", "", false, true, false},
-	MintUniversal:   {"Apple Push Services", "", true, true, true},
-	MintVoIP:        {"VoIP Services", voipSuffix, true, true, false},
-	MintNotPush:     {"Client", "", false, false, false},
+	MintDevelopment: {"Apple Development IOS Push Services", "", []asn1.ObjectIdentifier{oidDevelopment}},
+	MintProduction:  {"Apple Production IOS Push Services", "", []asn1.ObjectIdentifier{oidProduction}},
+	MintUniversal:   {"Apple Push Services", "", []asn1.ObjectIdentifier{oidDevelopment, oidProduction, oidTopics}},
+	MintVoIP:        {"VoIP Services", voipSuffix, []asn1.ObjectIdentifier{oidDevelopment, oidProduction}},
+	MintNotPush:     {"Client", "", nil},
 }
 
 // Mint makes a .p12 for rehearsals and tests. It has everything that Apple's have but their
@@ -91,20 +89,14 @@ func (o MintOptions) mint() ([]byte, error) {
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 	}
-	mark := func(on bool, oid asn1.ObjectIdentifier, value []byte) {
-		if on {
-			template.ExtraExtensions = append(template.ExtraExtensions, pkix.Extension{Id: oid, Value: value})
+	for _, oid := range kind.extensions {
+		value := []byte{5, 0} // NULL
+		if oid.Equal(oidTopics) {
+			if value, err = mintTopics(o.BundleID); err != nil {
+				return nil, fmt.Errorf("encode its topics: %w", err)
+			}
 		}
-	}
-	null := []byte{5, 0}
-	mark(kind.development, oidDevelopment, null)
-	mark(kind.production, oidProduction, null)
-	if kind.topics {
-		value, err := mintTopics(o.BundleID)
-		if err != nil {
-			return nil, fmt.Errorf("encode its topics: %w", err)
-		}
-		mark(true, oidTopics, value)
+		template.ExtraExtensions = append(template.ExtraExtensions, pkix.Extension{Id: oid, Value: value})
 	}
 	return o.encode(template, key)
 }
