@@ -29,25 +29,29 @@ func open(data []byte, password string) (*contents, error) {
 // openWith tries the encodings of a password in turn.
 func openWith(m *meter, tries []secret, safe []byte, check *mac) (c *contents, err error) {
 	for _, s := range tries {
-		err = nil
-		if check != nil {
-			err = check.verify(m, s, safe)
+		if c, err = openAs(m, s, safe, check); !errors.Is(err, wrongKey) {
+			return c, err
 		}
-		if err == nil {
-			r := reader{meter: m, secret: s}
-			if err = r.authenticatedSafe(safe); err == nil {
-				return &r.contents, nil
-			}
-			if check == nil && r.decrypted && errors.Is(err, noStructure) {
-				err = wrongKey // without a MAC only the structure tells whether the password is right
-			}
-			if check != nil && errors.Is(err, wrongKey) {
-				err = fail(Unsupported, "the file's contents are encrypted under another password than its MAC, or damaged")
-			}
-		}
-		if !errors.Is(err, wrongKey) {
+	}
+	return nil, err
+}
+
+// openAs returns wrongKey if the secret is not that of the file.
+func openAs(m *meter, s secret, safe []byte, check *mac) (*contents, error) {
+	if check != nil {
+		if err := check.verify(m, s, safe); err != nil {
 			return nil, err
 		}
+	}
+	r := reader{meter: m, secret: s}
+	err := r.authenticatedSafe(safe)
+	switch {
+	case err == nil:
+		return &r.contents, nil
+	case check == nil && r.decrypted && errors.Is(err, noStructure):
+		return nil, wrongKey // without a MAC only the structure tells whether the password is right
+	case check != nil && errors.Is(err, wrongKey):
+		return nil, fail(Unsupported, "the file's contents are encrypted under another password than its MAC, or damaged")
 	}
 	return nil, err
 }
