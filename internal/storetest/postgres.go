@@ -34,10 +34,7 @@ func Postgres(t testing.TB, settings ...string) (location string) {
 // NewCluster is [Postgres], for tests that do more with the server.
 func NewCluster(t testing.TB, settings ...string) *Cluster {
 	t.Helper()
-	initdb := find("initdb")
-	if initdb == "" {
-		missing(t, "PostgreSQL (initdb)")
-	}
+	initdb := find(t, "initdb")
 	dir := ownedDir(t)
 	out, err := asPostgres(initdb, "-D", dir, "-U", "jpsync", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync").CombinedOutput()
 	require.NoError(t, err, "initdb: %s", out)
@@ -122,10 +119,7 @@ func (c *Cluster) Exec(t testing.TB, sql string) string {
 // the location through it.
 func PgBouncer(t testing.TB, location string) string {
 	t.Helper()
-	program := find("pgbouncer")
-	if program == "" {
-		missing(t, "PgBouncer")
-	}
+	program := find(t, "pgbouncer")
 	_, rest, _ := strings.Cut(location, "127.0.0.1:")
 	port, _, _ := strings.Cut(rest, "/")
 	dir := ownedDir(t)

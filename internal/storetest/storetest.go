@@ -17,7 +17,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -33,16 +32,6 @@ const (
 	SecretKey = "storetest-secret"
 	Bucket    = "states"
 )
-
-// missing skips the test, or fails it where the store is required.
-func missing(t testing.TB, what string) {
-	t.Helper()
-	switch required := os.Getenv("JPSYNC_TEST_STORES"); {
-	case required == "all", required == "required" && what != minio:
-		t.Fatalf("%s is not installed, and JPSYNC_TEST_STORES says that it is required", what)
-	}
-	t.Skipf("%s is not installed", what)
-}
 
 // SetCredentials gives this process the environment of a user of the S3 servers.
 func SetCredentials(t *testing.T) {
@@ -103,10 +92,7 @@ func Minio(t testing.TB) (endpoint string) {
 // s3Process starts a program that takes a directory for a bucket.
 func s3Process(t testing.TB, name string, args func(address, dir string) []string, env ...string) (endpoint string) {
 	t.Helper()
-	program := find(name)
-	if program == "" {
-		missing(t, name)
-	}
+	program := find(t, name)
 	dir, address := t.TempDir(), freeAddress(t)
 	require.NoError(t, os.Mkdir(filepath.Join(dir, Bucket), 0o755))
 	cmd := exec.Command(program, args(address, dir)...)
@@ -166,8 +152,9 @@ func waitForBucket(t testing.TB, endpoint string) {
 }
 
 // find looks for a program in PATH, where "go install" puts it, and where Debian keeps
-// PostgreSQL's.
-func find(name string) string {
+// PostgreSQL's. Without the program it skips the test, or fails it where the store is required.
+func find(t testing.TB, name string) string {
+	t.Helper()
 	if path, err := exec.LookPath(name); err == nil {
 		return path
 	}
@@ -176,9 +163,14 @@ func find(name string) string {
 		places = append(places, filepath.Join(home, "go", "bin", name))
 	}
 	places = append(places, "/usr/sbin/"+name)
-	i := slices.IndexFunc(places, func(path string) bool { _, err := os.Stat(path); return err == nil })
-	if i < 0 {
-		return ""
+	for _, path := range places {
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
 	}
-	return places[i]
+	if required := os.Getenv("JPSYNC_TEST_STORES"); required == "all" || required == "required" && name != minio {
+		t.Fatalf("%s is not installed, and JPSYNC_TEST_STORES says that it is required", name)
+	}
+	t.Skipf("%s is not installed", name)
+	return ""
 }
