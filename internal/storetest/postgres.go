@@ -61,12 +61,7 @@ func (c *Cluster) start(t testing.TB) {
 
 // kill ends the server at once, whoever is connected, and as if the power had failed: what
 // was not written yet is lost.
-func (c *Cluster) kill() {
-	_ = c.server.Process.Signal(syscall.SIGQUIT)
-	timer := time.AfterFunc(10*time.Second, func() { _ = c.server.Process.Kill() })
-	defer timer.Stop()
-	_ = c.server.Wait()
-}
+func (c *Cluster) kill() { stop(c.server, syscall.SIGQUIT) }
 
 // Crash kills the server and starts it again.
 func (c *Cluster) Crash(t testing.TB) {

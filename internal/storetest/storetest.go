@@ -113,12 +113,15 @@ func start(t testing.TB, cmd *exec.Cmd) {
 	t.Helper()
 	cmd.Stdout, cmd.Stderr = io.Discard, io.Discard
 	require.NoError(t, cmd.Start())
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		timer := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
-		defer timer.Stop()
-		_ = cmd.Wait()
-	})
+	t.Cleanup(func() { stop(cmd, syscall.SIGTERM) })
+}
+
+// stop ends a server by a signal, or kills it when it takes too long.
+func stop(cmd *exec.Cmd, signal os.Signal) {
+	_ = cmd.Process.Signal(signal)
+	timer := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
+	defer timer.Stop()
+	_ = cmd.Wait()
 }
 
 func freeAddress(t testing.TB) string {
