@@ -114,6 +114,7 @@ func (o MintOptions) leafKey() (crypto.Signer, error) {
 // encode issues the certificate and encodes the file.
 func (o MintOptions) encode(template *x509.Certificate, key crypto.Signer) ([]byte, error) {
 	issuer, issuerKey := template, key
+	var chain []*x509.Certificate
 	if o.CAFirst {
 		caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
@@ -126,17 +127,14 @@ func (o MintOptions) encode(template *x509.Certificate, key crypto.Signer) ([]by
 		if issuer, err = o.issue(ca, ca, caKey.Public(), caKey); err != nil {
 			return nil, err
 		}
-		issuerKey = caKey
+		issuerKey, chain = caKey, append(chain, issuer)
 	}
 	leaf, err := o.issue(template, issuer, key.Public(), issuerKey)
 	if err != nil {
 		return nil, err
 	}
-	first, others := leaf, []*x509.Certificate(nil)
-	if o.CAFirst {
-		first, others = issuer, []*x509.Certificate{leaf}
-	}
-	file, err := o.Encoder.Encode(key, first, others, o.Password)
+	chain = append(chain, leaf)
+	file, err := o.Encoder.Encode(key, chain[0], chain[1:], o.Password)
 	if err != nil {
 		return nil, fmt.Errorf("encode the p12: %w", err) // it does not quote the password
 	}
