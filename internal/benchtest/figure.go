@@ -33,22 +33,20 @@ type samples struct{ ours, other []usage }
 // the machine does then slows both alike. Short rounds, of which its noise is a larger part, are
 // repeated for ten seconds, but at most five times as often as asked for.
 func compare(rounds int, ours, other side) (s samples, err error) {
+	sides := []struct {
+		run    side
+		usages *[]usage
+	}{{ours, &s.ours}, {other, &s.other}}
 	began := time.Now()
 	for i := 0; i < rounds || i < 5*rounds && time.Since(began) < 10*time.Second; i++ {
-		var a, b usage
-		runs := []func() error{
-			func() (err error) { a, err = ours(); return err },
-			func() (err error) { b, err = other(); return err },
-		}
-		if i%2 == 1 {
-			slices.Reverse(runs)
-		}
-		for _, run := range runs {
-			if err := run(); err != nil {
+		for _, side := range sides {
+			u, err := side.run()
+			if err != nil {
 				return s, err
 			}
+			*side.usages = append(*side.usages, u)
 		}
-		s.ours, s.other = append(s.ours, a), append(s.other, b)
+		slices.Reverse(sides)
 	}
 	return s, nil
 }
