@@ -43,7 +43,7 @@ func (c columns) narrow(limit int, indexes []int) {
 		over += w + columnGap
 	}
 	for _, i := range indexes {
-		if i < len(c) && over > 0 {
+		if over > 0 {
 			less := min(over, max(0, c[i]-minColumn))
 			c[i] -= less
 			over -= less
