@@ -16,9 +16,9 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 )
 
-// TestMark is the organization in the subject of every certificate that [Mint] makes.
+// testMark is the organization in the subject of every certificate that [Mint] makes.
 // [Inspect] recognizes them by it.
-const TestMark = "jpsync test certificate - not issued by Apple"
+const testMark = "jpsync test certificate - not issued by Apple"
 
 // MintKind is what a minted certificate is for.
 type MintKind string
@@ -151,7 +151,7 @@ func (o MintOptions) issue(template, issuer *x509.Certificate, public crypto.Pub
 }
 
 func mintName(commonName, uid string) pkix.Name {
-	name := pkix.Name{CommonName: commonName, Organization: []string{TestMark}}
+	name := pkix.Name{CommonName: commonName, Organization: []string{testMark}}
 	if uid != "" {
 		name.ExtraNames = []pkix.AttributeTypeAndValue{{Type: oidUID, Value: uid}}
 	}

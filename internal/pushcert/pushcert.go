@@ -142,7 +142,7 @@ func describe(leaf *x509.Certificate) *Certificate {
 		NotAfter:    leaf.NotAfter,
 		KeyType:     keyType(leaf.PublicKey),
 		Fingerprint: fingerprint(leaf.Raw),
-		TestOnly:    slices.Contains(leaf.Subject.Organization, TestMark),
+		TestOnly:    slices.Contains(leaf.Subject.Organization, testMark),
 	}
 	if c.Issuer == "" {
 		c.Issuer = leaf.Issuer.String()
