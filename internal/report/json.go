@@ -32,13 +32,9 @@ func writeJSON(w io.Writer, v any, indent string) error {
 // EscapeControls escapes in JSON what would control a terminal and encoding/json leaves as it
 // is: DEL, the C1 controls, and what changes the direction of reading.
 func EscapeControls(data []byte) []byte {
-	literal := func(r rune) bool { return r >= 0x7f && control(r) }
-	if !bytes.ContainsFunc(data, literal) {
-		return data
-	}
-	var escaped []byte
+	escaped := make([]byte, 0, len(data))
 	for _, r := range string(data) {
-		if literal(r) {
+		if r >= 0x7f && control(r) {
 			escaped = fmt.Appendf(escaped, `\u%04x`, r)
 		} else {
 			escaped = utf8.AppendRune(escaped, r)
