@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -64,11 +65,10 @@ func flagVariables(root *kong.Node) []item {
 	}
 	visit(root)
 	var items []item
-	for variable, name := range flag {
+	for _, variable := range slices.Sorted(maps.Keys(flag)) {
 		of := cmp.Or(strings.Join(commands[variable], ", "), "every command")
-		items = append(items, item{variable, name + " of " + of + "."})
+		items = append(items, item{variable, flag[variable] + " of " + of + "."})
 	}
-	slices.SortFunc(items, func(a, b item) int { return cmp.Compare(a.Name, b.Name) })
 	return items
 }
 
