@@ -59,7 +59,6 @@ type applying struct {
 	*applyCmd
 	t        *terminal
 	w        *workspace
-	state    *state.State  // as it was read; the plan is made from it
 	plan     *planner.Plan // nil until it is made
 	client   *jpush.Client // nil for a plan without requests, which needs no credentials
 	began    time.Time     // when the first request could be sent; zero if none was
@@ -71,7 +70,7 @@ type applying struct {
 // openWorkspace calls [manifest.Load] and, side by side with it, lockAs calls [state.Begin]: the
 // [state.Run] that it returns is the journal of [executor.Apply].
 func (a *applying) lockAndApply(ctx context.Context, g *globals) (err error) {
-	if a.w, a.state, err = openWorkspace(ctx, a.t, g, lockAs("apply")); err != nil {
+	if a.w, err = openWorkspace(ctx, a.t, g, lockAs("apply")); err != nil {
 		return a.unreadable(a.t, g, "apply", err)
 	}
 	defer a.w.close()
@@ -120,7 +119,7 @@ func (a *applying) apply(ctx context.Context) (err error) {
 // made by [planner.Build].
 func (a *applying) makePlan(ctx context.Context) (*planner.Plan, error) {
 	if a.PlanFile == "" {
-		in, err := a.choices.input(a.w, a.state)
+		in, err := a.choices.input(a.w)
 		if err != nil {
 			return nil, err
 		}
@@ -132,9 +131,9 @@ func (a *applying) makePlan(ctx context.Context) (*planner.Plan, error) {
 	}
 	err = p.CheckFresh(planner.Input{
 		Manifest: a.w.manifest,
-		State:    a.state,
+		State:    a.w.state,
 		Endpoint: a.w.endpoint,
-		Account:  cmp.Or(a.w.account(), a.state.Account),
+		Account:  cmp.Or(a.w.account(), a.w.state.Account),
 	})
 	if err != nil {
 		return nil, err
@@ -186,7 +185,7 @@ func (a *applying) send(ctx context.Context) (err error) {
 	options := a.sending.options()
 	options.API, options.Journal, options.Certificates = a.client, a.w.run, certificates{a.w.files}
 	options.OnEvent, options.OnPace = a.event, a.progress.setPace
-	a.result, err = executor.Apply(ctx, a.plan, a.state, options)
+	a.result, err = executor.Apply(ctx, a.plan, a.w.state, options)
 	return err
 }
 

@@ -20,7 +20,7 @@ func (a *applying) approve(ctx context.Context) error {
 	case a.PlanFile != "" && a.MaxDeletes == nil:
 		return nil
 	case a.PlanFile != "" || a.AutoApprove:
-		if err := a.plan.CheckDeletes(a.maxDeletes(a.w.manifest), len(a.state.Apps)); err != nil {
+		if err := a.plan.CheckDeletes(a.maxDeletes(a.w.manifest), len(a.w.state.Apps)); err != nil {
 			return refused(err)
 		}
 		return nil

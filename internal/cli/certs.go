@@ -28,7 +28,7 @@ type certsListCmd struct {
 
 // Run lists the certificates. The exit code says whether one is due.
 func (c *certsListCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	w, st, err := openWorkspace(ctx, t, g, loadState)
+	w, err := openWorkspace(ctx, t, g, loadState)
 	if err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func (c *certsListCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if err != nil {
 		return err
 	}
-	dues := planner.Schedule(planner.Input{Manifest: w.manifest, State: st, Certificates: inspector, Now: now})
+	dues := planner.Schedule(planner.Input{Manifest: w.manifest, State: w.state, Certificates: inspector, Now: now})
 	if c.ExpiringWithin != nil {
 		end := now.Add(time.Duration(*c.ExpiringWithin))
 		// An unreadable file has no expiry, so it stays.

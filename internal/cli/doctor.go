@@ -15,7 +15,6 @@ import (
 	"jpsync/internal/report"
 	"jpsync/manifest"
 	"jpsync/planner"
-	"jpsync/state"
 )
 
 type doctorCmd struct {
@@ -101,7 +100,7 @@ func (d *doctor) manifest(ctx context.Context) {
 		d.trouble("endpoint", err, "leave --endpoint and JPSYNC_ENDPOINT out to use JPush's own")
 		return
 	}
-	w, _, err := openWorkspace(ctx, d.t, d.g, noState)
+	w, err := openWorkspace(ctx, d.t, d.g, noState)
 	if list, ok := errors.AsType[manifest.Errors](err); ok {
 		var notes []note
 		for _, e := range list {
@@ -123,7 +122,7 @@ func (d *doctor) manifest(ctx context.Context) {
 func (d *doctor) certificates(ctx context.Context) {
 	p, err := buildPlan(ctx, d.w, planner.Input{
 		Manifest: d.w.manifest,
-		State:    state.New(),
+		State:    d.w.state,
 		Now:      d.now(),
 		Options:  planner.Options{Rehearsal: d.g.Sandbox},
 	})

@@ -21,7 +21,7 @@ func (c *importCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if !jpush.ValidAppKey(c.AppKey) {
 		return errors.New("that is no app key: the console shows it as 24 hexadecimal digits")
 	}
-	w, _, err := openWorkspace(ctx, t, g, lockAs("import"))
+	w, err := openWorkspace(ctx, t, g, lockAs("import"))
 	if err != nil {
 		return err
 	}

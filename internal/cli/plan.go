@@ -28,7 +28,7 @@ func (c *planCmd) Validate() error {
 
 // Run prints the plan. The exit code says whether it could be applied.
 func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	w, st, err := openWorkspace(ctx, t, g, loadState)
+	w, err := openWorkspace(ctx, t, g, loadState)
 	if err != nil {
 		return c.unreadable(t, g, "plan", err)
 	}
@@ -39,7 +39,7 @@ func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if err != nil {
 		return err
 	}
-	in, err := c.input(w, st)
+	in, err := c.input(w)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if err := obstacles(p, c.Format != "json"); err != nil {
 		return err
 	}
-	if err := p.CheckDeletes(c.maxDeletes(w.manifest), len(st.Apps)); err != nil {
+	if err := p.CheckDeletes(c.maxDeletes(w.manifest), len(w.state.Apps)); err != nil {
 		if c.MaxDeletes != nil {
 			return refused(err)
 		}

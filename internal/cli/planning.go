@@ -63,25 +63,25 @@ func (c *selectors) selection() (planner.Selection, error) {
 }
 
 // input is what a plan is made from, except the certificates.
-func (c *choices) input(w *workspace, st *state.State) (planner.Input, error) {
+func (c *choices) input(w *workspace) (planner.Input, error) {
 	selection, err := c.selection()
 	if err != nil {
 		return planner.Input{}, err
 	}
-	spell := planner.Spelling(st)
+	spell := planner.Spelling(w.state)
 	for _, ids := range [][]string{c.Replace, c.Accept} {
 		for i := range ids {
 			ids[i] = spell(ids[i])
 		}
 	}
-	if err := selection.Check(w.manifest, st, append(slices.Clone(c.Replace), c.Accept...)...); err != nil {
+	if err := selection.Check(w.manifest, w.state, append(slices.Clone(c.Replace), c.Accept...)...); err != nil {
 		return planner.Input{}, err
 	}
 	return planner.Input{
 		Manifest: w.manifest,
-		State:    st,
+		State:    w.state,
 		Endpoint: w.endpoint,
-		Account:  cmp.Or(w.account(), st.Account),
+		Account:  cmp.Or(w.account(), w.state.Account),
 		Version:  version(),
 		Now:      time.Now(),
 		Options: planner.Options{

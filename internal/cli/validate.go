@@ -7,7 +7,6 @@ import (
 
 	"jpsync/internal/report"
 	"jpsync/planner"
-	"jpsync/state"
 )
 
 type validateCmd struct {
@@ -17,14 +16,14 @@ type validateCmd struct {
 // Run plans against an empty state, so that every certificate is opened, and prints what is
 // wrong.
 func (c *validateCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	w, _, err := openWorkspace(ctx, t, g, noState)
+	w, err := openWorkspace(ctx, t, g, noState)
 	if err != nil {
 		return new(reporting).unreadable(t, g, "validate", err)
 	}
 	defer w.close()
 	p, err := buildPlan(ctx, w, planner.Input{
 		Manifest: w.manifest,
-		State:    state.New(),
+		State:    w.state,
 		Endpoint: w.endpoint,
 		Now:      time.Now(),
 		Options:  planner.Options{AllowCert: c.AllowCert, Rehearsal: g.Sandbox},

@@ -26,12 +26,12 @@ func (c *verifyCmd) Validate() error { return c.sending.check() }
 
 // Run asks about the recorded apps and prints what came of it.
 func (c *verifyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
-	w, st, err := openWorkspace(ctx, t, g, existingState)
+	w, err := openWorkspace(ctx, t, g, existingState)
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	ids, err := c.chosen(w, st)
+	ids, err := c.chosen(w)
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (c *verifyCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		return err
 	}
 	defer devices.CloseIdleConnections()
-	apps, pairs, unreadable := keyPairs(st, ids)
+	apps, pairs, unreadable := keyPairs(w.state, ids)
 	if unreadable > 0 {
 		t.warn("%s encrypted and could not be read", report.PluralIs(unreadable, "master secret"))
 	}
@@ -76,9 +76,9 @@ func verdict(r report.Verification, res *executor.Result) error {
 }
 
 // chosen returns the ids of the apps to ask about, sorted.
-func (c *verifyCmd) chosen(w *workspace, st *state.State) ([]string, error) {
+func (c *verifyCmd) chosen(w *workspace) ([]string, error) {
 	for i, id := range c.IDs {
-		id, err := recorded(st, id)
+		id, err := recorded(w.state, id)
 		if err != nil {
 			return nil, err
 		}
@@ -88,10 +88,10 @@ func (c *verifyCmd) chosen(w *workspace, st *state.State) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := selection.Check(w.manifest, st, c.IDs...); err != nil {
+	if err := selection.Check(w.manifest, w.state, c.IDs...); err != nil {
 		return nil, err
 	}
-	ids := selection.Recorded(w.manifest, st)
+	ids := selection.Recorded(w.manifest, w.state)
 	if len(c.IDs) > 0 {
 		ids = slices.DeleteFunc(ids, func(id string) bool { return !slices.Contains(c.IDs, id) })
 	}

@@ -27,26 +27,26 @@ type workspace struct {
 	manifest *manifest.Manifest
 	files    *manifest.Files
 	store    *stateStore
-	run      *state.Run // the state under the lock; nil for a command that does not lock it
+	state    *state.State // as it was read
+	run      *state.Run   // the state under the lock; nil for a command that does not lock it
 	endpoint string
 }
 
 // openWorkspace loads the manifest and reads the state at the same time: with 100,000 apps each
-// takes about as long. It returns the state as it was read. An error of the manifest comes
-// before one of the state, so that the same mistakes give the same answer each time.
-func openWorkspace(ctx context.Context, t *terminal, g *globals, open stateOpener) (*workspace, *state.State, error) {
+// takes about as long. An error of the manifest comes before one of the state, so that the same
+// mistakes give the same answer each time.
+func openWorkspace(ctx context.Context, t *terminal, g *globals, open stateOpener) (*workspace, error) {
 	endpoint, err := g.endpoint()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	w := &workspace{g: g, t: t, endpoint: endpoint}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var st *state.State
 	var group errgroup.Group
 	group.Go(func() (err error) {
 		if w.store, err = openStore(t, g); err == nil {
-			st, err = open(ctx, w)
+			w.state, err = open(ctx, w)
 		}
 		return err
 	})
@@ -60,15 +60,15 @@ func openWorkspace(ctx context.Context, t *terminal, g *globals, open stateOpene
 	}
 	if err == nil {
 		t.detail("manifest %s: %d apps; state %s; endpoint %s", w.manifest.Path, len(w.manifest.Apps), w.store.Location(), endpoint)
-		err = w.checkState(st)
+		err = w.checkState(w.state)
 	}
 	if err == nil {
-		planner.Align(w.manifest, st)
+		planner.Align(w.manifest, w.state)
 	}
 	if err != nil {
-		return nil, nil, errors.Join(err, w.close())
+		return nil, errors.Join(err, w.close())
 	}
-	return w, st, nil
+	return w, nil
 }
 
 // stateOpener is how a command gets at the state: [noState], [loadState], [existingState], or [lockAs]
