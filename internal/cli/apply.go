@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -129,13 +128,7 @@ func (a *applying) makePlan(ctx context.Context) (*planner.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = p.CheckFresh(planner.Input{
-		Manifest: a.w.manifest,
-		State:    a.w.state,
-		Endpoint: a.w.endpoint,
-		Account:  cmp.Or(a.w.account(), a.w.state.Account),
-	})
-	if err != nil {
+	if err := p.CheckFresh(a.w.planInput()); err != nil {
 		return nil, err
 	}
 	return p, checkFiles(ctx, a.w.files, p)

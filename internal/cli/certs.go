@@ -33,19 +33,18 @@ func (c *certsListCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		return err
 	}
 	defer w.close()
-	now := time.Now()
+	in := w.planInput()
 	// With an empty state, the files of recorded certificates are opened as well.
-	inspector, err := inspectAll(ctx, w.files, w.manifest, state.New())
-	if err != nil {
+	if in.Certificates, err = inspectAll(ctx, w.files, w.manifest, state.New()); err != nil {
 		return err
 	}
-	dues := planner.Schedule(planner.Input{Manifest: w.manifest, State: w.state, Certificates: inspector, Now: now})
+	dues := planner.Schedule(in)
 	if c.ExpiringWithin != nil {
-		end := now.Add(time.Duration(*c.ExpiringWithin))
+		end := in.Now.Add(time.Duration(*c.ExpiringWithin))
 		// An unreadable file has no expiry, so it stays.
 		dues = slices.DeleteFunc(dues, func(d planner.Due) bool { return !d.NotAfter.Before(end) })
 	}
-	if err := c.print(t, w, dues, now); err != nil {
+	if err := c.print(t, w, dues, in.Now); err != nil {
 		return err
 	}
 	due, unreadable := 0, 0

@@ -120,12 +120,7 @@ func (d *doctor) manifest(ctx context.Context) {
 
 // certificates opens every certificate, as validate does.
 func (d *doctor) certificates(ctx context.Context) {
-	p, err := buildPlan(ctx, d.w, planner.Input{
-		Manifest: d.w.manifest,
-		State:    d.w.state,
-		Now:      d.now(),
-		Options:  planner.Options{Rehearsal: d.g.Sandbox},
-	})
+	p, err := buildPlan(ctx, d.w, d.w.planInput())
 	if err != nil {
 		d.trouble("certificates", err, "")
 		return

@@ -62,7 +62,20 @@ func (c *selectors) selection() (planner.Selection, error) {
 	return planner.Selection{Targets: c.Target, Excludes: c.Exclude, Labels: labels}, nil
 }
 
-// input is what a plan is made from, except the certificates.
+// planInput is what a plan without choices is made from, except the certificates.
+func (w *workspace) planInput() planner.Input {
+	return planner.Input{
+		Manifest: w.manifest,
+		State:    w.state,
+		Endpoint: w.endpoint,
+		Account:  cmp.Or(w.account(), w.state.Account),
+		Version:  version(),
+		Now:      time.Now(),
+		Options:  planner.Options{Rehearsal: w.g.Sandbox},
+	}
+}
+
+// input is planInput with the choices.
 func (c *choices) input(w *workspace) (planner.Input, error) {
 	selection, err := c.selection()
 	if err != nil {
@@ -77,28 +90,17 @@ func (c *choices) input(w *workspace) (planner.Input, error) {
 	if err := selection.Check(w.manifest, w.state, append(slices.Clone(c.Replace), c.Accept...)...); err != nil {
 		return planner.Input{}, err
 	}
-	return planner.Input{
-		Manifest: w.manifest,
-		State:    w.state,
-		Endpoint: w.endpoint,
-		Account:  cmp.Or(w.account(), w.state.Account),
-		Version:  version(),
-		Now:      time.Now(),
-		Options: planner.Options{
-			Selection: selection,
-			Replace:   c.Replace,
-			Accept:    c.Accept,
-			NoDelete:  c.NoDelete,
-			AllowCert: c.AllowCert,
-			Rehearsal: w.g.Sandbox,
-		},
-	}, nil
+	in := w.planInput()
+	in.Options.Selection = selection
+	in.Options.Replace, in.Options.Accept = c.Replace, c.Accept
+	in.Options.NoDelete, in.Options.AllowCert = c.NoDelete, c.AllowCert
+	return in, nil
 }
 
 // buildPlan inspects the certificates and plans.
 func buildPlan(ctx context.Context, w *workspace, in planner.Input) (*planner.Plan, error) {
 	var err error
-	if in.Certificates, err = inspectAll(ctx, w.files, in.Manifest, in.State); err != nil {
+	if in.Certificates, err = inspectAll(ctx, w.files, w.manifest, w.state); err != nil {
 		return nil, err
 	}
 	p, err := planner.Build(in)

@@ -3,10 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"jpsync/internal/report"
-	"jpsync/planner"
 )
 
 type validateCmd struct {
@@ -21,13 +19,9 @@ func (c *validateCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 		return new(reporting).unreadable(t, g, "validate", err)
 	}
 	defer w.close()
-	p, err := buildPlan(ctx, w, planner.Input{
-		Manifest: w.manifest,
-		State:    w.state,
-		Endpoint: w.endpoint,
-		Now:      time.Now(),
-		Options:  planner.Options{AllowCert: c.AllowCert, Rehearsal: g.Sandbox},
-	})
+	in := w.planInput()
+	in.Options.AllowCert = c.AllowCert
+	p, err := buildPlan(ctx, w, in)
 	if err != nil {
 		return err
 	}
