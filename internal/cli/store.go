@@ -203,12 +203,9 @@ func (g *globals) checkSandbox(st *state.State) error {
 	if st.Endpoint == "" || g.Sandbox == (st.Endpoint == sandbox.Endpoint) {
 		return nil
 	}
-	given := sandbox.Endpoint
-	if !g.Sandbox {
-		var err error
-		if given, err = g.endpoint(); err != nil {
-			return err
-		}
+	given, err := g.endpoint()
+	if err != nil {
+		return err
 	}
 	return &state.MismatchError{Field: "endpoint", Recorded: st.Endpoint, Given: given}
 }
