@@ -139,9 +139,7 @@ func (q *query) withoutValue() *kong.Flag {
 func subcommands(node *kong.Node) []candidate {
 	var list []candidate
 	for _, child := range node.Children {
-		if !child.Hidden {
-			list = append(list, candidate{child.Name, child.Help})
-		}
+		list = append(list, candidate{child.Name, child.Help})
 	}
 	return list
 }

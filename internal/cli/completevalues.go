@@ -153,7 +153,7 @@ func (q *query) outputFormats() proposal {
 func (q *query) topics() proposal {
 	node := q.model.Node
 	for _, name := range q.cmd.Help.Topic {
-		i := slices.IndexFunc(node.Children, func(n *kong.Node) bool { return n.Name == name && !n.Hidden })
+		i := slices.IndexFunc(node.Children, func(n *kong.Node) bool { return n.Name == name })
 		if i < 0 {
 			return proposal{}
 		}
