@@ -98,7 +98,7 @@ func (a *applying) apply(ctx context.Context) (err error) {
 		}
 	}
 	if len(a.plan.Changes) > 0 {
-		if a.client, err = a.w.connect(a.Parallelism.most, jpush.Options{Timeout: a.Timeout}); err != nil {
+		if a.client, err = a.w.connect(jpush.Options{Timeout: a.Timeout, MaxConns: a.Parallelism.most}); err != nil {
 			return err
 		}
 		defer a.client.CloseIdleConnections()

@@ -3,10 +3,9 @@ package cli
 import (
 	"bufio"
 	"context"
-	assets "embed"
+	"embed"
 	"fmt"
 	"io"
-	"io/fs"
 	"slices"
 	"strings"
 
@@ -18,7 +17,7 @@ import (
 // command or a flag is added.
 //
 //go:embed completion
-var scripts assets.FS
+var scripts embed.FS
 
 type completionCmd struct {
 	Shell string `arg:"" enum:"bash,zsh,fish,powershell" help:"bash, zsh, fish or powershell."`
@@ -26,7 +25,7 @@ type completionCmd struct {
 
 // Run prints the script.
 func (c *completionCmd) Run(t *terminal) error {
-	data, err := fs.ReadFile(scripts, "completion/jpsync."+c.Shell)
+	data, err := scripts.ReadFile("completion/jpsync." + c.Shell)
 	if err != nil {
 		return err
 	}

@@ -184,7 +184,7 @@ func (d *doctor) account(ctx context.Context) {
 	if !d.g.Sandbox && !d.credentials() {
 		return
 	}
-	client, err := d.w.connect(1, jpush.Options{Timeout: d.timeout})
+	client, err := d.w.connect(jpush.Options{Timeout: d.timeout, MaxConns: 1})
 	if err != nil {
 		d.trouble("credentials", err, "")
 		return

@@ -2,7 +2,7 @@ package cli
 
 import (
 	"cmp"
-	assets "embed"
+	"embed"
 	"fmt"
 	"io"
 	"runtime"
@@ -20,7 +20,7 @@ import (
 // have at most 80 columns.
 //
 //go:embed help
-var pages assets.FS
+var pages embed.FS
 
 // topics are the pages of help that belong to no command.
 var topics = []struct{ name, help string }{

@@ -105,7 +105,7 @@ func (c *verifyCmd) connect(w *workspace) (*jpush.Devices, error) {
 	switch {
 	case w.g.Sandbox:
 		var err error
-		if options.Transport, err = embed(w.g.sandboxDir()); err != nil {
+		if options.Transport, err = w.g.simulator(); err != nil {
 			return nil, err
 		}
 		options.Endpoint = sandbox.DeviceEndpoint

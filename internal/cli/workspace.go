@@ -127,22 +127,22 @@ func (w *workspace) bind() error {
 }
 
 // connect makes the client. Its idle connections are the caller's to close.
-func (w *workspace) connect(parallelism int, options jpush.Options) (*jpush.Client, error) {
-	var err error
+func (w *workspace) connect(options jpush.Options) (_ *jpush.Client, err error) {
 	if options.DevKey, options.DevSecret, err = w.credentials(); err != nil {
 		return nil, err
 	}
-	options.Endpoint, options.Version, options.MaxConns = w.endpoint, version(), parallelism
+	options.Endpoint, options.Version = w.endpoint, version()
 	if w.g.Sandbox {
-		if options.Transport, err = embed(w.g.sandboxDir()); err != nil {
+		if options.Transport, err = w.g.simulator(); err != nil {
 			return nil, err
 		}
 	}
 	return jpush.New(options)
 }
 
-// embed makes a transport that ends at a simulator inside this process.
-func embed(dir string) (http.RoundTripper, error) {
+// simulator makes a transport that ends at a simulator inside this process.
+func (g *globals) simulator() (http.RoundTripper, error) {
+	dir := g.sandboxDir()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("keep the sandbox's account: %w", err)
 	}
