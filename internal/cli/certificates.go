@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -95,10 +94,7 @@ func open(data []byte, password string) (*pushcert.Certificate, error) {
 	return nil, err
 }
 
-func hash(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
-}
+func hash(data []byte) string { return fmt.Sprintf("%x", sha256.Sum256(data)) }
 
 // checkFiles checks that the certificate files of a saved plan are still the planned ones.
 func checkFiles(ctx context.Context, files *manifest.Files, p *planner.Plan) error {
