@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"jpsync/internal/jpush"
 	"jpsync/manifest"
 	"jpsync/planner"
 	"jpsync/state"
@@ -120,16 +119,14 @@ func inspectAll(ctx context.Context, files *manifest.Files, m *manifest.Manifest
 	var work []func()
 	for i := range m.Apps {
 		app := &m.Apps[i]
-		for _, env := range jpush.Environments {
-			cert, wanted := app.Certificates[env]
+		for env, cert := range app.Certificates {
 			known := st.Apps[app.ID].Certificates.Of(env).FileSHA256
 			key := keyOf(cert, known)
-			if !wanted || all.done[key] != nil {
-				continue
+			if all.done[key] == nil {
+				in := &inspection{cert: cert}
+				all.done[key] = in
+				work = append(work, func() { in.seen, in.err = all.inspect(cert, known) })
 			}
-			in := &inspection{cert: cert}
-			all.done[key] = in
-			work = append(work, func() { in.seen, in.err = all.inspect(cert, known) })
 		}
 	}
 	return all, onAllCores(ctx, work)
