@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"jpsync/internal/jpush"
 	"jpsync/internal/report"
@@ -92,14 +93,10 @@ func listed(list []string, what, effect string, shown bool) error {
 	if shown {
 		return fmt.Errorf("%s: %s", report.Plural(len(list), what), effect)
 	}
-	var errs []error
-	for _, text := range list[:min(mostListed, len(list))] {
-		errs = append(errs, errors.New(text))
-	}
 	if more := len(list) - mostListed; more > 0 {
-		errs = append(errs, fmt.Errorf("and %s, see jpsync plan", report.Plural(more, "more "+what)))
+		list = append(list[:mostListed], fmt.Sprintf("and %s, see jpsync plan", report.Plural(more, "more "+what)))
 	}
-	return errors.Join(errs...)
+	return errors.New(strings.Join(list, "\n"))
 }
 
 // problem is a problem's text with what it is about.
