@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -143,10 +144,8 @@ func recorded(st *state.State, id string) (string, error) {
 	if _, ok := st.Apps[id]; ok {
 		return id, nil
 	}
-	if near := manifest.Suggest(id, sortedKeys(st.Apps)); near != "" {
-		return "", fmt.Errorf("the state has no app with the id %q; did you mean %q?", id, near)
-	}
-	return "", fmt.Errorf("the state has no app with the id %q: jpsync state list shows what it has", id)
+	hint := cmp.Or(nearest("; did you mean %q?", id, sortedKeys(st.Apps)), ": jpsync state list shows what it has")
+	return "", fmt.Errorf("the state has no app with the id %q%s", id, hint)
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
