@@ -153,15 +153,17 @@ func (a *actions) relative(path string) string {
 }
 
 // tell appends to the step's summary and outputs. The command has done its work by then, so an
-// error deserves a warning only.
-func (a *actions) tell(markdown func(io.Writer) error, counts []report.Count) error {
-	if a == nil {
-		return nil
+// error deserves a warning only, which begins with what.
+func (t *terminal) tell(what string, markdown func(io.Writer) error, counts []report.Count) {
+	if t.actions == nil {
+		return
 	}
-	return errors.Join(
-		appendTo(a.summary, func(w io.Writer) error { return errors.Join(markdown(w), newline(w)) }),
-		appendTo(a.outputs, func(w io.Writer) error { return report.Outputs(w, "", counts) }),
-	)
+	err := errors.Join(
+		appendTo(t.actions.summary, func(w io.Writer) error { return errors.Join(markdown(w), newline(w)) }),
+		appendTo(t.actions.outputs, func(w io.Writer) error { return report.Outputs(w, "", counts) }))
+	if err != nil {
+		t.warn("%s not in the step's summary or outputs: %v", what, err)
+	}
 }
 
 // newline separates a table from what the next command appends.

@@ -131,10 +131,7 @@ func (r *reporting) unreadable(t *terminal, g *globals, command string, err erro
 	}
 	err = errors.Join(err, problem)
 	b.ExitCode = exitCode(err)
-	summary := func(w io.Writer) error { return report.BrokenMarkdown(w, b) }
-	if err := t.actions.tell(summary, b.Counts()); err != nil {
-		t.warn("the errors are not in the step's summary or outputs: %v", err)
-	}
+	t.tell("the errors are", func(w io.Writer) error { return report.BrokenMarkdown(w, b) }, b.Counts())
 	return err
 }
 
@@ -160,9 +157,7 @@ func (r *reporting) refuseUnlessReport(t *terminal, g *globals) error {
 // publish reports a plan to the CI system and in the report file.
 func (c *planCmd) publish(t *terminal, w *workspace, p *planner.Plan) error {
 	t.actions.remark(w.manifest, p)
-	if err := t.actions.tell(func(w io.Writer) error { return report.PlanMarkdown(w, p) }, report.PlanCounts(p)); err != nil {
-		t.warn("the plan is not in the step's summary or outputs: %v", err)
-	}
+	t.tell("the plan is", func(w io.Writer) error { return report.PlanMarkdown(w, p) }, report.PlanCounts(p))
 	return c.write(func(w io.Writer) error { return c.form().plan(w, p) })
 }
 
@@ -175,8 +170,6 @@ func (a *applying) publish(err error) error {
 	r := a.report(err)
 	a.t.actions.remark(a.w.manifest, a.plan)
 	a.t.actions.stopped(a.w.manifest, a.plan, a.result, err)
-	if err := a.t.actions.tell(func(w io.Writer) error { return report.RunMarkdown(w, r) }, report.ApplyCounts(r.Summary)); err != nil {
-		a.t.warn("the result is not in the step's summary or outputs: %v", err)
-	}
+	a.t.tell("the result is", func(w io.Writer) error { return report.RunMarkdown(w, r) }, report.ApplyCounts(r.Summary))
 	return a.write(func(w io.Writer) error { return a.form().run(w, r) })
 }
