@@ -96,14 +96,12 @@ func (t *terminal) fail(err error) {
 	if text == "" || readerLeft(err) {
 		return
 	}
-	placed := has[manifest.Errors](err)
-	for _, line := range strings.Split(text, "\n") {
-		line = report.Printable(line)
-		if placed {
-			fmt.Fprintln(t.Err, line)
-		} else {
-			fmt.Fprintln(t.Err, t.err.Wrap("jpsync: ", "  ", line))
+	if has[manifest.Errors](err) {
+		for line := range strings.SplitSeq(text, "\n") {
+			fmt.Fprintln(t.Err, report.Printable(line))
 		}
+	} else {
+		t.message("", text)
 	}
 	t.actions.place(err)
 }
@@ -118,25 +116,25 @@ func readerLeft(err error) bool {
 // info prints a message, except with --quiet.
 func (t *terminal) info(format string, args ...any) {
 	if !t.quiet {
-		t.message("", format, args)
+		t.message("", fmt.Sprintf(format, args...))
 	}
 }
 
 // detail prints a message with --verbose.
 func (t *terminal) detail(format string, args ...any) {
 	if t.verbose {
-		t.message("", format, args)
+		t.message("", fmt.Sprintf(format, args...))
 	}
 }
 
 // warn prints a warning, even with --quiet.
 func (t *terminal) warn(format string, args ...any) {
-	t.message("warning: ", format, args)
+	t.message("warning: ", fmt.Sprintf(format, args...))
 }
 
-// message prints a message, whose arguments may come from a server or a store.
-func (t *terminal) message(kind, format string, args []any) {
-	for line := range strings.SplitSeq(fmt.Sprintf(format, args...), "\n") {
+// message prints a message, parts of which may come from a server or a store.
+func (t *terminal) message(kind, text string) {
+	for line := range strings.SplitSeq(text, "\n") {
 		fmt.Fprintln(t.Err, t.err.Wrap("jpsync: "+kind, "  ", report.Printable(line)))
 	}
 }
