@@ -22,6 +22,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -85,13 +86,10 @@ func (g *globals) sameFlags() string {
 		{"--cert-root", g.CertRoot, "", "JPSYNC_CERT_ROOT"},
 		{"--endpoint", g.Endpoint, "", "JPSYNC_ENDPOINT"},
 	} {
-		if given := os.Getenv(f.variable); given != "" {
-			f.usual = given
-		}
 		if f.name == "--state" && (f.value == "" || checkLocation(f.value) != nil) {
 			continue // it may hold a password
 		}
-		if f.value != f.usual {
+		if f.value != cmp.Or(os.Getenv(f.variable), f.usual) {
 			flags += " " + f.name + " " + planner.Quote(f.value)
 		}
 	}
