@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -43,9 +44,7 @@ func newQuery(ctx context.Context, parser *kong.Kong, cmd *root, before []string
 			q.node = p.Command
 		}
 	}
-	if q.leaf = q.node; q.node.DefaultCmd != nil {
-		q.leaf = q.node.DefaultCmd
-	}
+	q.leaf = cmp.Or(q.node.DefaultCmd, q.node)
 	if kctx.Error != nil {
 		q.pending = q.withoutValue()
 		q.wrong = q.pending == nil
