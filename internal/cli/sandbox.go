@@ -20,7 +20,7 @@ type sandboxCmd struct {
 }
 
 // Run serves until ctx ends.
-func (c *sandboxCmd) Run(ctx context.Context, t *terminal, _ *globals) error {
+func (c *sandboxCmd) Run(ctx context.Context, t *terminal) error {
 	host, _, err := net.SplitHostPort(c.Addr)
 	if err != nil {
 		return fmt.Errorf("--addr %s: %w", c.Addr, err)
