@@ -23,7 +23,6 @@ import (
 // refers to, a state, and an account somewhere.
 type workspace struct {
 	g        *globals
-	t        *terminal
 	manifest *manifest.Manifest
 	files    *manifest.Files
 	store    *stateStore
@@ -40,7 +39,7 @@ func openWorkspace(ctx context.Context, t *terminal, g *globals, open stateOpene
 	if err != nil {
 		return nil, err
 	}
-	w := &workspace{g: g, t: t, endpoint: endpoint}
+	w := &workspace{g: g, endpoint: endpoint}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var group errgroup.Group
