@@ -91,8 +91,10 @@ func (c *choices) input(w *workspace) (planner.Input, error) {
 	}
 	in := w.planInput()
 	in.Options.Selection = selection
-	in.Options.Replace, in.Options.Accept = c.Replace, c.Accept
-	in.Options.NoDelete, in.Options.AllowCert = c.NoDelete, c.AllowCert
+	in.Options.Replace = c.Replace
+	in.Options.Accept = c.Accept
+	in.Options.NoDelete = c.NoDelete
+	in.Options.AllowCert = c.AllowCert
 	return in, nil
 }
 
