@@ -2,10 +2,13 @@ package pushcert
 
 import (
 	"bytes"
+	"crypto"
+	"crypto/rand"
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/x509"
+	"encoding/asn1"
 	"fmt"
 	"math/big"
 	"runtime"
@@ -14,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 	"software.sslmate.com/src/go-pkcs12"
 )
 
@@ -132,6 +136,8 @@ func TestInspectRefusesMoreThanRealFilesHold(t *testing.T) {
 		{"too many bags in bags", pfx(t, []addFunc{plainSafe(t, nested(maxBagDepth+1))}), Damaged},
 		{"too deep", pfx(t, []addFunc{deep}), Damaged},
 		{"too deep without end", append([]byte{0x30, 0x80, 2, 1, 3}, bytes.Repeat([]byte{0x30, 0x80}, MaxSize/2-10)...), Damaged},
+		{"a certificate within bounds", pfx(t, []addFunc{plainSafe(t, certBag(withIssuer(t, maxCertificateSize-300)))}), NoKey},
+		{"too large a certificate", pfx(t, []addFunc{plainSafe(t, certBag(withIssuer(t, maxCertificateSize)))}), Damaged},
 		{"too large", make([]byte, MaxSize+1), TooLarge},
 	}
 	for _, tt := range tests {
@@ -183,6 +189,20 @@ func TestInspectReadsADamagedFile(t *testing.T) {
 	}
 }
 
+// withIssuer returns a certificate with an issuer of this many bytes and no common name.
+func withIssuer(t *testing.T, size int) (der []byte) {
+	t.Helper()
+	_, key := leafOf(t, mint(t, MintOptions{Encoder: pkcs12.Passwordless, EC: true}))
+	signer, err := x509.ParsePKCS8PrivateKey(key)
+	require.NoError(t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	attribute := build(t, wrap(cbasn1.SET, seq(id(asn1.ObjectIdentifier{1, 2, 3}), raw([]byte{0x13, 0}))))
+	issuer := &x509.Certificate{RawSubject: build(t, seq(raw(bytes.Repeat(attribute, size/len(attribute)))))}
+	der, err = x509.CreateCertificate(rand.Reader, template, issuer, signer.(crypto.Signer).Public(), signer)
+	require.NoError(t, err)
+	return der
+}
+
 // TestInspectTakesBoundedMemory feeds it the largest files of the most wasteful shapes.
 func TestInspectTakesBoundedMemory(t *testing.T) {
 	fill := func(unit []byte) []byte { return bytes.Repeat(unit, (MaxSize-1200)/len(unit)) }
@@ -203,6 +223,7 @@ func TestInspectTakesBoundedMemory(t *testing.T) {
 		"many pieces":       build(t, seq(number(3), seq(id(oidData), wrap(explicit0, wrap(tagConstructedOctetString, raw(fill([]byte{4, 1, 7}))))))),
 		"ciphertext pieces": pfx(t, []addFunc{seq(id(oidEncryptedData), wrap(explicit0, seq(number(0), seq(id(oidData), pbes2Algorithm(big.NewInt(1)), wrap(explicit0, raw(fill([]byte{4, 1, 7})))))))}),
 		"large salt":        pfx(t, []addFunc{encryptedSafe(seq(id(oidPBE3DES), seq(octets(fill([]byte{7})), number(1000))), make([]byte, 16))}),
+		"large issuer":      pfx(t, []addFunc{plainSafe(t, certBag(withIssuer(t, MaxSize-1200)))}),
 		"large certificate": pfx(t, []addFunc{plainSafe(t, certBag(build(t, seq(raw(fill([]byte{0x30, 0}))))))}),
 		"large key":         pfx(t, []addFunc{plainSafe(t, certBag(cert), bag(oidKeyBag, seq(raw(fill([]byte{2, 1, 0})))))}),
 	}

@@ -14,6 +14,10 @@ import (
 // maxKeySize limits a private key, in bytes. An RSA key of 16384 bits takes about 9 KiB.
 const maxKeySize = 10 << 10
 
+// maxCertificateSize limits a certificate, in bytes. Apple's have about 2 KiB. The standard library
+// takes minutes to write out an issuer of a million bytes.
+const maxCertificateSize = 16 << 10
+
 // identity returns the certificate whose private key is in the file.
 func (c *contents) identity() (*Certificate, error) {
 	certs, err := c.parseCertificates()
@@ -63,8 +67,8 @@ func likelyLeaf(certs []*x509.Certificate) *x509.Certificate {
 	return certs[0]
 }
 
-// parseCertificates skips certificates that the standard library refuses, unless it refuses
-// all of them.
+// parseCertificates skips certificates that are too large or that the standard library refuses,
+// unless all of them are.
 func (c *contents) parseCertificates() ([]*x509.Certificate, error) {
 	if len(c.certs) == 0 {
 		if len(c.keys) == 0 {
@@ -74,12 +78,15 @@ func (c *contents) parseCertificates() ([]*x509.Certificate, error) {
 	}
 	var certs []*x509.Certificate
 	for _, der := range c.certs {
+		if len(der) > maxCertificateSize {
+			continue
+		}
 		if cert, err := x509.ParseCertificate(der); err == nil {
 			certs = append(certs, cert)
 		}
 	}
 	if len(certs) == 0 {
-		return nil, fail(Damaged, "the certificate in the file cannot be read")
+		return nil, fail(Damaged, "the certificate in the file cannot be read: it is damaged, or far larger than Apple's")
 	}
 	return certs, nil
 }
