@@ -109,17 +109,21 @@ type stateRmCmd struct {
 
 // Run forgets under the lock; all of the ids or none.
 func (c stateRmCmd) Run(ctx context.Context, t *terminal, store *stateStore) error {
-	ids := slices.Compact(slices.Sorted(slices.Values(c.IDs)))
+	ids := slices.Clone(c.IDs)
 	before, err := store.edit(ctx, "state rm", func(st *state.State) error {
+		spell := planner.Spelling(st)
 		for i, id := range ids {
-			id = planner.Spelling(st)(id)
+			ids[i] = spell(id)
+		}
+		slices.Sort(ids)
+		ids = slices.Compact(ids)
+		for _, id := range ids {
 			_, ok := st.Apps[id]
 			_, pending := st.Pending[id]
 			if !ok && !pending {
 				_, err := recorded(st, id)
 				return err
 			}
-			ids[i] = id
 			delete(st.Apps, id)
 			delete(st.Pending, id)
 		}
