@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"strconv"
@@ -118,7 +117,7 @@ func (p passwordFlags) read(t *terminal) (string, error) {
 		}
 		return value, nil
 	case p.PasswordStdin:
-		data, err := io.ReadAll(io.LimitReader(t.In, manifest.MaxSecretBytes))
+		data, err := readAll(t.In, "standard input", manifest.MaxSecretBytes)
 		if err != nil {
 			return "", fmt.Errorf("--password-stdin: %w", err)
 		}

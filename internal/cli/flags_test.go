@@ -2,12 +2,16 @@ package cli
 
 import (
 	"math"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"jpsync/executor"
+	"jpsync/manifest"
 )
 
 func TestParallelismIsANumberOrAuto(t *testing.T) {
@@ -49,4 +53,20 @@ func TestFlagsThatMakeNoSense(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What is cut would pass for another password.
+func TestAPasswordIsReadWholeOrNotAtAll(t *testing.T) {
+	stdin := passwordFlags{PasswordStdin: true}
+	most := strings.Repeat("x", manifest.MaxSecretBytes)
+	got, err := stdin.read(&terminal{Host: Host{In: strings.NewReader(most)}})
+	require.NoError(t, err)
+	require.Equal(t, most, got)
+	_, err = stdin.read(&terminal{Host: Host{In: strings.NewReader(most + "x")}})
+	require.EqualError(t, err, "--password-stdin: read standard input: more than 65536 bytes")
+
+	path := filepath.Join(t.TempDir(), "password")
+	require.NoError(t, os.WriteFile(path, []byte(most+"x"), 0o600))
+	_, err = passwordFlags{PasswordFile: path}.read(&terminal{})
+	require.ErrorContains(t, err, "password: more than 65536 bytes")
 }
