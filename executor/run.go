@@ -24,7 +24,7 @@ type run struct {
 	corrected  map[string]state.App // apps as the plan's corrections leave them
 	inFlight   context.Context      // of the requests
 
-	verify func(ctx context.Context, i int) error // asks about a pair of a [Verify]; nil in an apply
+	verify func(ctx context.Context, id string) error // asks about the pair of an app; nil but in a [Verify]
 
 	// steps is what came of each change. A step belongs to its task until it is reported, and
 	// to the reporter from then on.
@@ -33,14 +33,8 @@ type run struct {
 	reports  chan report // of the present phase; it is short, so that a slow listener slows the run down
 
 	mu     sync.Mutex
-	chains []chain // of the present phase that nobody has taken
-	ahead  []*task // prefetched: the first intent, if there is one, is appended and perhaps not durable yet
-}
-
-// chain is the changes of one app, in order.
-type chain struct {
-	first   int // index of the first one in the plan
-	changes []planner.Change
+	chains [][]Step // of the present phase that nobody has taken: each is the steps of one app, in order
+	ahead  []*task  // prefetched: the first intent, if there is one, is appended and perhaps not durable yet
 }
 
 // Apply carries out the plan on the state that it was made from. It changes neither: what
@@ -58,7 +52,7 @@ func Apply(ctx context.Context, plan *planner.Plan, st *state.State, opts Option
 	}
 	r, end := newRun(ctx, plan, st, opts)
 	defer end()
-	early, late := split(plan)
+	early, late := r.split()
 	err := r.correct(ctx)
 	if err == nil {
 		err = r.phase(ctx, early)
@@ -129,23 +123,23 @@ func newRun(ctx context.Context, plan *planner.Plan, st *state.State, opts Optio
 
 // split separates the deletes of apps that left the manifest. They run last, so a run that stops
 // early leaves too many apps rather than too few.
-func split(plan *planner.Plan) (early, late []chain) {
-	at := 0
-	for _, changes := range plan.Chains() {
-		c := chain{first: at, changes: changes}
-		at += len(changes)
+func (r *run) split() (early, late [][]Step) {
+	rest := r.steps
+	for _, changes := range r.plan.Chains() {
+		n := len(changes)
 		if changes[0].Action == planner.Delete && changes[0].Reason == planner.Removed {
-			late = append(late, c)
+			late = append(late, rest[:n])
 		} else {
-			early = append(early, c)
+			early = append(early, rest[:n])
 		}
+		rest = rest[n:]
 	}
 	return early, late
 }
 
 // phase applies the chains, as many side by side as there may be requests, and returns when
 // the last one has ended and is reported. The error is why the run stopped.
-func (r *run) phase(ctx context.Context, chains []chain) error {
+func (r *run) phase(ctx context.Context, chains [][]Step) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	r.chains, r.ahead, r.reports = chains, nil, make(chan report, 2*r.opts.Parallelism)

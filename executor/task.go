@@ -11,8 +11,8 @@ import (
 
 // task is an app on its way through its steps.
 type task struct {
-	chain
 	run     *run
+	steps   []Step     // its part of run.steps
 	at      int        // the present step
 	app     *state.App // its record as of now; nil: none
 	deleted *state.App // the record that a delete of this task removed
@@ -26,8 +26,8 @@ type task struct {
 	sent       bool         // the request of the present step may have gone out
 }
 
-func newTask(r *run, c chain) *task {
-	t := &task{chain: c, run: r, open: -1, waitIntent: noWait}
+func newTask(r *run, steps []Step) *task {
+	t := &task{run: r, steps: steps, open: -1, waitIntent: noWait}
 	t.app = cmp.Or(find(r.corrected, t.id()), find(r.state.Apps, t.id()))
 	t.prior = find(r.state.Pending, t.id())
 	return t
@@ -43,7 +43,7 @@ func find[V any](m map[string]V, id string) *V {
 	return &found
 }
 
-func (t *task) id() string { return t.changes[0].App }
+func (t *task) id() string { return t.steps[0].App }
 
 // noWait stands for a record that is not needed.
 func noWait() error { return nil }
@@ -55,7 +55,7 @@ func (t *task) apply(ctx context.Context) (stop *Stop) {
 			stop = t.panicked(caught(v))
 		}
 	}()
-	for t.at = range t.changes {
+	for t.at = range t.steps {
 		ok, stopped := t.perform(ctx)
 		if ok {
 			continue
@@ -81,11 +81,11 @@ func (t *task) perform(ctx context.Context) (ok bool, stop *Stop) {
 		t.retract()
 		return false, journalFailed(err)
 	}
-	if t.at == len(t.changes)-1 {
+	if t.at == len(t.steps)-1 {
 		// While this app's last request is in flight, the next app's intent becomes durable.
 		t.run.prefetchNext()
 	}
-	switch c := t.changes[t.at]; c.Action {
+	switch c := t.step().Change; c.Action {
 	case planner.Create:
 		return t.create(ctx, c)
 	case planner.Delete:
@@ -102,7 +102,7 @@ func (t *task) perform(ctx context.Context) (ok bool, stop *Stop) {
 // intend appends the intent of the present step, unless the journal has it already: the request may go
 // out once it is durable. An upload needs no intent: it can be repeated without harm.
 func (t *task) intend() {
-	c := t.changes[t.at]
+	c := t.step().Change
 	var in state.Intent
 	switch c.Action {
 	case planner.Create:
@@ -126,7 +126,7 @@ func (t *task) retract() (wait func() error) {
 	if t.open < 0 {
 		return noWait
 	}
-	op := state.Op(t.changes[t.open].Action)
+	op := state.Op(t.steps[t.open].Action)
 	t.open = -1
 	if t.prior != nil {
 		return t.run.opts.Journal.Append(state.Record{ID: t.id(), Intent: t.prior})
@@ -183,10 +183,10 @@ var errEarlierStep = errors.New("not started, because an earlier step of this ap
 
 // skipRest says why the steps after the present one are not started.
 func (t *task) skipRest() {
-	for i := t.at + 1; i < len(t.changes); i++ {
-		t.run.steps[t.first+i].Err = errEarlierStep
+	for i := t.at + 1; i < len(t.steps); i++ {
+		t.steps[i].Err = errEarlierStep
 	}
 }
 
 // step is where the outcome of the present step is kept.
-func (t *task) step() *Step { return &t.run.steps[t.first+t.at] }
+func (t *task) step() *Step { return &t.steps[t.at] }
