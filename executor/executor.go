@@ -44,6 +44,7 @@ type API interface {
 // Append returns at once. The function that it returns blocks until the record is durable,
 // or until it never will be: then it returns an error, and so do the functions of all later
 // records. Records become durable in the order of Append, also those that nobody waits for.
+// What a record points to does not change afterwards, on either side.
 //
 // Left returns for how long this run is still the only writer. No request starts without time
 // left, and none goes on for longer. Once it is over it stays so.

@@ -39,8 +39,7 @@ func find[V any](m map[string]V, id string) *V {
 	if !ok {
 		return nil
 	}
-	found := v
-	return &found
+	return &v
 }
 
 func (t *task) id() string { return t.steps[0].App }
@@ -144,12 +143,7 @@ func sameRequest(a, b state.Intent) bool {
 // the record. The reporter, and not the task, waits until that is durable, and then tells of the step:
 // see report.go. The journal names the operation as the plan does.
 func (t *task) succeed(c planner.Change, app *state.App, outcome Outcome, a answer, note string) {
-	res := state.Result{Op: state.Op(c.Action)}
-	if app != nil {
-		recorded := *app
-		res.App = &recorded
-	}
-	wait := t.run.append(c.App, res)
+	wait := t.run.append(c.App, state.Result{Op: state.Op(c.Action), App: app})
 	t.open, t.prior, t.sent = -1, nil, false
 	t.deleted, t.app = t.app, app
 	s := t.step()
