@@ -67,8 +67,8 @@ func (r *run) halted(ctx context.Context) *Stop {
 const leaseMargin = time.Second
 
 // deadline is when a request that starts now has to be through: the zero time if the lock of the
-// state has no end. ok is false when there is no time for one. The clock is read before the lease: whatever holds this process up in
-// between makes the time shorter, never longer.
+// state has no end. ok is false when there is no time for one. The clock is read before the lease:
+// whatever holds this process up in between makes the time shorter, never longer.
 func (r *run) deadline() (end time.Time, ok bool) {
 	now := time.Now()
 	left := r.opts.Journal.Left()
@@ -87,11 +87,10 @@ func leaseOver() *Stop { return &Stop{StopLease, &state.LeaseError{Err: errNoTim
 // withDrain returns a context that outlives ctx by the drain, or for good when that is 0.
 func withDrain(ctx context.Context, drain time.Duration) (outliving context.Context, cancel context.CancelFunc) {
 	outliving, end := context.WithCancelCause(context.WithoutCancel(ctx))
-	if drain == 0 {
-		return outliving, func() { end(nil) }
-	}
 	stop := context.AfterFunc(ctx, func() {
-		time.AfterFunc(drain, func() { end(fmt.Errorf("not answered within %s of the interrupt", drain)) })
+		if drain > 0 {
+			time.AfterFunc(drain, func() { end(fmt.Errorf("not answered within %s of the interrupt", drain)) })
+		}
 	})
 	return outliving, func() { stop(); end(nil) }
 }
