@@ -2,7 +2,6 @@ package planner
 
 import (
 	"slices"
-	"sync"
 	"time"
 
 	"jpsync/manifest"
@@ -59,11 +58,11 @@ func Build(in Input) (*Plan, error) {
 type builder struct {
 	in      Input
 	plan    *Plan
-	wanted  map[string]*manifest.App   // by id
-	owners  func() map[string][]string // recorded package -> ids: several after an edit by hand
-	renamed map[string]bool            // recorded ids that a conflict takes for renamed
-	uses    map[string][]use           // fingerprint -> who wants it
-	shared  []string                   // fingerprints with several uses, in the manifest's order
+	wanted  map[string]*manifest.App // by id
+	owners  map[string][]string      // recorded package -> ids, see owner
+	renamed map[string]bool          // recorded ids that a conflict takes for renamed
+	uses    map[string][]use         // fingerprint -> who wants it
+	shared  []string                 // fingerprints with several uses, in the manifest's order
 }
 
 func newBuilder(in Input) *builder {
@@ -82,7 +81,6 @@ func newBuilder(in Input) *builder {
 			OnExisting:    in.Manifest.Policy.OnExisting,
 		},
 		wanted:  make(map[string]*manifest.App, len(in.Manifest.Apps)),
-		owners:  sync.OnceValue(func() map[string][]string { return ownersOf(in.State) }),
 		renamed: map[string]bool{},
 		uses:    map[string][]use{},
 	}

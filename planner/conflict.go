@@ -97,9 +97,16 @@ func (b *builder) packageTaken(app *manifest.App, self string) (c Conflict, take
 	return c, true
 }
 
-// owner is the first id other than self under which a package is recorded, or "".
+// owner is the first id other than self under which a package is recorded, or "". After an edit by
+// hand there may be several. Most plans never ask.
 func (b *builder) owner(pkg, self string) (owner string) {
-	for _, id := range b.owners()[pkg] {
+	if b.owners == nil {
+		b.owners = make(map[string][]string, len(b.in.State.Apps))
+		for id, app := range b.in.State.Apps {
+			b.owners[app.AndroidPackage] = append(b.owners[app.AndroidPackage], id)
+		}
+	}
+	for _, id := range b.owners[pkg] {
 		if id != self && (owner == "" || id < owner) {
 			owner = id
 		}
@@ -139,12 +146,4 @@ func Quote(id string) string {
 		return id
 	}
 	return "'" + strings.ReplaceAll(id, "'", `'\''`) + "'"
-}
-
-func ownersOf(st *state.State) map[string][]string {
-	owners := make(map[string][]string, len(st.Apps))
-	for id, app := range st.Apps {
-		owners[app.AndroidPackage] = append(owners[app.AndroidPackage], id)
-	}
-	return owners
 }
