@@ -17,8 +17,6 @@
 package planner
 
 import (
-	"fmt"
-	"slices"
 	"time"
 
 	"jpsync/internal/jpush"
@@ -96,18 +94,6 @@ type Change struct {
 	Protect        *bool             `json:"protect,omitempty"` // of a create: what the manifest says
 	Certificate    *Certificate      `json:"certificate,omitempty"`
 	Previous       *Previous         `json:"previous,omitempty"` // of an upload: what it replaces
-}
-
-// Check refuses a change that cannot be shown or applied. The checksum of a saved plan finds
-// accidents; this finds files that another program made.
-func (c Change) Check() error {
-	switch {
-	case c.Action != Create && c.Action != Upload && c.Action != Delete:
-		return fmt.Errorf("the plan wants to %q the app %q, and there is no such action: make it anew", c.Action, c.App)
-	case c.Action == Upload && (c.Certificate == nil || c.Certificate.Fingerprint == "" || !slices.Contains(jpush.Environments, c.Environment)):
-		return fmt.Errorf("the plan's upload for %q names no certificate or no environment: make it anew", c.App)
-	}
-	return nil
 }
 
 // Certificate is a certificate file as it was when the plan was made.

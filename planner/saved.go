@@ -6,6 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+
+	"jpsync/internal/jpush"
 )
 
 // MaxSavedSize is the largest file that may be passed to [Decode], in bytes.
@@ -68,11 +71,23 @@ func Decode(data []byte) (*Plan, error) {
 		return nil, errors.New("the plan was damaged or edited (its checksum does not fit): make it anew")
 	}
 	for _, c := range s.Changes {
-		if err := c.Check(); err != nil {
+		if err := c.check(); err != nil {
 			return nil, err
 		}
 	}
 	return s.Plan, nil
+}
+
+// check refuses a change that cannot be shown or applied. The checksum of a saved plan finds
+// accidents; this finds files that another program made.
+func (c Change) check() error {
+	switch {
+	case c.Action != Create && c.Action != Upload && c.Action != Delete:
+		return fmt.Errorf("the plan wants to %q the app %q, and there is no such action: make it anew", c.Action, c.App)
+	case c.Action == Upload && (c.Certificate == nil || c.Certificate.Fingerprint == "" || !slices.Contains(jpush.Environments, c.Environment)):
+		return fmt.Errorf("the plan's upload for %q names no certificate or no environment: make it anew", c.App)
+	}
+	return nil
 }
 
 func checksum(p *Plan) (string, error) {
