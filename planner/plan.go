@@ -17,6 +17,7 @@
 package planner
 
 import (
+	"slices"
 	"time"
 
 	"jpsync/internal/jpush"
@@ -203,15 +204,8 @@ type Summary struct {
 
 // Pending reports whether an apply would change anything but quiet corrections.
 func (p *Plan) Pending() bool {
-	if len(p.Changes) > 0 {
-		return true
-	}
-	for _, c := range p.Corrections {
-		if !c.Quiet() {
-			return true
-		}
-	}
-	return false
+	loud := func(c Correction) bool { return !c.Quiet() }
+	return len(p.Changes) > 0 || slices.ContainsFunc(p.Corrections, loud)
 }
 
 // Empty reports whether an apply would change nothing at all, on the server or in the state.
