@@ -18,11 +18,6 @@ type Selection struct {
 	Labels   map[string]string // labels that the app must have; orphans have none
 }
 
-// Empty reports whether the selection selects every app.
-func (s Selection) Empty() bool {
-	return len(s.Targets) == 0 && len(s.Excludes) == 0 && len(s.Labels) == 0
-}
-
 // checkGlobs refuses globs that do not parse. The syntax is that of [path.Match].
 func (s Selection) checkGlobs() error {
 	for _, g := range slices.Concat(s.Targets, s.Excludes) {
@@ -81,14 +76,11 @@ func (s Selection) Check(m *manifest.Manifest, st *state.State, named ...string)
 	if err := s.checkGlobs(); err != nil {
 		return err
 	}
-	if s.Empty() {
-		return nil
-	}
-	ids := slices.Collect(maps.Keys(st.Apps))
-	for i := range m.Apps {
-		ids = append(ids, m.Apps[i].ID)
+	if len(s.Targets)+len(s.Excludes)+len(s.Labels) == 0 {
+		return nil // every app is selected
 	}
 	labels := labelsOf(m)
+	ids := slices.AppendSeq(slices.Collect(maps.Keys(st.Apps)), maps.Keys(labels))
 	for _, id := range named {
 		if slices.Contains(ids, id) && !s.matches(id, labels[id]) {
 			return fmt.Errorf("something is asked for %s by name, and the selection leaves it out: select it as well, or leave the selection away", id)
