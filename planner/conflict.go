@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -137,12 +138,12 @@ func quoted(value string) string {
 	return strconv.Quote(value)
 }
 
+// plainWord is a word in which a shell sees nothing special.
+var plainWord = regexp.MustCompile(`^[a-zA-Z0-9_.,/:@%+=[:^ascii:]-]+$`)
+
 // Quote makes an id or a path safe to paste into a shell.
 func Quote(id string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.,/:@%+=", r) || r > 0x7f
-	}
-	if id != "" && !strings.HasPrefix(id, "-") && strings.IndexFunc(id, func(r rune) bool { return !plain(r) }) < 0 {
+	if plainWord.MatchString(id) && !strings.HasPrefix(id, "-") {
 		return id
 	}
 	return "'" + strings.ReplaceAll(id, "'", `'\''`) + "'"
