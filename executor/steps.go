@@ -37,7 +37,7 @@ func (t *task) create(ctx context.Context, c planner.Change) (ok bool, stop *Sto
 		outcome = Adopted
 	}
 	app := t.appOf(c, made, ours)
-	t.succeed(c, app, outcome, a, createNote(c, made.IsNew, doubt, app, t.prior))
+	t.succeed(app, outcome, a, createNote(c, made.IsNew, doubt, app, t.prior))
 	t.run.settleOthers(state.OpCreate, unanswered)
 	return true, nil
 }
@@ -110,25 +110,25 @@ func (t *task) remove(ctx context.Context, c planner.Change) (ok bool, stop *Sto
 		return false, t.endUnsuccessful(a, stop, doubt)
 	}
 	t.run.keys.Delete(c.AppKey)
-	t.succeed(c, nil, Deleted, a, note)
+	t.succeed(nil, Deleted, a, note)
 	t.run.settleOthers(state.OpDelete, unanswered)
 	return true, nil
 }
 
 // upload sends a certificate, whose file is read now.
-func (t *task) upload(ctx context.Context, c planner.Change) (ok bool, stop *Stop) {
-	c.AppKey = t.app.AppKey
-	t.step().AppKey = c.AppKey
-	loaded, err := t.run.opts.Certificates.Load(c)
+func (t *task) upload(ctx context.Context) (ok bool, stop *Stop) {
+	s := t.step()
+	s.AppKey = t.app.AppKey
+	loaded, err := t.run.opts.Certificates.Load(s.Change)
 	if err != nil {
-		t.fail(Failed, answer{}, fmt.Errorf("upload the %s certificate %s: %w", c.Environment, c.Certificate.File, err), noWait)
+		t.fail(Failed, answer{}, fmt.Errorf("upload the %s certificate %s: %w", s.Environment, s.Certificate.File, err), noWait)
 		return false, nil
 	}
 	cert := loaded.Certificate
-	c.Certificate, t.step().Change.Certificate = &cert, &cert
+	s.Certificate = &cert
 	a, stop := t.send(ctx, func(ctx context.Context) error {
-		return t.run.opts.API.UploadCertificate(ctx, c.AppKey, jpush.Certificate{
-			Environment: c.Environment, Filename: path.Base(cert.Path), Data: loaded.Data, Password: loaded.Password,
+		return t.run.opts.API.UploadCertificate(ctx, s.AppKey, jpush.Certificate{
+			Environment: s.Environment, Filename: path.Base(cert.Path), Data: loaded.Data, Password: loaded.Password,
 		})
 	})
 	outcome, note := Uploaded, ""
@@ -140,11 +140,11 @@ func (t *task) upload(ctx context.Context, c planner.Change) (ok bool, stop *Sto
 		return false, t.endUnsuccessful(a, stop, a.unknown)
 	}
 	app := *t.app
-	app.Certificates.Set(c.Environment, state.Certificate{
+	app.Certificates.Set(s.Environment, state.Certificate{
 		FileSHA256: cert.FileSHA256, Fingerprint: cert.Fingerprint, BundleID: cert.BundleID,
 		NotAfter: cert.NotAfter, UploadedAt: t.run.opts.Now(),
 	})
-	t.succeed(c, &app, outcome, a, note)
+	t.succeed(&app, outcome, a, note)
 	return true, nil
 }
 

@@ -90,7 +90,7 @@ func (t *task) perform(ctx context.Context) (ok bool, stop *Stop) {
 	case planner.Delete:
 		return t.remove(ctx, c)
 	case planner.Upload:
-		return t.upload(ctx, c)
+		return t.upload(ctx)
 	case verify:
 		return t.verify(ctx)
 	default:
@@ -142,11 +142,11 @@ func sameRequest(a, b state.Intent) bool {
 // succeed ends the present step. It journals what is recorded of the app from now on; a nil app removes
 // the record. The reporter, and not the task, waits until that is durable, and then tells of the step:
 // see report.go. The journal names the operation as the plan does.
-func (t *task) succeed(c planner.Change, app *state.App, outcome Outcome, a answer, note string) {
-	wait := t.run.append(c.App, state.Result{Op: state.Op(c.Action), App: app})
+func (t *task) succeed(app *state.App, outcome Outcome, a answer, note string) {
+	s := t.step()
+	wait := t.run.append(t.id(), state.Result{Op: state.Op(s.Action), App: app})
 	t.open, t.prior, t.sent = -1, nil, false
 	t.deleted, t.app = t.app, app
-	s := t.step()
 	s.Outcome, s.Attempts, s.Note = outcome, a.attempts, note
 	if app != nil {
 		s.AppKey = app.AppKey
