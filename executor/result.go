@@ -91,8 +91,7 @@ func (r *Result) Changed() bool {
 
 // result adds up a run that has ended; err is why it stopped, if it did.
 func (r *run) result(err error) *Result {
-	res := &Result{Steps: r.steps}
-	res.Counts = Counts{Requests: int(r.requests.Load()), Recorded: len(r.corrected)}
+	res := &Result{Steps: r.steps, Counts: Counts{Requests: int(r.requests.Load()), Recorded: len(r.corrected)}}
 	if stop, ok := errors.AsType[*Stop](err); ok {
 		res.Stopped = stop
 		if stop.Reason == StopAuth && !unauthorized(stop.Err) {
