@@ -10,10 +10,10 @@
 // deleted app loses its devices for good, so whatever looks like a rename is a conflict too.
 //
 // Start at [Build] in build.go, which goes through the apps; [Align] in spelling.go has given them
-// their ids as the state has them. conflict.go compares their fields
-// and certificates.go their certificates; selection.go says which apps are meant, and warnings.go
-// what a person should look at. guards.go refuses a plan that deletes too much or is stale,
-// saved.go writes and reads one, and schedule.go lists when certificates expire.
+// their ids as the state has them. conflict.go compares their fields and certificates.go their
+// certificates; selection.go says which apps are meant, and warnings.go what a person should look
+// at. guards.go refuses a plan that deletes too much or is stale, saved.go writes and reads one, and
+// schedule.go lists when certificates expire.
 package planner
 
 import (
