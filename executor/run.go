@@ -142,7 +142,7 @@ func (r *run) split() (early, late [][]Step) {
 func (r *run) phase(ctx context.Context, chains [][]Step) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	r.chains, r.ahead, r.reports = chains, nil, make(chan report, 2*r.opts.Parallelism)
+	r.chains, r.reports = chains, make(chan report, 2*r.opts.Parallelism)
 	reported := make(chan error, 1)
 	go func() { reported <- r.reportAll(stop) }()
 	group, ctx := errgroup.WithContext(ctx)
