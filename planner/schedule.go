@@ -105,10 +105,11 @@ func (c *candidate) due(in Input) Due {
 			d.Message = c.unfit(in)
 		}
 	}
-	switch left := d.NotAfter.Sub(in.Now); {
-	case left <= 0:
+	left, known := d.NotAfter.Sub(in.Now), !d.NotAfter.IsZero()
+	switch {
+	case known && left <= 0:
 		d.State = Expired
-	case left < in.Manifest.Policy.RenewBefore:
+	case known && left < in.Manifest.Policy.RenewBefore:
 		d.State = Expiring
 	case d.Fingerprint != have.Fingerprint:
 		d.State = ToUpload
