@@ -75,6 +75,11 @@ func Decode(data []byte) (*Plan, error) {
 			return nil, err
 		}
 	}
+	for _, steps := range s.Chains() {
+		if err := checkOrder(steps); err != nil {
+			return nil, err
+		}
+	}
 	return s.Plan, nil
 }
 
@@ -86,6 +91,18 @@ func (c Change) check() error {
 		return fmt.Errorf("the plan wants to %q the app %q, and there is no such action: make it anew", c.Action, c.App)
 	case c.Action == Upload && (c.Certificate == nil || c.Certificate.Fingerprint == "" || !slices.Contains(jpush.Environments, c.Environment)):
 		return fmt.Errorf("the plan's upload for %q names no certificate or no environment: make it anew", c.App)
+	}
+	return nil
+}
+
+// checkOrder refuses steps that cannot be those of one app: a delete comes first, then a create, then
+// the uploads, and nothing is uploaded to an app that was deleted.
+func checkOrder(steps []Change) error {
+	for i, c := range steps[1:] {
+		previous := steps[i].Action
+		if c.Action == Delete || (c.Action == Create) != (previous == Delete) {
+			return fmt.Errorf("the plan has a %s after a %s for the app %q: make it anew", c.Action, previous, c.App)
+		}
 	}
 	return nil
 }

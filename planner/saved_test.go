@@ -158,6 +158,30 @@ func TestDecodeRefusesHalfChanges(t *testing.T) {
 	}
 }
 
+func TestDecodeRefusesStepsThatNoAppHas(t *testing.T) {
+	step := func(a planner.Action) planner.Change {
+		return planner.Change{Action: a, App: "a", AppKey: "key", Environment: slot.dev, Certificate: &planner.Certificate{Fingerprint: "f"}}
+	}
+	const create, upload, remove = planner.Create, planner.Upload, planner.Delete
+	for _, good := range [][]planner.Action{{create}, {upload, upload}, {remove}, {create, upload, upload}, {remove, create}, {remove, create, upload}} {
+		p := &planner.Plan{FormatVersion: planner.FormatVersion}
+		for _, a := range good {
+			p.Changes = append(p.Changes, step(a))
+		}
+		_, err := planner.Decode(encode(t, p))
+		require.NoError(t, err, good)
+	}
+	for _, bad := range [][]planner.Action{{create, remove}, {create, create}, {upload, create}, {upload, remove}, {remove, upload}, {remove, remove},
+		{remove, create, remove}, {remove, create, create}, {create, upload, create}} {
+		p := &planner.Plan{FormatVersion: planner.FormatVersion}
+		for _, a := range bad {
+			p.Changes = append(p.Changes, step(a))
+		}
+		_, err := planner.Decode(encode(t, p))
+		require.ErrorContains(t, err, `for the app "a": make it anew`, bad)
+	}
+}
+
 // A saved plan has no secret in it, and the master secrets of the state are the ones that a
 // plan comes near.
 func TestSavedPlanHasNoSecret(t *testing.T) {
