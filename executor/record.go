@@ -120,8 +120,10 @@ func (r *run) correct(ctx context.Context) error {
 			wait = r.append(id, state.Result{Op: state.OpRecord, App: &app})
 		}
 		if err := wait(); err != nil {
+			r.unrecorded = len(ids)
 			return journalFailed(err)
 		}
+		r.recorded += len(ids)
 	}
 	r.corrected = apps
 	return nil

@@ -147,3 +147,26 @@ func TestCorrectionsAreCommittedInParts(t *testing.T) {
 		require.Equal(t, commitAtOnce, most)
 	})
 }
+
+func TestCorrectionsThatTheJournalDoesNotTake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		p := plan(create("new"))
+		for i := range 2*commitAtOnce + 1 {
+			id := fmt.Sprint("app", i)
+			w.have(id)
+			p.Corrections = append(p.Corrections, planner.Correction{App: id, Field: planner.FieldAppName, Desired: "new name"})
+		}
+		w.journal.commitTakes = time.Second
+		w.journal.failCommit = 2
+		res := w.apply(t, t.Context(), p)
+		require.Equal(t, StopJournal, res.Stopped.Reason)
+		require.Empty(t, w.calls)
+		require.Equal(t, commitAtOnce, res.Counts.Recorded, "the first part is durable")
+		require.True(t, res.Changed())
+		res.MarkSaved()
+		require.Equal(t, 2*commitAtOnce, res.Counts.Recorded, "and with the state saved, the second one is")
+		res.MarkSaved()
+		require.Equal(t, 2*commitAtOnce, res.Counts.Recorded)
+	})
+}

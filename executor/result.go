@@ -76,6 +76,8 @@ type Result struct {
 	Counts   Counts
 	Failures []Step // those that failed or whose outcome is unknown: one per app
 	Stopped  *Stop  // nil if the run went to its end
+
+	unrecorded int // apps whose record alone should have changed, and that the journal did not take
 }
 
 // Complete reports whether every change was made.
@@ -91,7 +93,7 @@ func (r *Result) Changed() bool {
 
 // result adds up a run that has ended; err is why it stopped, if it did.
 func (r *run) result(err error) *Result {
-	res := &Result{Steps: r.steps, Counts: Counts{Requests: int(r.requests.Load()), Recorded: len(r.corrected)}}
+	res := &Result{Steps: r.steps, Counts: Counts{Requests: int(r.requests.Load()), Recorded: r.recorded}, unrecorded: r.unrecorded}
 	if stop, ok := errors.AsType[*Stop](err); ok {
 		res.Stopped = stop
 		if stop.Reason == StopAuth && !unauthorized(stop.Err) {
@@ -117,6 +119,7 @@ func (r *Result) MarkSaved() {
 			s.Outcome, s.Err, s.Remedy = e.Outcome, nil, ""
 		}
 	}
+	r.Counts.Recorded, r.unrecorded = r.Counts.Recorded+r.unrecorded, 0
 	r.count()
 }
 

@@ -22,6 +22,8 @@ type run struct {
 	unanswered map[string][]string  // ids that earlier runs left open, by package or app key
 	planned    map[string]bool      // ids that the plan has steps for
 	corrected  map[string]state.App // apps as the plan's corrections leave them
+	recorded   int                  // how many of them are durable
+	unrecorded int                  // how many the journal did not take
 	inFlight   context.Context      // of the requests
 
 	verify func(ctx context.Context, id string) error // asks about the pair of an app; nil but in a [Verify]
