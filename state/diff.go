@@ -3,12 +3,13 @@ package state
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/sergi/go-diff/diffmatchpatch"
 )
 
-// maxDiffered is how many apps a diff shows at most.
+// maxDiffered is how many apps a diff shows at most: a hundred thousand take long to compare by line.
 const maxDiffered = 1000
 
 var (
@@ -21,12 +22,13 @@ var (
 // or a + before. The first line of an app stands before its lines. Master secrets are masked,
 // so one that changed shows as the same line twice.
 func diffLines(before, after *State) ([]string, error) {
-	before, after, more := differing(before, after)
-	a, err := Marshal(before)
+	ids := differing(before.Apps, after.Apps)
+	shown := ids[:min(len(ids), maxDiffered)]
+	a, err := Marshal(before.only(shown))
 	if err != nil {
 		return nil, err
 	}
-	b, err := Marshal(after)
+	b, err := Marshal(after.only(shown))
 	if err != nil {
 		return nil, err
 	}
@@ -52,31 +54,36 @@ func diffLines(before, after *State) ([]string, error) {
 			}
 		}
 	}
-	if more > 0 {
+	if more := len(ids) - len(shown); more > 0 {
 		out = append(out, fmt.Sprintf("and %d more apps differ", more))
 	}
 	return out, nil
 }
 
-// differing returns the two states without the apps that are the same in both, and how many
-// more than maxDiffered it left out: a hundred thousand apps take long to compare by line.
-func differing(before, after *State) (a, b *State, more int) {
-	a, b = before.Clone(), after.Clone()
-
-	shown := 0
-	for _, id := range keys(before.Apps, after.Apps) {
-		appA, inA := before.Apps[id]
-		appB, inB := after.Apps[id]
-		same := inA == inB && appA == appB
-		if !same && shown < maxDiffered {
-			shown++
-			continue
+// only returns the state with these of its apps alone.
+func (s *State) only(ids []string) *State {
+	c := *s
+	c.Apps = map[string]App{}
+	for _, id := range ids {
+		if app, ok := s.Apps[id]; ok {
+			c.Apps[id] = app
 		}
-		if !same {
-			more++
-		}
-		delete(a.Apps, id)
-		delete(b.Apps, id)
 	}
-	return a, b, more
+	return &c
+}
+
+// differing returns the keys under which two maps differ, sorted.
+func differing[V comparable](a, b map[string]V) (keys []string) {
+	for key, before := range a {
+		if after, ok := b[key]; !ok || before != after {
+			keys = append(keys, key)
+		}
+	}
+	for key := range b {
+		if _, ok := a[key]; !ok {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
 }

@@ -2,7 +2,9 @@ package state
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -44,7 +46,7 @@ func (r *Run) Unpurged() error { return r.unpurged }
 // RewriteSecrets changes the master secret of every app that has one, in place and several side
 // by side. After an error the apps are as they were.
 func RewriteSecrets(apps map[string]App, rewrite func(secret string) (string, error)) error {
-	ids := keys(apps, nil)
+	ids := slices.Sorted(maps.Keys(apps))
 	secrets := make([]string, len(ids))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))

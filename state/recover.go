@@ -180,17 +180,7 @@ func merge(s *State, j *journal) (changed int, left []Conflict) {
 			delete(s.Pending, id)
 		}
 	}
-	for _, id := range keys(before.Apps, s.Apps) {
-		if before.Apps[id] != s.Apps[id] {
-			changed++
-		}
-	}
-	for _, id := range keys(before.Pending, s.Pending) {
-		if before.Pending[id] != s.Pending[id] {
-			changed++
-		}
-	}
-	return changed, left
+	return len(differing(before.Apps, s.Apps)) + len(differing(before.Pending, s.Pending)), left
 }
 
 // combine is one app of two records: the newer one, with what only the older one has.

@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 )
 
 // recoveryName is what recovery files are called; the second one in a directory ends in .2.
@@ -69,46 +67,32 @@ func (r *Run) RecoveryFile() ([]byte, error) {
 	return w.lines.Bytes(), nil
 }
 
-// changes returns the records that make one state of another. A delete comes with its intent,
-// which has the app key.
-func changes(from, to *State) []Record {
-	var records []Record
-	add := func(id string, in *Intent, r *Result) {
-		if in != nil {
-			records = append(records, Record{ID: id, Intent: in})
-		}
-		if r != nil {
-			records = append(records, Record{ID: id, Result: r})
-		}
-	}
-	for _, id := range keys(from.Apps, to.Apps) {
+// changes returns the records that make one state of another. A delete and the end of a pending request
+// come with their intent: it has the app key, and tells which request has ended.
+func changes(from, to *State) (records []Record) {
+	for _, id := range differing(from.Apps, to.Apps) {
 		before, had := from.Apps[id]
 		after, has := to.Apps[id]
 		if had && before.AppKey != after.AppKey {
-			add(id, &Intent{Op: OpDelete, AppKey: before.AppKey}, &Result{Op: OpDelete})
+			records = append(records,
+				Record{ID: id, Intent: &Intent{Op: OpDelete, AppKey: before.AppKey}},
+				Record{ID: id, Result: &Result{Op: OpDelete}})
 		}
-		if has && before != after {
-			add(id, nil, &Result{Op: OpRecord, App: &after})
+		if has {
+			records = append(records, Record{ID: id, Result: &Result{Op: OpRecord, App: &after}})
 		}
 	}
-	for _, id := range keys(from.Pending, to.Pending) {
-		before, had := from.Pending[id]
-		after, has := to.Pending[id]
-		if had && before != after {
-			add(id, &before, &Result{Op: before.Op, Failed: true})
+	for _, id := range differing(from.Pending, to.Pending) {
+		if before, had := from.Pending[id]; had {
+			records = append(records,
+				Record{ID: id, Intent: &before},
+				Record{ID: id, Result: &Result{Op: before.Op, Failed: true}})
 		}
-		if has && before != after {
-			add(id, &after, nil)
+		if after, has := to.Pending[id]; has {
+			records = append(records, Record{ID: id, Intent: &after})
 		}
 	}
 	return records
-}
-
-// keys returns the keys of two maps, sorted.
-func keys[V any](a, b map[string]V) []string {
-	all := slices.AppendSeq(slices.Collect(maps.Keys(a)), maps.Keys(b))
-	slices.Sort(all)
-	return slices.Compact(all)
 }
 
 func writeNew(fsys FS, dir string, data []byte) (path string, err error) {
