@@ -13,9 +13,8 @@ import (
 const maxDiffered = 1000
 
 var (
-	secretLine   = regexp.MustCompile(`("master_secret": )".*"`)
-	checksumOnly = regexp.MustCompile(`^  "checksum": `)
-	entryLine    = regexp.MustCompile(`^    ".*": \{`)
+	secretLine = regexp.MustCompile(`("master_secret": )".*"`)
+	entryLine  = regexp.MustCompile(`^    ".*": \{`)
 )
 
 // diffLines returns the lines that differ between the documents of two states, each with a -
@@ -35,22 +34,22 @@ func diffLines(before, after *State) ([]string, error) {
 	dmp := diffmatchpatch.New()
 	textA, textB, lines := dmp.DiffLinesToRunes(string(a), string(b))
 	var out []string
+	signs := map[diffmatchpatch.Operation]string{diffmatchpatch.DiffDelete: "- ", diffmatchpatch.DiffInsert: "+ "}
 	entry := "" // the first line of the app or the request that a line belongs to
 	for _, d := range dmp.DiffCharsToLines(dmp.DiffMainRunes(textA, textB, false), lines) {
 		for line := range strings.Lines(d.Text) {
 			line = secretLine.ReplaceAllString(strings.TrimSuffix(line, "\n"), `$1"(secret)"`)
 			isEntry := entryLine.MatchString(line)
 			switch {
-			case checksumOnly.MatchString(line):
-			case d.Type == diffmatchpatch.DiffEqual && isEntry:
-				entry = line
-			case d.Type == diffmatchpatch.DiffEqual:
-			default:
+			case strings.HasPrefix(line, checksumStart):
+			case d.Type != diffmatchpatch.DiffEqual:
 				if entry != "" && !isEntry {
 					out = append(out, "  "+entry)
 				}
 				entry = ""
-				out = append(out, map[diffmatchpatch.Operation]string{diffmatchpatch.DiffDelete: "- ", diffmatchpatch.DiffInsert: "+ "}[d.Type]+line)
+				out = append(out, signs[d.Type]+line)
+			case isEntry:
+				entry = line
 			}
 		}
 	}
