@@ -189,10 +189,7 @@ func (f *File) lock(ctx context.Context, path string, holder Holder) (unlock fun
 }
 
 func (f *File) acquire(ctx context.Context, path, note string, wait time.Duration) (unlock func() error, err error) {
-	deadline := time.NewTimer(wait)
-	defer deadline.Stop()
-	poll := time.NewTicker(lockPoll)
-	defer poll.Stop()
+	deadline := time.Now().Add(wait)
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("lock %s: %w", path, err)
@@ -204,14 +201,13 @@ func (f *File) acquire(ctx context.Context, path, note string, wait time.Duratio
 		if ok {
 			return unlock, nil
 		}
-		if wait <= 0 {
+		pause := min(time.Until(deadline), lockPoll)
+		if pause <= 0 {
 			return nil, f.locked(path)
 		}
 		select {
 		case <-ctx.Done():
-		case <-poll.C:
-		case <-deadline.C:
-			wait = 0 // one last try
+		case <-time.After(pause):
 		}
 	}
 }
