@@ -146,7 +146,7 @@ func (r *Run) commitAll() {
 			time.Sleep(time.Until(next))
 			r.gather()
 		}
-		r.commit(r.ctx)
+		r.commit()
 		next = time.Now().Add(linger)
 	}
 }
@@ -166,7 +166,8 @@ func (r *Run) gather() {
 
 // commit makes what is queued durable, and folds the journal when it is large. On the local disk
 // the session is a fileSession: see journal.go.
-func (r *Run) commit(ctx context.Context) {
+func (r *Run) commit() {
+	ctx := context.Background() // an interrupt ends requests and not their record
 	full := r.session.Full()
 	q := r.queue
 	r.mu.Lock()

@@ -43,7 +43,6 @@ type Run struct {
 	store    Store
 	session  Session
 	opts     Options
-	ctx      context.Context // of commits: an interrupt ends requests and not their record
 	replayed int
 	unpurged error
 
@@ -82,7 +81,7 @@ func Begin(ctx context.Context, store Store, opts Options) (*Run, error) {
 			return nil, errors.Join(err, session.Close())
 		}
 	}
-	r := &Run{store: store, session: session, opts: opts, ctx: context.WithoutCancel(ctx), replayed: replayed}
+	r := &Run{store: store, session: session, opts: opts, replayed: replayed}
 	if replayed > 0 {
 		s.Serial++
 		if s, err = r.fold(ctx, s); err != nil {
