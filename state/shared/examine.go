@@ -18,7 +18,7 @@ type Finding struct {
 // again if that is allowed. It stops at what makes the rest pointless. The errors of a place
 // say what to do.
 func Examine(ctx context.Context, place Place) []Finding {
-	s := &Store{place: place, lease: DefaultLease, now: now}
+	s := &Store{place: place, lease: DefaultLease}
 	var findings []Finding
 	found := func(check string, err error) bool {
 		findings = append(findings, Finding{Check: check, Err: err})
@@ -28,7 +28,7 @@ func Examine(ctx context.Context, place Place) []Finding {
 	if !found("list", err) {
 		return findings
 	}
-	name, before := scratchName(), s.now()
+	name, before := scratchName(), now()
 	defer s.discard(ctx, name)
 	if err = s.scratch(ctx, name, racer(0)); !found("write", err) {
 		return findings

@@ -27,7 +27,6 @@ const closeTimeout = 5 * time.Second
 type Store struct {
 	place Place
 	lease time.Duration
-	now   func() stamp
 }
 
 // New returns the store at a place. lease is how long this process may be silent before
@@ -39,7 +38,7 @@ func New(place Place, lease time.Duration) (*Store, error) {
 	if lease < MinLease {
 		return nil, fmt.Errorf("a lease of %s is too short: --lease takes at least %s", lease, MinLease)
 	}
-	return &Store{place: place, lease: lease, now: now}, nil
+	return &Store{place: place, lease: lease}, nil
 }
 
 // Location implements [state.Store].
@@ -167,7 +166,7 @@ func (s *Store) claim(ctx context.Context, v *view, holder state.Holder) (*sessi
 		stopBeat: make(chan struct{}),
 		beatDone: make(chan struct{}),
 	}
-	x.before = s.now()
+	x.before = now()
 	x.renewed = x.before
 	open := x.entry(typeOpen)
 	body, sum, err := open.encode(x.sum)

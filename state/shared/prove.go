@@ -59,7 +59,7 @@ func (v *view) overdue() bool { return v.number > 0 && v.last.Type != typeClose 
 // has to fit an object of a moment ago, and another look at the log has to say so too. With
 // [ErrExists] the holder has been at work since.
 func (s *Store) proveOverdue(ctx context.Context, number int64) error {
-	name, before := scratchName(), s.now()
+	name, before := scratchName(), now()
 	if err := s.scratch(ctx, name, nil); err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (s *Store) proveClock(ctx context.Context, after, name string, before stamp
 		if e.Name != name {
 			continue
 		}
-		age, most := clock.Sub(e.Time), before.age(s.now())
+		age, most := clock.Sub(e.Time), before.age(now())
 		if age < -leaseSlack || age > most+leaseSlack {
 			return fmt.Errorf("%w: it says that it is %s, and that an object of a moment ago is of %s: set the clocks of the store's servers, and of a proxy before them",
 				ErrClock, clock.UTC().Format(time.RFC3339), e.Time.UTC().Format(time.RFC3339))
@@ -139,7 +139,7 @@ func (s *Store) discard(ctx context.Context, name string) {
 // It returns [ErrUnconditional] when several do, and what the place returns. The object is
 // removed again if that is allowed.
 func Race(ctx context.Context, place Place) error {
-	s := &Store{place: place, lease: DefaultLease, now: now}
+	s := &Store{place: place, lease: DefaultLease}
 	name := scratchName()
 	defer s.discard(ctx, name)
 	var group sync.WaitGroup

@@ -84,7 +84,7 @@ func (x *session) commit(e entry, limit time.Duration) error {
 	if err != nil {
 		return err // nothing was sent, so nothing is broken
 	}
-	before := x.store.now()
+	before := now()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	err = x.store.create(ctx, logName(e.Number), body)
@@ -122,7 +122,7 @@ func (x *session) lose() {
 func (x *session) Left() time.Duration {
 	x.leaseMu.Lock()
 	defer x.leaseMu.Unlock()
-	left := x.store.lease - x.renewed.age(x.store.now())
+	left := x.store.lease - x.renewed.age(now())
 	if x.lost || left <= 0 {
 		x.lost = true
 		return 0
@@ -176,7 +176,7 @@ func (x *session) beat() {
 func (x *session) idle() time.Duration {
 	x.leaseMu.Lock()
 	defer x.leaseMu.Unlock()
-	return x.renewed.age(x.store.now())
+	return x.renewed.age(now())
 }
 
 // Close implements [state.Session]: it gives the lock back. A session that lost it has
