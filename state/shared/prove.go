@@ -29,7 +29,7 @@ func (s *Store) trust(ctx context.Context, v *view) error {
 	if !ok {
 		return nil
 	}
-	err := s.patient(ctx, checker.Check)
+	err := s.patient(ctx, 0, checker.Check)
 	if err == nil && checker.Experimental() != "" && v.unused() {
 		err = Race(ctx, s.place)
 	}
@@ -77,7 +77,7 @@ func (s *Store) proveOverdue(ctx context.Context, number int64) error {
 
 // probe creates an entry once more. A store that takes it ignores conditions.
 func (s *Store) probe(ctx context.Context, name string, body []byte) error {
-	err := s.patient(ctx, func(ctx context.Context) error { return s.place.Create(ctx, name, body) })
+	err := s.patient(ctx, 0, func(ctx context.Context) error { return s.place.Create(ctx, name, body) })
 	switch {
 	case errors.Is(err, ErrExists):
 		return nil
@@ -108,13 +108,6 @@ func (s *Store) proveClock(ctx context.Context, after, name string, before stamp
 	return fmt.Errorf("%w: use a store that lists what was written at once, and no cache before it", ErrStale)
 }
 
-// patient retries a call as long as a store may take to restart.
-func (s *Store) patient(ctx context.Context, call func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	return s.retry(ctx, 0, call)
-}
-
 // racers is how many callers create the same name at once in [Race].
 const racers = 16
 
@@ -125,7 +118,7 @@ func scratchName() string { return racePrefix + rand.Text() }
 
 // scratch makes an object that means nothing.
 func (s *Store) scratch(ctx context.Context, name string, body []byte) error {
-	return s.patient(ctx, func(ctx context.Context) error { return s.createOnce(ctx, name, body) })
+	return s.patient(ctx, 0, func(ctx context.Context) error { return s.createOnce(ctx, name, body) })
 }
 
 // discard removes it again, if that is allowed.
@@ -162,7 +155,7 @@ func Race(ctx context.Context, place Place) error {
 		return fmt.Errorf("%d of %d callers made the same object at once: %w: use a store that supports conditional writes, see docs/state.md", wins, racers, ErrUnconditional)
 	}
 	var left []byte
-	err := s.patient(ctx, func(ctx context.Context) (err error) { left, err = place.Read(ctx, name); return err })
+	err := s.patient(ctx, 0, func(ctx context.Context) (err error) { left, err = place.Read(ctx, name); return err })
 	if err == nil && (wins == 0 || !bytes.Equal(left, racer(winner))) {
 		err = errors.New("many callers made the same object at once, and the one that is there is not the winner's: use another store, see docs/state.md")
 	}

@@ -42,6 +42,13 @@ func (s *Store) retry(ctx context.Context, size int, call func(context.Context) 
 	}
 }
 
+// patient retries a call as long as a store may take to restart.
+func (s *Store) patient(ctx context.Context, size int, call func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience+moving(size))
+	defer cancel()
+	return s.retry(ctx, size, call)
+}
+
 // maxObject caps what is read of one object, in bytes.
 const maxObject = 1 << 30
 
@@ -93,9 +100,7 @@ func (s *Store) createOnce(ctx context.Context, name string, body []byte) error 
 }
 
 func (s *Store) list(ctx context.Context, prefix, after string) (entries []Entry, clock time.Time, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	err = s.retry(ctx, 0, func(ctx context.Context) error {
+	err = s.patient(ctx, 0, func(ctx context.Context) error {
 		entries, clock, err = s.place.List(ctx, prefix, after)
 		return err
 	})
@@ -108,9 +113,7 @@ func (s *Store) read(ctx context.Context, e Entry) (body []byte, err error) {
 	if e.Size > maxObject {
 		return nil, damagedObject(e.Name, fmt.Sprintf("it has %d bytes, and %d is the limit", e.Size, maxObject))
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience+moving(int(e.Size)))
-	defer cancel()
-	err = s.retry(ctx, int(e.Size), func(ctx context.Context) error {
+	err = s.patient(ctx, int(e.Size), func(ctx context.Context) error {
 		body, err = s.place.Read(ctx, e.Name)
 		if err == nil && int64(len(body)) != e.Size {
 			return &UnavailableError{fmt.Errorf("read %s: it has %d bytes, and %d came", e.Name, e.Size, len(body))}
