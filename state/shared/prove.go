@@ -40,13 +40,18 @@ func (s *Store) trust(ctx context.Context, v *view) error {
 func (v *view) unused() bool { return v.state.Lineage == "" }
 
 // prove looks at a place after its lock was claimed: at one that nothing was recorded in
-// yet, whether it honours conditions and whether its clock can be believed.
+// yet, whether it honours conditions and whether its clock can be believed. It creates the open
+// entry once more: a store that takes it ignores conditions.
 func (s *Store) prove(ctx context.Context, v *view, x *session) error {
 	if !v.unused() {
 		return nil
 	}
 	name := logName(v.number + 1)
-	if err := s.probe(ctx, name, x.opened); err != nil {
+	err := s.patient(ctx, 0, func(ctx context.Context) error { return s.place.Create(ctx, name, x.opened) })
+	switch {
+	case err == nil:
+		return fmt.Errorf("%w: use a store that supports conditional writes, see docs/state.md", ErrUnconditional)
+	case !errors.Is(err, ErrExists):
 		return err
 	}
 	return s.proveClock(ctx, logName(v.number), name, x.before)
@@ -71,18 +76,6 @@ func (s *Store) proveOverdue(ctx context.Context, number int64) error {
 	v, err := s.load(ctx)
 	if err == nil && (!v.free() || v.number != number) {
 		return ErrExists
-	}
-	return err
-}
-
-// probe creates an entry once more. A store that takes it ignores conditions.
-func (s *Store) probe(ctx context.Context, name string, body []byte) error {
-	err := s.patient(ctx, 0, func(ctx context.Context) error { return s.place.Create(ctx, name, body) })
-	switch {
-	case errors.Is(err, ErrExists):
-		return nil
-	case err == nil:
-		return fmt.Errorf("%w: use a store that supports conditional writes, see docs/state.md", ErrUnconditional)
 	}
 	return err
 }
