@@ -1,8 +1,6 @@
 package shared
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"time"
 
@@ -91,19 +89,6 @@ func (e entry) check() error {
 	return nil
 }
 
-// peekSnapshot returns what a body says of a snapshot, nil if it is no fold. Nothing is
-// verified.
-func peekSnapshot(body []byte) *snapshotRef {
-	if !bytes.Contains(body, []byte(`"type":"fold"`)) {
-		return nil
-	}
-	var e entry
-	if json.Unmarshal(body, &e) != nil {
-		return nil
-	}
-	return e.Snapshot
-}
-
 // lease is how long the writer may be silent.
 func (e entry) lease() time.Duration { return time.Duration(e.LeaseMS) * time.Millisecond }
 
@@ -115,6 +100,3 @@ func damaged(number int64, reason string) error {
 func damagedObject(name, reason string) error {
 	return fmt.Errorf("%s: %w", name, &state.DamagedError{Document: "object", Reason: reason})
 }
-
-// isDamage tells damage from a store that does not answer.
-func isDamage(err error) bool { return errors.Is(err, state.ErrDamaged) }

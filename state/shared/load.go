@@ -1,6 +1,7 @@
 package shared
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"golang.org/x/sync/errgroup"
 
 	"jpsync/state"
@@ -41,7 +43,7 @@ func (s *Store) load(ctx context.Context) (*view, error) {
 			return v, nil
 		}
 		_, removed := errors.AsType[*listedError](err)
-		if !isDamage(err) && !removed {
+		if !errors.Is(err, state.ErrDamaged) && !removed { // the store does not answer
 			return nil, s.failed("read", err)
 		}
 	}
@@ -167,8 +169,12 @@ func (s *Store) readAll(ctx context.Context, listed []Entry) ([][]byte, error) {
 // verified yet; replay does that.
 func foldOf(bodies [][]byte, number int64) *snapshotRef {
 	for _, body := range bodies {
-		if ref := peekSnapshot(body); ref != nil && ref.Number == number {
-			return ref
+		if !bytes.Contains(body, []byte(`"type":"fold"`)) {
+			continue
+		}
+		var e entry
+		if json.Unmarshal(body, &e) == nil && e.Snapshot != nil && e.Snapshot.Number == number {
+			return e.Snapshot
 		}
 	}
 	return nil
