@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"sort"
@@ -39,7 +38,7 @@ func (x *session) Fold(ctx context.Context, s *state.State) error {
 		return err
 	}
 	x.size, x.snapshotSize = 0, size
-	x.tidy(ctx, ref.Number)
+	x.remove(ctx, append(x.folded(ref.Number), x.surplus(keptSnapshots)...)) // it is no matter if that fails
 	return nil
 }
 
@@ -73,14 +72,7 @@ func (x *session) snapshot(ctx context.Context, s *state.State) (ref snapshotRef
 		}
 		return ref, 0, x.store.failed("write", err)
 	}
-	hash := sha256.Sum256(body)
-	return snapshotRef{Number: number, SHA256: hex.EncodeToString(hash[:])}, len(body), nil
-}
-
-// tidy removes what the snapshot with this number made superfluous. It is no matter if that
-// fails.
-func (x *session) tidy(ctx context.Context, number int64) {
-	x.remove(ctx, append(x.folded(number), x.surplus(keptSnapshots)...))
+	return snapshotRef{Number: number, SHA256: fmt.Sprintf("%x", sha256.Sum256(body))}, len(body), nil
 }
 
 // folded takes the entries that are part of the snapshot off the list, and names those that

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
@@ -186,7 +185,7 @@ func (s *Store) readSnapshot(ctx context.Context, v *view, base Entry, ref *snap
 	if err != nil {
 		return err
 	}
-	if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != ref.SHA256 {
+	if fmt.Sprintf("%x", sha256.Sum256(body)) != ref.SHA256 {
 		return damagedObject(base.Name, "the checksum is not the one that the log has")
 	}
 	v.state, err = state.Unmarshal(body)
