@@ -27,28 +27,19 @@ func (x *session) Fold(ctx context.Context, s *state.State) error {
 	if errors.Is(err, ErrExists) {
 		// A fold of ours failed after its snapshot was made, with another state. The next
 		// number is free: nobody but us makes snapshots now.
-		if err = x.append(typeBeat, nil); err == nil {
+		if err = x.append(entry{Type: typeBeat}); err == nil {
 			ref, size, err = x.snapshot(ctx, s)
 		}
 	}
 	if err != nil {
 		return err
 	}
-	if err := x.append(typeFold, &ref); err != nil {
+	if err := x.append(entry{Type: typeFold, Snapshot: &ref}); err != nil {
 		return err
 	}
 	x.size, x.snapshotSize = 0, size
 	x.remove(ctx, append(x.folded(ref.Number), x.surplus(keptSnapshots)...)) // it is no matter if that fails
 	return nil
-}
-
-// append commits an entry without records.
-func (x *session) append(kind entryType, ref *snapshotRef) error {
-	<-x.turn
-	defer func() { x.turn <- struct{}{} }()
-	e := x.entry(kind)
-	e.Snapshot = ref
-	return x.commit(e, max(x.Left(), lastTries))
 }
 
 // snapshot makes the snapshot of the state after the last entry.

@@ -153,6 +153,7 @@ func (s *Store) Unlock(ctx context.Context, lease *Lease, self state.Holder) err
 // claim creates the next entry as an open of ours. [ErrExists] says that somebody else was
 // faster.
 func (s *Store) claim(ctx context.Context, v *view, holder state.Holder) (*session, error) {
+	before := now()
 	x := &session{
 		store:    s,
 		writer:   rand.Text(),
@@ -162,13 +163,13 @@ func (s *Store) claim(ctx context.Context, v *view, holder state.Holder) (*sessi
 		sum:      v.sum,
 		entries:  v.entries,
 		old:      v.old,
+		before:   before,
+		renewed:  before,
 		turn:     make(chan struct{}, 1),
 		stopBeat: make(chan struct{}),
 		beatDone: make(chan struct{}),
 	}
-	x.before = now()
-	x.renewed = x.before
-	open := x.entry(typeOpen)
+	open := x.numbered(entry{Type: typeOpen})
 	body, sum, err := open.encode(x.sum)
 	if err != nil {
 		return nil, err

@@ -46,10 +46,10 @@ type session struct {
 	closing            sync.Once
 }
 
-// entry is the next one of a type.
-func (x *session) entry(kind entryType) entry {
-	e := entry{Number: x.next, Type: kind, Writer: x.writer, Epoch: x.epoch}
-	if kind == typeOpen || kind == typeFold {
+// numbered makes e the next entry of this session.
+func (x *session) numbered(e entry) entry {
+	e.Number, e.Writer, e.Epoch = x.next, x.writer, x.epoch
+	if e.Type == typeOpen || e.Type == typeFold {
 		e.Holder, e.LeaseMS = &x.holder, x.store.lease.Milliseconds()
 	}
 	return e
@@ -67,10 +67,13 @@ func (x *session) Append(ctx context.Context, batch []state.Record) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	return x.append(entry{Type: typeBatch, Records: batch})
+}
+
+// append commits an entry once nobody else does.
+func (x *session) append(e entry) error {
 	<-x.turn
 	defer func() { x.turn <- struct{}{} }()
-	e := x.entry(typeBatch)
-	e.Records = batch
 	return x.commit(e, max(x.Left(), lastTries))
 }
 
@@ -80,6 +83,7 @@ func (x *session) commit(e entry, limit time.Duration) error {
 	if x.err != nil {
 		return x.err
 	}
+	e = x.numbered(e)
 	body, sum, err := e.encode(x.sum)
 	if err != nil {
 		return err // nothing was sent, so nothing is broken
@@ -164,7 +168,7 @@ func (x *session) beat() {
 		default:
 			continue // a commit is under way
 		}
-		err := x.commit(x.entry(typeBeat), max(x.Left(), lastTries))
+		err := x.commit(entry{Type: typeBeat}, max(x.Left(), lastTries))
 		x.turn <- struct{}{}
 		if err != nil {
 			return
@@ -186,7 +190,7 @@ func (x *session) Close() (err error) {
 		close(x.stopBeat)
 		<-x.turn
 		if x.err == nil {
-			err = x.commit(x.entry(typeClose), closeTimeout)
+			err = x.commit(entry{Type: typeClose}, closeTimeout)
 			if lost, ok := errors.AsType[*state.LeaseError](err); ok {
 				err = fmt.Errorf("give the lock of the state back, which ends by itself within %s: %w", x.store.lease+leaseSlack, lost.Err)
 			}
