@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -54,17 +55,13 @@ func Parse(location string) (Location, error) {
 			return Location{}, errors.New("unknown parameter in the state's location: known are " + strings.Join(parameters, ", "))
 		}
 	}
-	l := Location{state: defaultState, text: location}
-	if name := query.Get("state"); name != "" {
-		l.state = name
-	}
+	l := Location{state: cmp.Or(query.Get("state"), defaultState), text: location}
 	query.Del("state")
 	u.RawQuery = query.Encode()
 	if l.config, err = pgconn.ParseConfig(u.String()); err != nil {
 		return Location{}, fmt.Errorf("the state's location: %w", parseError(err))
 	}
-	l.useTLS12()
-	return l, l.checkTLS()
+	return l, l.requireTLS()
 }
 
 // parameters are what a location may have. What is not listed may be a secret in the wrong
@@ -88,18 +85,6 @@ func hasPassword(query url.Values) bool {
 	return false
 }
 
-// useTLS12 refuses older versions, whatever the program's defaults are.
-func (l Location) useTLS12() {
-	if l.config.TLSConfig != nil {
-		l.config.TLSConfig.MinVersion = max(l.config.TLSConfig.MinVersion, tls.VersionTLS12)
-	}
-	for _, f := range l.config.Fallbacks {
-		if f.TLSConfig != nil {
-			f.TLSConfig.MinVersion = max(f.TLSConfig.MinVersion, tls.VersionTLS12)
-		}
-	}
-}
-
 // parseError drops what pgconn and strconv quote of the location.
 func parseError(err error) error {
 	if _, ok := errors.AsType[*strconv.NumError](err); ok {
@@ -111,16 +96,19 @@ func parseError(err error) error {
 	return errors.New("it cannot be read")
 }
 
-// checkTLS refuses a connection that may go unencrypted to another machine, as libpq's
-// default sslmode=prefer does: the entries hold master secrets.
-func (l Location) checkTLS() error {
-	plain := l.config.TLSConfig == nil && !local(l.config.Host)
-	for _, f := range l.config.Fallbacks {
-		plain = plain || f.TLSConfig == nil && !local(f.Host)
-	}
-	if plain {
-		return errors.New("the connection to the state's database may go unencrypted, and the state holds master secrets: " +
-			"add sslmode=verify-full to the location, or sslmode=require, or set PGSSLMODE")
+// requireTLS refuses a connection that may go unencrypted to another machine, as libpq's
+// default sslmode=prefer does: the entries hold master secrets. It refuses TLS before version 1.2
+// as well, whatever the program's defaults are.
+func (l Location) requireTLS() error {
+	first := &pgconn.FallbackConfig{Host: l.config.Host, TLSConfig: l.config.TLSConfig}
+	for _, way := range append([]*pgconn.FallbackConfig{first}, l.config.Fallbacks...) {
+		switch {
+		case way.TLSConfig != nil:
+			way.TLSConfig.MinVersion = max(way.TLSConfig.MinVersion, tls.VersionTLS12)
+		case !local(way.Host):
+			return errors.New("the connection to the state's database may go unencrypted, and the state holds master secrets: " +
+				"add sslmode=verify-full to the location, or sslmode=require, or set PGSSLMODE")
+		}
 	}
 	return nil
 }
