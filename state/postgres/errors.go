@@ -3,6 +3,7 @@ package postgres
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -67,12 +68,11 @@ var passing = []string{
 // failure says whether what went wrong is final or may pass.
 func failure(op string, err error) error {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		for _, class := range passing {
-			if strings.HasPrefix(e.Code, class) {
-				return &shared.UnavailableError{Err: &Error{Op: op, Code: e.Code, Err: errors.New(e.Message)}}
-			}
+		refusal := &Error{Op: op, Code: e.Code, Err: errors.New(e.Message)}
+		if slices.ContainsFunc(passing, func(class string) bool { return strings.HasPrefix(e.Code, class) }) {
+			return &shared.UnavailableError{Err: refusal}
 		}
-		return &Error{Op: op, Code: e.Code, Err: errors.New(e.Message)}
+		return refusal
 	}
 	e := &Error{Op: op, Code: kindOf(err), Err: err}
 	if e.Code == codeTLS || e.Code == codePassword {

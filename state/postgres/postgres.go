@@ -192,17 +192,16 @@ func (p *Place) connect(ctx context.Context) (*pgconn.PgConn, error) {
 	for {
 		select {
 		case conn := <-p.idle:
-			if conn.IsClosed() {
-				continue
+			if !conn.IsClosed() {
+				return conn, nil
+			}
+		default:
+			conn, err := pgconn.ConnectConfig(ctx, p.location.config.Copy())
+			if err != nil {
+				return nil, failure("connect", connectError(err))
 			}
 			return conn, nil
-		default:
 		}
-		conn, err := pgconn.ConnectConfig(ctx, p.location.config.Copy())
-		if err != nil {
-			return nil, failure("connect", connectError(err))
-		}
-		return conn, nil
 	}
 }
 
