@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"crypto/tls"
 	"encoding/xml"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode"
 
 	"jpsync/state/shared"
 )
@@ -33,12 +35,7 @@ func (e *Error) Error() string {
 	if e.Name != "" {
 		text += " " + e.Name
 	}
-	text += ": "
-	if e.Code != "" {
-		text += e.Code
-	} else {
-		text += fmt.Sprintf("HTTP %d", e.Status)
-	}
+	text += ": " + cmp.Or(e.Code, fmt.Sprintf("HTTP %d", e.Status))
 	if e.Message != "" {
 		text += ": " + e.Message
 	}
@@ -173,7 +170,7 @@ func exists(status int, code string) bool {
 // clean makes a store's text fit for a terminal, and short.
 func clean(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+		if unicode.IsControl(r) {
 			return ' '
 		}
 		return r

@@ -83,10 +83,8 @@ func (p *Place) Location() string { return p.location.String() }
 
 // Create implements [shared.Place].
 func (p *Place) Create(ctx context.Context, name string, body []byte) error {
-	req := request{op: "create", method: http.MethodPut, name: name, body: body, header: http.Header{}}
-	req.header.Set(p.dialect.condition, p.dialect.value)
-	req.header.Set("Content-Type", "application/json")
-	res, err := p.do(ctx, req)
+	header := http.Header{p.dialect.condition: {p.dialect.value}, "Content-Type": {"application/json"}}
+	res, err := p.do(ctx, request{op: "create", method: http.MethodPut, name: name, header: header, body: body})
 	if err != nil {
 		return err
 	}
