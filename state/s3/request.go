@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"path"
 
 	"github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/minio/minio-go/v7/pkg/s3utils"
@@ -73,19 +72,15 @@ func (p *Place) key(name string) string {
 
 func (p *Place) url(name string) *url.URL {
 	u := *p.location.Endpoint
-	key := ""
-	if name != "" {
-		key = p.key(name)
-	}
+	u.Path = "/"
 	if p.location.PathStyle {
-		key = path.Join(p.location.Bucket, key)
-		if name == "" {
-			key += "/"
-		}
+		u.Path += p.location.Bucket + "/"
 	} else {
 		u.Host = p.location.Bucket + "." + u.Host
 	}
-	u.Path = "/" + key
+	if name != "" {
+		u.Path += p.key(name)
+	}
 	u.RawPath = s3utils.EncodePath(u.Path)
 	return &u
 }
