@@ -22,7 +22,7 @@ type queue struct {
 // batch is records that share a commit.
 type batch struct {
 	records  []Record
-	settles  []*Intent     // of each record the open intent that it settles, nil for none; for withIntents
+	rescue   []Record      // for RecoveryFile: before each result also the intent that it settles, which may be durable already
 	intents  int           // how many of the records are intents
 	gathered chan struct{} // closed once there are as many as in the largest batch so far
 	done     chan struct{} // closed once err says how it went
@@ -35,19 +35,6 @@ func newBatch() *batch { return &batch{gathered: make(chan struct{}), done: make
 func (b *batch) wait() error {
 	<-b.done
 	return b.err
-}
-
-// withIntents returns the records of a batch that could not be written, for RecoveryFile: before each
-// result is the intent that it settles, which may be durable already.
-func (b *batch) withIntents() []Record {
-	var all []Record
-	for i, rec := range b.records {
-		if in := b.settles[i]; in != nil {
-			all = append(all, Record{ID: rec.ID, Intent: in})
-		}
-		all = append(all, rec)
-	}
-	return all
 }
 
 // Start commits the run's first record, so that a full disk, a broken one and a read-only
@@ -115,14 +102,13 @@ func (r *Run) ensureQueue() (wait func() error, err error) {
 // enqueue adds a record to the next commit. The state in memory has it from now on, durable or not.
 func (r *Run) enqueue(rec Record) (wait func() error) {
 	q := r.queue
-	var settles *Intent
-	if in, open := r.state.Pending[rec.ID]; open && rec.Result != nil {
-		settles = &in
-	}
-	r.state.Apply(rec)
 	b := q.next
 	b.records = append(b.records, rec)
-	b.settles = append(b.settles, settles)
+	if in, open := r.state.Pending[rec.ID]; open && rec.Result != nil {
+		b.rescue = append(b.rescue, Record{ID: rec.ID, Intent: &in})
+	}
+	b.rescue = append(b.rescue, rec)
+	r.state.Apply(rec)
 	if rec.Intent != nil {
 		if b.intents++; b.intents == q.most {
 			close(b.gathered)
@@ -192,7 +178,7 @@ func (r *Run) commit() {
 	defer r.mu.Unlock()
 	q.err = err
 	if missed {
-		q.missed = append(q.missed, b.withIntents()...)
+		q.missed = append(q.missed, b.rescue...)
 	}
 	if folded != nil && err == nil {
 		r.snapshot = folded
