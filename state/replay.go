@@ -53,7 +53,7 @@ func parseJournal(data []byte) (*journal, error) {
 	j := &journal{}
 	sum := ""
 	for seq := int64(0); j.size < int64(len(data)) || seq == 0; seq++ {
-		line, newline := cutLine(data[j.size:])
+		line, _, newline := bytes.Cut(data[j.size:], []byte("\n"))
 		object, next, ok := Unseal(line, sum)
 		if !ok {
 			return j, j.checkTail(data, seq, newline)
@@ -71,11 +71,6 @@ func parseJournal(data []byte) (*journal, error) {
 		return j, j.damaged(1, "the first record is no binding")
 	}
 	return j, nil
-}
-
-func cutLine(data []byte) (line []byte, newline bool) {
-	line, _, newline = bytes.Cut(data, []byte("\n"))
-	return line, newline
 }
 
 // add takes a line whose checksum holds: it is as it was written, but perhaps by a newer
