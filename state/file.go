@@ -58,7 +58,7 @@ func (f *File) Load(ctx context.Context) (*State, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("read the state %s: %w", f.path, err)
 		}
-		if s, consistent, err := f.tryLoad(path); consistent || err != nil {
+		if s, err := f.tryLoad(path); s != nil || err != nil {
 			return s, err
 		}
 	}
@@ -66,29 +66,27 @@ func (f *File) Load(ctx context.Context) (*State, error) {
 }
 
 // tryLoad reads the journal and then the snapshot. In this order a journal that is folded in
-// between shows in the snapshot. The two are not consistent when the journal is another one,
-// or gone, afterwards: then the snapshot may be of two runs later.
-func (f *File) tryLoad(path string) (s *State, consistent bool, err error) {
+// between shows in the snapshot. It returns nil when the journal is another one, or gone,
+// afterwards: then the snapshot may be of two runs later.
+func (f *File) tryLoad(path string) (*State, error) {
 	before, journalErr := readJournal(f.fs, path+JournalSuffix)
-	s, err = f.readSnapshot(path)
+	s, err := f.readSnapshot(path)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	if journalErr == nil && (before == nil || before.header.ID == s.Journal) {
-		return s, true, nil
+		return s, nil
 	}
 	after, err := readJournal(f.fs, path+JournalSuffix)
-	if journalErr != nil {
-		if err == nil {
-			return nil, false, nil
-		}
-		return nil, false, journalErr
+	switch {
+	case journalErr != nil && err != nil:
+		return nil, journalErr
+	case journalErr != nil:
+		return nil, nil
+	case err != nil || after == nil || after.header.ID != before.header.ID:
+		return nil, err
 	}
-	if err != nil || after == nil || after.header.ID != before.header.ID {
-		return nil, false, err
-	}
-	s, err = before.replay(s, path+JournalSuffix)
-	return s, err == nil, err
+	return before.replay(s, path+JournalSuffix)
 }
 
 // Open implements [Store].
