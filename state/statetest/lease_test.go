@@ -48,7 +48,7 @@ func testLeaseEnds(t *testing.T) {
 	writer := &frozen{Place: memory}
 	a := lock(t, leased(t, writer), "apply")
 	time.Sleep(20 * shared.MinLease)
-	require.Positive(t, left(a), "a living holder keeps its lease")
+	require.Positive(t, a.Left(), "a living holder keeps its lease")
 	_, _, _, err := leased(t, memory).Open(t.Context(), state.Holder{})
 	require.ErrorAs(t, err, new(*state.LockedError))
 
@@ -57,7 +57,7 @@ func testLeaseEnds(t *testing.T) {
 	b, _, _, err := leased(t, memory).Open(t.Context(), state.Holder{Wait: time.Hour})
 	require.NoError(t, err)
 	require.LessOrEqual(t, time.Since(began), shared.MinLease+slack+2*time.Second)
-	require.Zero(t, left(a), "what is left for itself ends before it does for others")
+	require.Zero(t, a.Left(), "what is left for itself ends before it does for others")
 	require.NoError(t, b.Close())
 	writer.wake()
 	require.ErrorAs(t, a.Append(t.Context(), nil), new(*state.LeaseError))
@@ -74,11 +74,11 @@ func sleepThrough(t *testing.T, place shared.Place) error {
 	for _, id := range []string{"taken-1", "taken-2"} {
 		require.NoError(t, takeOver(t.Context(), leased(t, place), id))
 	}
-	require.Zero(t, left(a), "it must send nothing")
+	require.Zero(t, a.Left(), "it must send nothing")
 	writer.wake()
 	synctest.Wait()
 	err := a.Append(t.Context(), []state.Record{created("late")})
-	require.Zero(t, left(a), "a lease that was lost stays lost")
+	require.Zero(t, a.Left(), "a lease that was lost stays lost")
 	return errors.Join(err, a.Close())
 }
 
@@ -171,7 +171,7 @@ func testSlowRenewals(t *testing.T) {
 		a := lock(t, leased(t, slow), "apply")
 		for range 60 {
 			time.Sleep(time.Second)
-			require.Positive(t, left(a), "%s", outcome)
+			require.Positive(t, a.Left(), "%s", outcome)
 			_, _, _, err := leased(t, memory).Open(t.Context(), state.Holder{})
 			require.ErrorAs(t, err, new(*state.LockedError), "%s", outcome)
 		}
@@ -198,7 +198,7 @@ func testHangingRemoval(t *testing.T) {
 	st.Apply(created("shop"))
 	st.Serial++
 	require.NoError(t, x.Fold(t.Context(), st))
-	require.Positive(t, left(x))
+	require.Positive(t, x.Left())
 	require.NoError(t, x.Append(t.Context(), []state.Record{created("pay")}))
 	require.NoError(t, x.Close())
 	require.Len(t, load(t, memory).Apps, 4)
@@ -210,7 +210,7 @@ func testClockOff(t *testing.T) {
 		writer := &frozen{Place: place}
 		a := lock(t, leased(t, writer), "apply")
 		time.Sleep(3 * shared.MinLease)
-		require.Positive(t, left(a))
+		require.Positive(t, a.Left())
 		_, _, _, err := leased(t, place).Open(t.Context(), state.Holder{})
 		require.ErrorAs(t, err, new(*state.LockedError), "a living holder keeps its lock")
 		writer.stop()

@@ -142,7 +142,7 @@ func testUnlock(t *testing.T, place shared.Place) {
 	require.Equal(t, "apply", held.Holder.Command)
 	require.NoError(t, sharedStore(t, place).Unlock(ctx, held, state.Holder{Command: "state unlock"}))
 	require.ErrorIs(t, a.Append(ctx, []state.Record{binding}), state.ErrFenced)
-	require.Zero(t, left(a))
+	require.Zero(t, a.Left())
 	require.NoError(t, a.Close())
 	shown := held
 	held, err = sharedStore(t, place).Holder(ctx)
@@ -154,8 +154,6 @@ func testUnlock(t *testing.T, place shared.Place) {
 	require.NoError(t, b.Append(ctx, []state.Record{binding}), "the lease that was not shown goes on")
 	require.NoError(t, b.Close())
 }
-
-func left(x state.Session) time.Duration { return x.(interface{ Left() time.Duration }).Left() }
 
 // wake returns what a writer meets that slept while two others took over, folded and removed.
 func wake(t *testing.T, place shared.Place) error {
