@@ -194,10 +194,7 @@ func testHangingRemoval(t *testing.T) {
 	require.NoError(t, FullRun(h, "first"))
 	x, st, _, err := s.Open(t.Context(), state.Holder{})
 	require.NoError(t, err)
-	require.NoError(t, x.Append(t.Context(), []state.Record{created("shop")}))
-	st.Apply(created("shop"))
-	st.Serial++
-	require.NoError(t, x.Fold(t.Context(), st))
+	require.NoError(t, fold(t.Context(), x, st, created("shop")))
 	require.Positive(t, x.Left())
 	require.NoError(t, x.Append(t.Context(), []state.Record{created("pay")}))
 	require.NoError(t, x.Close())

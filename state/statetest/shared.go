@@ -95,18 +95,22 @@ func FullRun(place shared.Place, id string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, x.Close()) }()
-	batch := []state.Record{binding, created(id + "-1")}
-	if err := x.Append(ctx, batch); err != nil {
-		return err
-	}
-	for _, rec := range batch {
-		st.Apply(rec)
-	}
-	st.Serial++
-	if err := x.Fold(ctx, st); err != nil {
+	if err := fold(ctx, x, st, binding, created(id+"-1")); err != nil {
 		return err
 	}
 	return x.Append(ctx, []state.Record{created(id + "-2")})
+}
+
+// fold appends records and folds them into the state of the session.
+func fold(ctx context.Context, x state.Session, st *state.State, records ...state.Record) error {
+	if err := x.Append(ctx, records); err != nil {
+		return err
+	}
+	for _, rec := range records {
+		st.Apply(rec)
+	}
+	st.Serial++
+	return x.Fold(ctx, st)
 }
 
 func testContenders(t *testing.T, place shared.Place) {
@@ -178,13 +182,7 @@ func takeOver(ctx context.Context, s *shared.Store, id string) error {
 	if err != nil {
 		return err
 	}
-	rec := created(id)
-	if err := b.Append(ctx, []state.Record{rec}); err != nil {
-		return err
-	}
-	st.Apply(rec)
-	st.Serial++
-	if err := b.Fold(ctx, st); err != nil {
+	if err := fold(ctx, b, st, created(id)); err != nil {
 		return err
 	}
 	return b.Close()
