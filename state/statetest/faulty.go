@@ -38,7 +38,6 @@ type Op struct {
 	N    int // from 1, over the operations that change something; 0 for the others
 	Kind Kind
 	Name string // the file; of a rename the new name
-	Size int    // of a write
 }
 
 func (o Op) String() string { return fmt.Sprintf("%d %s %s", o.N, o.Kind, o.Name) }
@@ -86,10 +85,10 @@ func (f *Faulty) Log() []Op {
 	return append([]Op(nil), f.log...)
 }
 
-func (f *Faulty) ask(kind Kind, name string, size int) error {
+func (f *Faulty) ask(kind Kind, name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	op := Op{Kind: kind, Name: name, Size: size}
+	op := Op{Kind: kind, Name: name}
 	switch kind {
 	case Create, Write, Sync, Rename, Remove, Chmod, SyncDir, Lock, Unlock:
 		f.n++
@@ -107,7 +106,7 @@ func (f *Faulty) ask(kind Kind, name string, size int) error {
 
 // do carries out an operation unless the hook lets it fail.
 func (f *Faulty) do(kind Kind, name string, operation func() error) error {
-	if err := f.ask(kind, name, 0); err != nil {
+	if err := f.ask(kind, name); err != nil {
 		return err
 	}
 	return operation()
@@ -119,7 +118,7 @@ func (f *Faulty) OpenFile(name string, flag int, perm fs.FileMode) (state.Handle
 	if flag&os.O_CREATE != 0 {
 		kind = Create
 	}
-	if err := f.ask(kind, name, 0); err != nil {
+	if err := f.ask(kind, name); err != nil {
 		return nil, err
 	}
 	h, err := f.under.OpenFile(name, flag, perm)
@@ -141,7 +140,7 @@ func (f *Faulty) Remove(name string) error {
 
 // Lstat implements [state.FS].
 func (f *Faulty) Lstat(name string) (fs.FileInfo, error) {
-	if err := f.ask(Lstat, name, 0); err != nil {
+	if err := f.ask(Lstat, name); err != nil {
 		return nil, err
 	}
 	return f.under.Lstat(name)
@@ -149,7 +148,7 @@ func (f *Faulty) Lstat(name string) (fs.FileInfo, error) {
 
 // Readlink implements [state.FS].
 func (f *Faulty) Readlink(name string) (string, error) {
-	if err := f.ask(Readlink, name, 0); err != nil {
+	if err := f.ask(Readlink, name); err != nil {
 		return "", err
 	}
 	return f.under.Readlink(name)
@@ -162,7 +161,7 @@ func (f *Faulty) Chmod(name string, mode fs.FileMode) error {
 
 // ReadDir implements [state.FS].
 func (f *Faulty) ReadDir(name string) ([]string, error) {
-	if err := f.ask(ReadDir, name, 0); err != nil {
+	if err := f.ask(ReadDir, name); err != nil {
 		return nil, err
 	}
 	return f.under.ReadDir(name)
@@ -175,7 +174,7 @@ func (f *Faulty) SyncDir(name string) error {
 
 // TryLock implements [state.FS]. A lock goes even when the hook lets the unlock fail.
 func (f *Faulty) TryLock(name, note string) (unlock func() error, ok bool, err error) {
-	if err := f.ask(Lock, name, 0); err != nil {
+	if err := f.ask(Lock, name); err != nil {
 		return nil, false, err
 	}
 	release, ok, err := f.under.TryLock(name, note)
@@ -183,7 +182,7 @@ func (f *Faulty) TryLock(name, note string) (unlock func() error, ok bool, err e
 		return nil, ok, err
 	}
 	return func() error {
-		if err := f.ask(Unlock, name, 0); err != nil {
+		if err := f.ask(Unlock, name); err != nil {
 			return errors.Join(err, release())
 		}
 		return release()
@@ -197,14 +196,14 @@ type faultyHandle struct {
 }
 
 func (h *faultyHandle) Read(p []byte) (int, error) {
-	if err := h.f.ask(Read, h.name, 0); err != nil {
+	if err := h.f.ask(Read, h.name); err != nil {
 		return 0, err
 	}
 	return h.h.Read(p)
 }
 
 func (h *faultyHandle) Write(p []byte) (n int, err error) {
-	if err := h.f.ask(Write, h.name, len(p)); err != nil {
+	if err := h.f.ask(Write, h.name); err != nil {
 		if short, ok := errors.AsType[ShortWrite](err); ok {
 			n, _ = h.h.Write(p[:len(p)/2])
 			err = pathError("write", h.name, short.Err)
@@ -219,7 +218,7 @@ func (h *faultyHandle) Sync() error {
 }
 
 func (h *faultyHandle) Close() error {
-	if err := h.f.ask(Close, h.name, 0); err != nil {
+	if err := h.f.ask(Close, h.name); err != nil {
 		return errors.Join(err, h.h.Close())
 	}
 	return h.h.Close()
