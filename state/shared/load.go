@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -81,22 +82,18 @@ func (s *Store) look(ctx context.Context) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := len(snapshots); i >= 0; i-- {
-		var base Entry
-		if i > 0 {
-			base = snapshots[i-1]
-		}
+	bases := append([]Entry{{}}, snapshots...) // the first stands for the beginning of the log
+	for i, base := range slices.Backward(bases) {
 		v, err := s.lookFrom(ctx, base)
 		if err != nil {
 			return nil, err
 		}
-		if v == nil {
-			continue
+		if v != nil {
+			for _, old := range bases[1 : i+1] {
+				v.old = append(v.old, old.Name)
+			}
+			return v, nil
 		}
-		for _, old := range snapshots[:i] {
-			v.old = append(v.old, old.Name)
-		}
-		return v, nil
 	}
 	panic("unreachable: the log without a snapshot is always a view")
 }
