@@ -150,7 +150,7 @@ func (s *Store) Unlock(ctx context.Context, lease *Lease, self state.Holder) err
 	}
 }
 
-// claim creates the next entry as an open of ours. [ErrExists] says that somebody else was
+// claim creates the next entry as an open of ours. An [ErrExists] says that somebody else was
 // faster.
 func (s *Store) claim(ctx context.Context, v *view, holder state.Holder) (*session, error) {
 	before := now()
@@ -177,9 +177,6 @@ func (s *Store) claim(ctx context.Context, v *view, holder state.Holder) (*sessi
 	bounded, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := s.create(bounded, logName(open.Number), body); err != nil {
-		if errors.Is(err, ErrExists) {
-			return nil, err
-		}
 		return nil, s.failed("lock", err)
 	}
 	x.opened = body
