@@ -153,6 +153,12 @@ func (r *Run) fold(ctx context.Context, s *State) (*State, error) {
 	return encrypted, nil
 }
 
+// Encrypts reports whether the secrets that this run writes are encrypted.
+func (r *Run) Encrypts() bool { return r.opts.Recipients.Any() }
+
+// Unpurged says where secrets remain in clear although they are encrypted in the state now.
+func (r *Run) Unpurged() error { return r.unpurged }
+
 // Advance makes Finish save the state with its serial up even if no request succeeds, so that
 // whatever is pinned to the serial before cannot be used a second time.
 func (r *Run) Advance() { r.advance = true }

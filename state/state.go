@@ -13,7 +13,7 @@
 // has the session of a bucket or a database. record.go says what a record does to a state, and
 // replay.go reads a journal back. Off this way are the commands of the state: recoveryfile.go writes
 // what a run could not save and recover.go takes it in again, repair.go is for damaged files, move.go
-// and update.go for states that are well, secret.go and encrypt.go for the secrets in them.
+// and update.go for states that are well, secret.go for the secrets in them.
 package state
 
 import (
