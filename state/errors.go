@@ -71,6 +71,27 @@ func (e *MismatchError) Error() string {
 		e.Field, e.Recorded, e.Given, e.Field, e.Field)
 }
 
+// ErrFenced says that somebody else is the writer now.
+var ErrFenced = errors.New("another run has taken over")
+
+// LeaseError says that a run is not the writer any more: its lease is over, another run took
+// over, or the store stayed away for so long. Nothing more may be sent. What was answered and
+// could not be recorded goes into a recovery file.
+type LeaseError struct {
+	Location string // may be empty
+	Err      error  // ErrFenced, or the store's error
+}
+
+func (e *LeaseError) Error() string {
+	if e.Location == "" {
+		return fmt.Sprintf("lost the lock of the state: %v", e.Err)
+	}
+	return fmt.Sprintf("lost the lock of the state %s: %v", e.Location, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *LeaseError) Unwrap() error { return e.Err }
+
 // SaveError says that the state could not be saved at the end of a run.
 type SaveError struct {
 	Location string

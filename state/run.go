@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // Options say what [Begin] cannot know from the store.
@@ -158,6 +159,21 @@ func (r *Run) Encrypts() bool { return r.opts.Recipients.Any() }
 
 // Unpurged says where secrets remain in clear although they are encrypted in the state now.
 func (r *Run) Unpurged() error { return r.unpurged }
+
+// Left returns for how long this run is still the only writer: what is left of its lease, 0
+// once that is over or lost. A lock on a local file lasts as long as the run does.
+func (r *Run) Left() time.Duration { return r.session.Left() }
+
+// lost returns a [*LeaseError] when this run may not be the only writer any more.
+func (r *Run) lost() error {
+	if err, ok := errors.AsType[*LeaseError](r.queue.err); ok {
+		return err
+	}
+	if r.Left() <= 0 {
+		return &LeaseError{Location: r.store.Location(), Err: errors.New("its lease is over")}
+	}
+	return nil
+}
 
 // Advance makes Finish save the state with its serial up even if no request succeeds, so that
 // whatever is pinned to the serial before cannot be used a second time.
