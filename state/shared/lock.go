@@ -164,11 +164,11 @@ func (s *Store) claim(ctx context.Context, v *view, holder state.Holder) (*sessi
 		entries:  v.entries,
 		old:      v.old,
 		before:   before,
-		renewed:  before,
 		turn:     make(chan struct{}, 1),
 		stopBeat: make(chan struct{}),
 		beatDone: make(chan struct{}),
 	}
+	x.renewed.Store(&before)
 	open := x.numbered(entry{Type: typeOpen})
 	body, sum, err := open.encode(x.sum)
 	if err != nil {

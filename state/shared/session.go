@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"jpsync/state"
@@ -38,9 +39,8 @@ type session struct {
 	size         int // of the batches since the snapshot, in bytes
 	snapshotSize int // of the newest snapshot that this session made, in bytes
 
-	leaseMu sync.Mutex
-	renewed stamp // before the newest commit that succeeded
-	lost    bool
+	renewed atomic.Pointer[stamp] // before the newest commit that succeeded
+	lost    atomic.Bool
 
 	stopBeat, beatDone chan struct{}
 	closing            sync.Once
@@ -95,7 +95,7 @@ func (x *session) commit(e entry, limit time.Duration) error {
 	switch {
 	case err == nil:
 		x.advance(e, sum)
-		x.renew(before)
+		x.renewed.Store(&before)
 		if e.Type == typeBatch {
 			x.size += len(body)
 		}
@@ -105,30 +105,16 @@ func (x *session) commit(e entry, limit time.Duration) error {
 	default:
 		x.err = &state.LeaseError{Location: x.store.Location(), Err: err}
 	}
-	x.lose()
+	x.lost.Store(true)
 	return x.err
-}
-
-func (x *session) renew(since stamp) {
-	x.leaseMu.Lock()
-	defer x.leaseMu.Unlock()
-	x.renewed = since
-}
-
-func (x *session) lose() {
-	x.leaseMu.Lock()
-	defer x.leaseMu.Unlock()
-	x.lost = true
 }
 
 // Left implements [state.Session]. Once nothing is left it stays so: whoever slept through
 // its lease cannot know what others did meanwhile.
 func (x *session) Left() time.Duration {
-	x.leaseMu.Lock()
-	defer x.leaseMu.Unlock()
-	left := x.store.lease - x.renewed.age(now())
-	if x.lost || left <= 0 {
-		x.lost = true
+	left := x.store.lease - x.idle()
+	if x.lost.Load() || left <= 0 {
+		x.lost.Store(true)
 		return 0
 	}
 	return left
@@ -177,11 +163,7 @@ func (x *session) beat() {
 }
 
 // idle is how long ago the last commit began.
-func (x *session) idle() time.Duration {
-	x.leaseMu.Lock()
-	defer x.leaseMu.Unlock()
-	return x.renewed.age(now())
-}
+func (x *session) idle() time.Duration { return x.renewed.Load().age(now()) }
 
 // Close implements [state.Session]: it gives the lock back. A session that lost it has
 // nothing to give.
