@@ -152,27 +152,24 @@ func (f *File) repair(path string, d *Damage) error {
 		}
 		next = replayed
 	}
-	if d.StateErr != nil {
-		if err := f.replaceDamaged(path, d, next); err != nil {
-			return err
-		}
-	} else if !SameContent(next, d.state) {
-		fixed := next.Clone()
-		fixed.Serial++
-		if err := f.writeSnapshot(path, fixed); err != nil {
-			return err
-		}
+	fixed := next.Clone()
+	fixed.Serial++
+	var err error
+	switch {
+	case d.StateErr != nil:
+		err = f.replaceDamaged(path, d, fixed)
+	case !SameContent(next, d.state):
+		err = f.writeSnapshot(path, fixed)
 	}
-	if d.JournalErr == nil {
-		return nil
+	if err == nil && d.JournalErr != nil {
+		journal := path + JournalSuffix
+		_, err = setAside(f.fs, journal, journal+damagedSuffix)
 	}
-	journal := path + JournalSuffix
-	_, err := setAside(f.fs, journal, journal+damagedSuffix)
 	return err
 }
 
 // replaceDamaged leaves the backup alone: it is the last state that is known to be whole.
-func (f *File) replaceDamaged(path string, d *Damage, next *State) error {
+func (f *File) replaceDamaged(path string, d *Damage, fixed *State) error {
 	kept, err := freeName(f.fs, path+damagedSuffix)
 	if err == nil {
 		err = atomicWrite(f.fs, path, kept, d.raw)
@@ -180,8 +177,6 @@ func (f *File) replaceDamaged(path string, d *Damage, next *State) error {
 	if err != nil {
 		return err
 	}
-	fixed := next.Clone()
-	fixed.Serial++
 	if d.backup != nil {
 		fixed.Serial = max(fixed.Serial, d.backup.Serial+1)
 	}
