@@ -167,6 +167,8 @@ func parseEdited(data []byte) (*State, error) {
 		}
 	}
 	doc.makeMaps()
-	_, err = doc.asWritten()
-	return &doc.State, err
+	if _, err := doc.asWritten(); err != nil {
+		return nil, err
+	}
+	return &doc.State, nil
 }

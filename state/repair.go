@@ -89,11 +89,7 @@ func (f *File) inspectState(path string, d *Damage) (err error) {
 		return nil
 	}
 	d.StateErr = fmt.Errorf("read %s: %w", f.path, err)
-	d.state, err = parseEdited(d.raw)
-	if err != nil {
-		d.state = nil
-		d.ParseErr = err
-	}
+	d.state, d.ParseErr = parseEdited(d.raw)
 	old, err := readFile(f.fs, path+BackupSuffix)
 	if err == nil {
 		d.backup, err = Unmarshal(old)
