@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"sync"
 	"time"
 )
@@ -87,18 +88,17 @@ func (s *Store) proveClock(ctx context.Context, after, name string, before stamp
 	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		if e.Name != name {
-			continue
-		}
-		age, most := clock.Sub(e.Time), before.age(now())
-		if age < -leaseSlack || age > most+leaseSlack {
-			return fmt.Errorf("%w: it says that it is %s, and that an object of a moment ago is of %s: set the clocks of the store's servers, and of a proxy before them",
-				ErrClock, clock.UTC().Format(time.RFC3339), e.Time.UTC().Format(time.RFC3339))
-		}
-		return nil
+	i := slices.IndexFunc(entries, func(e Entry) bool { return e.Name == name })
+	if i < 0 {
+		return fmt.Errorf("%w: use a store that lists what was written at once, and no cache before it", ErrStale)
 	}
-	return fmt.Errorf("%w: use a store that lists what was written at once, and no cache before it", ErrStale)
+	created := entries[i].Time
+	age, most := clock.Sub(created), before.age(now())
+	if age < -leaseSlack || age > most+leaseSlack {
+		return fmt.Errorf("%w: it says that it is %s, and that an object of a moment ago is of %s: set the clocks of the store's servers, and of a proxy before them",
+			ErrClock, clock.UTC().Format(time.RFC3339), created.UTC().Format(time.RFC3339))
+	}
+	return nil
 }
 
 // racers is how many callers create the same name at once in [Race].
