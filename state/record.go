@@ -71,7 +71,8 @@ func (rec Record) Checked() (Record, error) {
 	case rec.Bind != nil && rec.Intent == nil && rec.Result == nil:
 		err = checkText(rec.Bind.Lineage, rec.Bind.Endpoint, rec.Bind.Account)
 	case rec.Bind == nil && rec.Intent != nil && rec.Result == nil:
-		in := rec.Intent.asWritten()
+		in := *rec.Intent
+		in.At = second(in.At)
 		rec.Intent, err = &in, in.check(rec.ID)
 	case rec.Bind == nil && rec.Intent == nil && rec.Result != nil:
 		r := *rec.Result

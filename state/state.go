@@ -181,7 +181,8 @@ func (s *State) asWritten() (*State, error) {
 		if err := in.check(id); err != nil {
 			return nil, fmt.Errorf("pending request of app %q: %w", id, err)
 		}
-		w.Pending[id] = in.asWritten()
+		in.At = second(in.At)
+		w.Pending[id] = in
 	}
 	return w, nil
 }
@@ -193,11 +194,6 @@ func (a App) asWritten() App {
 		c.NotAfter, c.UploadedAt = second(c.NotAfter), second(c.UploadedAt)
 	}
 	return a
-}
-
-func (in Intent) asWritten() Intent {
-	in.At = second(in.At)
-	return in
 }
 
 func second(t time.Time) time.Time {
