@@ -89,6 +89,10 @@ func (e entry) check() error {
 	return nil
 }
 
+// removable reports whether an entry may go once it is part of a snapshot: never an open, whose
+// number would be free again for a writer who sleeps.
+func (e entry) removable() bool { return e.Type != typeOpen }
+
 // lease is how long the writer may be silent.
 func (e entry) lease() time.Duration { return time.Duration(e.LeaseMS) * time.Millisecond }
 

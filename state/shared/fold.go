@@ -38,6 +38,7 @@ func (x *session) Fold(ctx context.Context, s *state.State) error {
 		return err
 	}
 	x.size, x.snapshotSize = 0, size
+	x.old = append(x.old, stateName(ref.Number))
 	x.remove(ctx, append(x.folded(ref.Number), x.surplus(keptSnapshots)...)) // it is no matter if that fails
 	return nil
 }
@@ -66,22 +67,14 @@ func (x *session) snapshot(ctx context.Context, s *state.State) (ref snapshotRef
 	return snapshotRef{Number: number, SHA256: fmt.Sprintf("%x", sha256.Sum256(body))}, len(body), nil
 }
 
-// folded takes the entries that are part of the snapshot off the list, and names those that
-// can go: never an open, whose number would be free again for a writer who sleeps.
+// folded takes the entries that are part of the snapshot off the list of those that may go.
 func (x *session) folded(number int64) (names []string) {
 	<-x.turn
 	defer func() { x.turn <- struct{}{} }()
-	var kept []logged
-	for _, e := range x.entries {
-		switch {
-		case e.number > number:
-			kept = append(kept, e)
-		case !e.open:
-			names = append(names, logName(e.number))
-		}
+	for len(x.removable) > 0 && x.removable[0] <= number {
+		names = append(names, logName(x.removable[0]))
+		x.removable = x.removable[1:]
 	}
-	x.entries = kept
-	x.old = append(x.old, stateName(number))
 	return names
 }
 
@@ -135,8 +128,6 @@ func (x *session) superfluous(ctx context.Context) (names []string, err error) {
 
 // surplus takes the oldest snapshots off the list until so many are left.
 func (x *session) surplus(kept int) []string {
-	<-x.turn
-	defer func() { x.turn <- struct{}{} }()
 	n := max(0, len(x.old)-kept)
 	names := x.old[:n]
 	x.old = x.old[n:]

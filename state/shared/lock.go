@@ -155,18 +155,18 @@ func (s *Store) Unlock(ctx context.Context, lease *Lease, self state.Holder) err
 func (s *Store) claim(ctx context.Context, v *view, holder state.Holder) (*session, error) {
 	before := now()
 	x := &session{
-		store:    s,
-		writer:   rand.Text(),
-		epoch:    v.last.Epoch + 1,
-		holder:   holder,
-		next:     v.number + 1,
-		sum:      v.sum,
-		entries:  v.entries,
-		old:      v.old,
-		before:   before,
-		turn:     make(chan struct{}, 1),
-		stopBeat: make(chan struct{}),
-		beatDone: make(chan struct{}),
+		store:     s,
+		writer:    rand.Text(),
+		epoch:     v.last.Epoch + 1,
+		holder:    holder,
+		next:      v.number + 1,
+		sum:       v.sum,
+		removable: v.removable,
+		old:       v.old,
+		before:    before,
+		turn:      make(chan struct{}, 1),
+		stopBeat:  make(chan struct{}),
+		beatDone:  make(chan struct{}),
 	}
 	x.renewed.Store(&before)
 	open := x.numbered(entry{Type: typeOpen})

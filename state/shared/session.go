@@ -29,15 +29,16 @@ type session struct {
 	before stamp  // before that entry was written
 
 	// turn holds a token while nobody commits. The fields below belong to who has it.
-	turn    chan struct{}
-	next    int64    // number of the next entry
-	sum     string   // of the entry before it
-	err     error    // why nothing can be appended any more
-	entries []logged // since the snapshot
-	old     []string // snapshots before
+	turn      chan struct{}
+	next      int64   // number of the next entry
+	sum       string  // of the entry before it
+	err       error   // why nothing can be appended any more
+	removable []int64 // entries since the snapshot that may go once they are part of the next
 
-	size         int // of the batches since the snapshot, in bytes
-	snapshotSize int // of the newest snapshot that this session made, in bytes
+	// Append, Fold and Purge have these, which are called one at a time; the beat does not.
+	old          []string // snapshots before
+	size         int      // of the batches since the snapshot, in bytes
+	snapshotSize int      // of the newest snapshot that this session made, in bytes
 
 	renewed atomic.Pointer[stamp] // before the newest commit that succeeded
 	lost    atomic.Bool
@@ -58,7 +59,9 @@ func (x *session) numbered(e entry) entry {
 // advance takes an entry for written.
 func (x *session) advance(e entry, sum string) {
 	x.next, x.sum = e.Number+1, sum
-	x.entries = append(x.entries, logged{number: e.Number, open: e.Type == typeOpen})
+	if e.removable() {
+		x.removable = append(x.removable, e.Number)
+	}
 }
 
 // Append implements [state.Session]. It returns a [*state.LeaseError] once somebody else is

@@ -10,22 +10,16 @@ import (
 
 // view is the log as it was read: the state, and who wrote last.
 type view struct {
-	state    *state.State
-	number   int64  // of the last entry; 0 when there is none
-	sum      string // of the last entry
-	last     entry
-	writer   entry     // the open or fold that names the holder
-	time     time.Time // of the last entry, by the store's clock
-	clock    time.Time // the store's, when the log was listed
-	replayed int       // records since the snapshot
-	entries  []logged  // since the snapshot
-	old      []string  // names of the snapshots before
-}
-
-// logged is what a fold has to know of an entry to remove it.
-type logged struct {
-	number int64
-	open   bool
+	state     *state.State
+	number    int64  // of the last entry; 0 when there is none
+	sum       string // of the last entry
+	last      entry
+	writer    entry     // the open or fold that names the holder
+	time      time.Time // of the last entry, by the store's clock
+	clock     time.Time // the store's, when the log was listed
+	replayed  int       // records since the snapshot
+	removable []int64   // entries since the snapshot that may go once they are part of the next
+	old       []string  // names of the snapshots before
 }
 
 // replay takes the next entry of the log into the view.
@@ -61,7 +55,9 @@ func (v *view) replay(listed Entry, body []byte, base string) error {
 		v.writer = e
 	}
 	v.number, v.sum, v.last, v.time = number, sum, e, listed.Time
-	v.entries = append(v.entries, logged{number: number, open: e.Type == typeOpen})
+	if e.removable() {
+		v.removable = append(v.removable, number)
+	}
 	return nil
 }
 
