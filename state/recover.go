@@ -97,11 +97,7 @@ func Recover(ctx context.Context, store Store, opts Options, file string) (resul
 // hasClearSecrets reports whether a record has a master secret that is not encrypted.
 func (j *journal) hasClearSecrets() bool {
 	return slices.ContainsFunc(j.records, func(rec Record) bool {
-		if rec.Result == nil || rec.Result.App == nil {
-			return false
-		}
-		secret := rec.Result.App.MasterSecret
-		return secret != "" && !Encrypted(secret)
+		return rec.Result != nil && rec.Result.App != nil && inClear(rec.Result.App.MasterSecret)
 	})
 }
 

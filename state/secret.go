@@ -44,7 +44,7 @@ func (r Recipients) Any() bool { return len(r.keys) > 0 }
 // Encrypt returns the secret for the recipients. An empty one and an encrypted one are returned as
 // they are.
 func (r Recipients) Encrypt(secret string) (string, error) {
-	if !r.Any() || secret == "" || Encrypted(secret) {
+	if !r.Any() || !inClear(secret) {
 		return secret, nil
 	}
 	var text bytes.Buffer
@@ -67,6 +67,8 @@ func (r Recipients) Encrypt(secret string) (string, error) {
 
 // Encrypted reports whether a recorded master secret is an age file.
 func Encrypted(secret string) bool { return strings.HasPrefix(secret, armor.Header) }
+
+func inClear(secret string) bool { return secret != "" && !Encrypted(secret) }
 
 // Identities open what is encrypted for them.
 type Identities struct{ keys []age.Identity }
@@ -120,7 +122,7 @@ func (r Recipients) encryptState(st *State) (*State, error) {
 		return st, nil
 	}
 	for _, app := range st.Apps {
-		if app.MasterSecret != "" && !Encrypted(app.MasterSecret) {
+		if inClear(app.MasterSecret) {
 			encrypted := st.Clone()
 			return encrypted, RewriteSecrets(encrypted.Apps, r.Encrypt)
 		}
