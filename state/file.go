@@ -213,10 +213,9 @@ func (f *File) acquire(ctx context.Context, path, note string, wait time.Duratio
 // locked reads who holds the lock. The holder may be about to write that, or to clear it.
 func (f *File) locked(path string) error {
 	e := &LockedError{Path: path}
-	if note, err := readFile(f.fs, path); err == nil {
-		if json.Unmarshal(note, &e.Holder) != nil {
-			e.Holder = Holder{}
-		}
+	note, err := readFile(f.fs, path)
+	if err != nil || json.Unmarshal(note, &e.Holder) != nil {
+		e.Holder = Holder{}
 	}
 	return e
 }

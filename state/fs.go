@@ -37,11 +37,9 @@ type FS interface {
 
 // Handle is an open file.
 type Handle interface {
-	io.Reader
-	io.Writer
+	io.ReadWriteCloser
 	// Sync makes what was written durable.
 	Sync() error
-	Close() error
 }
 
 // OS is the operating system's file system.
@@ -104,10 +102,10 @@ func (OS) TryLock(name, note string) (unlock func() error, ok bool, err error) {
 	if err != nil || !ok {
 		return nil, false, err
 	}
-	if err := tighten(OS{}, name); err != nil {
-		return nil, false, errors.Join(err, release())
+	if err = tighten(OS{}, name); err == nil {
+		err = os.WriteFile(name, []byte(note), 0o600)
 	}
-	if err := os.WriteFile(name, []byte(note), 0o600); err != nil {
+	if err != nil {
 		return nil, false, errors.Join(err, release())
 	}
 	return func() error {
