@@ -170,14 +170,13 @@ func (r *Run) commit() {
 	}
 	b.err = err
 	close(b.done)
-	missed := err != nil
 	if folded != nil && err == nil {
 		folded, err = r.fold(ctx, folded)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	q.err = err
-	if missed {
+	if b.err != nil {
 		q.missed = append(q.missed, b.rescue...)
 	}
 	if folded != nil && err == nil {

@@ -103,16 +103,12 @@ func (i Identities) Decrypt(secret string) (string, error) {
 }
 
 // encryptRecord encrypts the secret of a record in place: [Record.Checked] has copied it.
-func (r Recipients) encryptRecord(rec Record) error {
-	if rec.Result == nil || rec.Result.App == nil {
-		return nil
+func (r Recipients) encryptRecord(rec Record) (err error) {
+	if rec.Result != nil && rec.Result.App != nil {
+		app := rec.Result.App
+		app.MasterSecret, err = r.Encrypt(app.MasterSecret)
 	}
-	encrypted, err := r.Encrypt(rec.Result.App.MasterSecret)
-	if err != nil {
-		return err
-	}
-	rec.Result.App.MasterSecret = encrypted
-	return nil
+	return err
 }
 
 // encryptState returns st when it has no secret in clear, or may have them. Otherwise it returns a
