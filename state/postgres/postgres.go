@@ -170,20 +170,17 @@ func (p *Place) exec(ctx context.Context, op, sql string, args [][]byte, formats
 		results = []int16{1}
 	}
 	res := conn.ExecParams(ctx, sql, args, nil, formats, results).Read()
-	if res.Err != nil {
-		_, told := errors.AsType[*pgconn.PgError](res.Err)
-		switch {
-		case told && !conn.IsClosed():
-			p.idle <- conn
-		case ctx.Err() == nil: // the server may have restarted, and the others are as dead
+	if _, told := errors.AsType[*pgconn.PgError](res.Err); res.Err == nil || told && !conn.IsClosed() {
+		p.idle <- conn
+	} else {
+		closeConn(conn)
+		if ctx.Err() == nil { // the server may have restarted, and the others are as dead
 			p.Close()
-			fallthrough
-		default:
-			closeConn(conn)
 		}
+	}
+	if res.Err != nil {
 		return nil, failure(op, res.Err)
 	}
-	p.idle <- conn
 	return res, nil
 }
 
