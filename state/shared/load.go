@@ -28,26 +28,22 @@ const (
 // load reads the newest snapshot and every entry after it. It needs no lock, and no right
 // but to list and to read.
 func (s *Store) load(ctx context.Context) (*view, error) {
-	var v *view
-	var err error
-	for look := range looks {
-		if look > 0 {
-			select {
-			case <-ctx.Done():
-				return nil, s.failed("read", errors.Join(err, ctx.Err()))
-			case <-time.After(time.Duration(look) * 100 * time.Millisecond):
-			}
-		}
-		v, err = s.look(ctx)
+	for look := 1; ; look++ {
+		v, err := s.look(ctx)
 		if err == nil {
 			return v, nil
 		}
 		_, removed := errors.AsType[*listedError](err)
-		if !errors.Is(err, state.ErrDamaged) && !removed { // the store does not answer
+		again := removed || errors.Is(err, state.ErrDamaged) // not when the store does not answer
+		if !again || look == looks {
 			return nil, s.failed("read", err)
 		}
+		select {
+		case <-ctx.Done():
+			return nil, s.failed("read", errors.Join(err, ctx.Err()))
+		case <-time.After(time.Duration(look) * 100 * time.Millisecond):
+		}
 	}
-	return nil, s.failed("read", err)
 }
 
 // listedError says that an object was listed and is not to be read. It may have been removed

@@ -33,7 +33,6 @@ func (s *Store) retry(ctx context.Context, size int, call func(context.Context) 
 		most := min(pauseBase<<min(attempt, 10), pauseLimit)
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w (gave up after %d attempts)", err, attempt+1)
 		case <-time.After(time.Duration(rand.Int64N(int64(most)) + 1)):
 		}
 		if ctx.Err() != nil {
