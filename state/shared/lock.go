@@ -86,13 +86,12 @@ func (s *Store) Open(ctx context.Context, holder state.Holder) (state.Session, *
 
 // lock claims a lock that is free, from a place that proves that it can keep one.
 func (s *Store) lock(ctx context.Context, v *view, holder state.Holder) (*session, error) {
-	if err := s.trust(ctx, v); err != nil {
-		return nil, s.failed("lock", err)
+	err := s.trust(ctx, v)
+	if err == nil && v.overdue() {
+		err = s.proveOverdue(ctx, v.number)
 	}
-	if v.overdue() {
-		if err := s.proveOverdue(ctx, v.number); err != nil {
-			return nil, s.failed("lock", err)
-		}
+	if err != nil {
+		return nil, s.failed("lock", err)
 	}
 	session, err := s.claim(ctx, v, holder)
 	if err != nil {
