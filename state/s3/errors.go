@@ -18,7 +18,7 @@ import (
 
 // Error is a refusal by the store.
 type Error struct {
-	Op      string // "create", "list", "read", "remove", "read the versioning of"
+	Op      string // opCreate and so on, or "find credentials"
 	Name    string // of the object; empty for a listing
 	Status  int    // of HTTP
 	Code    string // of S3, such as NoSuchBucket; may be empty
@@ -49,8 +49,8 @@ func (e *Error) Error() string {
 func (e *Error) Remedy() string {
 	switch {
 	case e.Status == http.StatusForbidden && (e.Code == "AccessDenied" || e.Code == "" || e.Code == "Forbidden"):
-		return "grant " + rights(e.Op)
-	case e.Code == "NotImplemented" && e.Op != "create":
+		return "grant " + rights[e.Op]
+	case e.Code == "NotImplemented" && e.Op != opCreate:
 		return "the store does not know this request: use one that does, see docs/state.md"
 	case e.Code == "" && e.Status/100 == 3:
 		return "redirects are not followed: give the endpoint that answers, and the bucket's region, in the state's location"
@@ -61,18 +61,12 @@ func (e *Error) Remedy() string {
 }
 
 // rights are those that an operation needs.
-func rights(op string) string {
-	switch op {
-	case "list":
-		return "s3:ListBucket on the bucket"
-	case opRead:
-		return "s3:GetObject below the prefix"
-	case "create":
-		return "s3:PutObject below the prefix"
-	case "remove":
-		return "s3:DeleteObject below the prefix, if old entries are to be removed"
-	}
-	return "s3:GetBucketVersioning on the bucket"
+var rights = map[string]string{
+	opCreate:     "s3:PutObject below the prefix",
+	opList:       "s3:ListBucket on the bucket",
+	opRead:       "s3:GetObject below the prefix",
+	opRemove:     "s3:DeleteObject below the prefix, if old entries are to be removed",
+	opVersioning: "s3:GetBucketVersioning on the bucket",
 }
 
 // remedies tell what to do about the answers of the first day. The codes are those of the

@@ -82,7 +82,7 @@ func (p *Place) add(entries []shared.Entry, page listing, prefix, after string) 
 }
 
 func (p *Place) page(ctx context.Context, query url.Values) (page listing, date time.Time, err error) {
-	res, err := p.do(ctx, request{op: "list", method: http.MethodGet, query: query})
+	res, err := p.do(ctx, request{op: opList, method: http.MethodGet, query: query})
 	if err != nil {
 		return page, date, err
 	}
@@ -90,7 +90,7 @@ func (p *Place) page(ctx context.Context, query url.Values) (page listing, date 
 	if date, err = http.ParseTime(res.Header.Get("Date")); err != nil {
 		return page, date, errors.New("list: the store does not say what time it is, so nobody could tell when a lease ends: it sends no Date header, or a proxy takes it out")
 	}
-	return page, date, decode(res, "list", maxPage, &page)
+	return page, date, decode(res, opList, maxPage, &page)
 }
 
 // decode reads an answer in XML of at most so many bytes. An answer that was cut may be

@@ -33,7 +33,14 @@ import (
 // maxBody bounds what is read of one object, in bytes.
 const maxBody = 1 << 30
 
-const opRead = "read"
+// The operations, as errors name them.
+const (
+	opCreate     = "create"
+	opList       = "list"
+	opRead       = "read"
+	opRemove     = "remove"
+	opVersioning = "read the versioning of the bucket"
+)
 
 // credentialsTimeout bounds the search for credentials: outside of AWS nobody answers at the
 // address of the instance's metadata.
@@ -84,13 +91,13 @@ func (p *Place) Location() string { return p.location.String() }
 // Create implements [shared.Place].
 func (p *Place) Create(ctx context.Context, name string, body []byte) error {
 	header := http.Header{p.dialect.condition: {p.dialect.value}, "Content-Type": {"application/json"}}
-	res, err := p.do(ctx, request{op: "create", method: http.MethodPut, name: name, header: header, body: body})
+	res, err := p.do(ctx, request{op: opCreate, method: http.MethodPut, name: name, header: header, body: body})
 	if err != nil {
 		return err
 	}
 	if res.Header.Get("Etag") == "" {
 		defer res.Body.Close()
-		return &Error{Op: "create", Name: name, Status: res.StatusCode, Code: codeNotS3}
+		return &Error{Op: opCreate, Name: name, Status: res.StatusCode, Code: codeNotS3}
 	}
 	return drain(res)
 }
@@ -142,7 +149,7 @@ func (p *Place) remove(ctx context.Context, names []string) error {
 	}
 	sum := md5.Sum(body) // the API asks for it
 	header := http.Header{"Content-Md5": {base64.StdEncoding.EncodeToString(sum[:])}, "Content-Type": {"application/xml"}}
-	res, err := p.do(ctx, request{op: "remove", method: http.MethodPost, query: url.Values{"delete": {""}}, body: body, header: header})
+	res, err := p.do(ctx, request{op: opRemove, method: http.MethodPost, query: url.Values{"delete": {""}}, body: body, header: header})
 	if err != nil {
 		return err
 	}
@@ -151,7 +158,7 @@ func (p *Place) remove(ctx context.Context, names []string) error {
 
 // Versioned reports whether the bucket has versions, or had.
 func (p *Place) Versioned(ctx context.Context) (bool, error) {
-	res, err := p.do(ctx, request{op: "read the versioning of the bucket", method: http.MethodGet, query: url.Values{"versioning": {""}}})
+	res, err := p.do(ctx, request{op: opVersioning, method: http.MethodGet, query: url.Values{"versioning": {""}}})
 	if err != nil {
 		return false, err
 	}
@@ -160,7 +167,7 @@ func (p *Place) Versioned(ctx context.Context) (bool, error) {
 		XMLName xml.Name `xml:"VersioningConfiguration"`
 		Status  string
 	}
-	if err := decode(res, "read the versioning of the bucket", 64<<10, &told); err != nil {
+	if err := decode(res, opVersioning, 64<<10, &told); err != nil {
 		return false, err
 	}
 	return told.Status != "", nil
