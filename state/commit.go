@@ -16,7 +16,7 @@ type queue struct {
 	wake    chan struct{} // there is something to commit; closed: commit what is left and stop
 	stopped chan struct{} // closed once the goroutine is gone
 	err     error         // of the first commit or fold that failed: no other is tried
-	missed  []Record      // what did not become durable
+	missed  []Record      // what did not become durable, for RecoveryFile
 }
 
 // batch is records that share a commit.
@@ -107,7 +107,9 @@ func (r *Run) enqueue(rec Record) (wait func() error) {
 	if in, open := r.state.Pending[rec.ID]; open && rec.Result != nil {
 		b.rescue = append(b.rescue, Record{ID: rec.ID, Intent: &in})
 	}
-	b.rescue = append(b.rescue, rec)
+	if rec.Bind == nil { // a recovery file has its own
+		b.rescue = append(b.rescue, rec)
+	}
 	r.state.Apply(rec)
 	if rec.Intent != nil {
 		if b.intents++; b.intents == q.most {

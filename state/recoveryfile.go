@@ -39,11 +39,7 @@ func (r *Run) RecoveryFile() ([]byte, error) {
 	defer r.mu.Unlock()
 	records := []Record{{Bind: &Binding{Lineage: r.state.Lineage, Endpoint: r.state.Endpoint, Account: r.state.Account}}}
 	if r.queue != nil && r.lost() != nil {
-		for _, rec := range r.queue.missed {
-			if rec.Bind == nil {
-				records = append(records, rec)
-			}
-		}
+		records = append(records, r.queue.missed...)
 	} else {
 		records = append(records, changes(r.snapshot, r.state)...)
 	}
