@@ -33,7 +33,7 @@ func (s *Store) load(ctx context.Context) (*view, error) {
 		if err == nil {
 			return v, nil
 		}
-		_, removed := errors.AsType[*listedError](err)
+		_, removed := errors.AsType[listedError](err)
 		again := removed || errors.Is(err, state.ErrDamaged) // not when the store does not answer
 		if !again || look == looks {
 			return nil, s.failed("read", err)
@@ -48,27 +48,20 @@ func (s *Store) load(ctx context.Context) (*view, error) {
 
 // listedError says that an object was listed and is not to be read. It may have been removed
 // in between; some stores say "forbidden" then.
-type listedError struct {
-	name string
-	err  error
-}
+type listedError struct{ error }
 
-func (e *listedError) Error() string {
-	if errors.Is(e.err, ErrNotFound) {
-		return e.name + " is listed, but it is not there"
-	}
-	return e.err.Error()
-}
-
-func (e *listedError) Unwrap() error { return e.err }
+func (e listedError) Unwrap() error { return e.error }
 
 // readListed reads an object of a listing.
 func (s *Store) readListed(ctx context.Context, e Entry) ([]byte, error) {
 	body, err := s.read(ctx, e)
-	if _, unavailable := errors.AsType[*UnavailableError](err); err != nil && !unavailable && ctx.Err() == nil {
-		return nil, &listedError{e.Name, err}
+	if _, unavailable := errors.AsType[*UnavailableError](err); err == nil || unavailable || ctx.Err() != nil {
+		return body, err
 	}
-	return body, err
+	if errors.Is(err, ErrNotFound) {
+		err = errors.New(e.Name + " is listed, but it is not there")
+	}
+	return nil, listedError{err}
 }
 
 // look reads the log once. A snapshot counts only when a fold entry after it names it: one
