@@ -8,6 +8,8 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+
+	"jpsync/internal/jpush"
 )
 
 // Recovery says what came of [Recover].
@@ -184,12 +186,9 @@ func combine(newer, older App) App {
 	if newer.MasterSecret == "" {
 		newer.MasterSecret = older.MasterSecret
 	}
-	for _, pair := range []struct{ newer, older *Certificate }{
-		{&newer.Certificates.Development, &older.Certificates.Development},
-		{&newer.Certificates.Production, &older.Certificates.Production},
-	} {
-		if pair.older.UploadedAt.After(pair.newer.UploadedAt) {
-			*pair.newer = *pair.older
+	for _, env := range jpush.Environments {
+		if old := older.Certificates.Of(env); old.UploadedAt.After(newer.Certificates.Of(env).UploadedAt) {
+			newer.Certificates.Set(env, old)
 		}
 	}
 	return newer
