@@ -89,13 +89,13 @@ func (i Identities) Decrypt(secret string) (string, error) {
 		return secret, nil
 	}
 	r, err := age.Decrypt(armor.NewReader(strings.NewReader(secret)), i.keys...)
-	if err != nil {
-		if _, other := errors.AsType[*age.NoIdentityMatchError](err); other {
-			return "", errors.New("it is encrypted for other recipients than this identity")
-		}
-		return "", fmt.Errorf("it cannot be decrypted: %w", err)
+	if _, other := errors.AsType[*age.NoIdentityMatchError](err); other {
+		return "", errors.New("it is encrypted for other recipients than this identity")
 	}
-	plain, err := io.ReadAll(r)
+	var plain []byte
+	if err == nil {
+		plain, err = io.ReadAll(r)
+	}
 	if err != nil {
 		return "", fmt.Errorf("it cannot be decrypted: %w", err)
 	}
