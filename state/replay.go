@@ -108,15 +108,15 @@ func (j *journal) damaged(seq int64, reason string) error {
 // checkTail returns nil when the rest of the file is what a crash may leave.
 func (j *journal) checkTail(data []byte, seq int64, newline bool) error {
 	rest := data[j.size:]
+	torn := !newline && bytes.IndexByte(rest, 0) < 0
 	switch {
 	case seq <= 1: // the file got its name with these in it
 		return j.damaged(seq, "invalid journal header")
 	case !newline && len(rest) > maxLine:
 		return j.damaged(seq, fmt.Sprintf("it has more than %d bytes", maxLine))
-	case !newline && bytes.IndexByte(rest, 0) < 0:
-		if holdsSum(rest) {
-			return j.damaged(seq, "the checksum does not match")
-		}
+	case torn && holdsSum(rest):
+		return j.damaged(seq, "the checksum does not match")
+	case torn:
 		return nil
 	case !lostZeros(data, int(j.size)):
 		return j.damaged(seq, "the checksum does not match: the record was changed, or one before it is missing")
