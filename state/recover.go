@@ -57,7 +57,7 @@ func Recover(ctx context.Context, store Store, opts Options, file string) (resul
 	switch {
 	case j == nil && err == nil:
 		return nil, fmt.Errorf("recover from %s: %w", file, fs.ErrNotExist)
-	case errors.Is(err, ErrDamaged) && len(j.records) > 0 && j.records[0].Bind != nil:
+	case errors.Is(err, ErrDamaged) && len(j.records) > 0:
 		result.Damage = err
 	case err != nil:
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -149,6 +150,25 @@ func TestRepairSavesWhatADamagedJournalHas(t *testing.T) {
 	require.NoError(t, store.Accept(t.Context(), state.Holder{}, d))
 	require.Equal(t, "junk", string(content(t, mem, journalPath+".damaged.2")), "nothing is overwritten")
 	require.Equal(t, bad, content(t, mem, journalPath+".damaged"))
+}
+
+// Nothing of a journal that does not say whose it is can be taken.
+func TestRepairTakesNothingWithoutABinding(t *testing.T) {
+	header, sum := state.Seal([]byte(`{"seq":0,"journal":"x","version":1,"serial":4}`), "")
+	line, _ := state.Seal([]byte(`{"seq":1,"synced":1,"id":"a","intent":{"op":"create"}}`), sum)
+	journal := slices.Concat(header, line, []byte("junk\n"))
+	mem, _ := interrupted(t)
+	put(t, mem, journalPath, journal)
+	store := state.NewFile(statePath, mem)
+	d, err := store.Inspect()
+	require.NoError(t, err)
+	require.ErrorContains(t, d.JournalErr, "the first record is no binding")
+	require.Zero(t, d.JournalRecords)
+	require.NoError(t, store.Accept(t.Context(), state.Holder{}, d))
+	require.Equal(t, journal, content(t, mem, journalPath+".damaged"))
+	run := begin(t, mem)
+	require.Equal(t, before(), run.State())
+	require.NoError(t, run.Close())
 }
 
 // A repair that is cut off can be done again.

@@ -67,11 +67,13 @@ func parseJournal(data []byte) (*journal, error) {
 			j.size++
 		}
 	}
-	if len(j.records) == 0 || j.records[0].Bind == nil {
-		return j, j.damaged(1, "the first record is no binding")
+	if len(j.records) == 0 {
+		return j, j.damaged(1, noBinding)
 	}
 	return j, nil
 }
+
+const noBinding = "the first record is no binding"
 
 // add takes a line whose checksum holds: it is as it was written, but perhaps by a newer
 // jpsync.
@@ -96,6 +98,9 @@ func (j *journal) add(body []byte, seq int64) error {
 	rec, err := en.Record.Checked()
 	if err != nil {
 		return j.damaged(seq, err.Error())
+	}
+	if seq == 1 && rec.Bind == nil {
+		return j.damaged(seq, noBinding)
 	}
 	j.records = append(j.records, rec)
 	return nil
