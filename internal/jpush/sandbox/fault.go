@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -125,10 +126,7 @@ func (fs *faults) set(list []Fault, seed uint64) {
 	for i, f := range list {
 		fs.list[i] = armed{Fault: f, perTarget: map[string]int{}}
 		if f.Kind == Rate {
-			burst := f.Burst
-			if burst == 0 {
-				burst = max(1, int(f.PerSecond))
-			}
+			burst := cmp.Or(f.Burst, max(1, int(f.PerSecond)))
 			fs.list[i].bucket = rate.NewLimiter(rate.Limit(f.PerSecond), burst)
 		}
 	}

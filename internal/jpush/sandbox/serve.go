@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"fmt"
 	"io"
@@ -98,11 +99,7 @@ func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, in incoming, 
 	case Code:
 		s.write(w, q, failure(f.Code))
 	case Auth:
-		code := f.Code
-		if code == 0 {
-			code = jpush.CodeDevSecretWrong
-		}
-		s.write(w, q, failure(code))
+		s.write(w, q, failure(cmp.Or(f.Code, jpush.CodeDevSecretWrong)))
 	case Status:
 		s.write(w, q, textReply(f.Code))
 	case Rate:
@@ -137,15 +134,9 @@ func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, in incoming, 
 }
 
 func (s *Server) redirect(w http.ResponseWriter, r *http.Request, q *Request, f Fault) {
-	status, to := f.Code, f.To
-	if status == 0 {
-		status = http.StatusTemporaryRedirect
-	}
-	if to == "" {
-		to = "http://other.localhost" + r.URL.Path
-	}
+	status := cmp.Or(f.Code, http.StatusTemporaryRedirect)
 	s.note(q, status, 0)
-	w.Header().Set("Location", to)
+	w.Header().Set("Location", cmp.Or(f.To, "http://other.localhost"+r.URL.Path))
 	w.WriteHeader(status)
 }
 
