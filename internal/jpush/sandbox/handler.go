@@ -40,12 +40,7 @@ var synchronized = jsonReply(http.StatusOK, 0, map[string]string{"success": "Syn
 // failure returns an API error with the message that the table has for its code.
 func failure(code int) reply {
 	row, _ := jpush.LookupCode(code)
-	return failureText(code, row.Message)
-}
-
-func failureText(code int, message string) reply {
-	row, _ := jpush.LookupCode(code)
-	return errorReply(row.Status, code, message)
+	return errorReply(row.Status, code, row.Message)
 }
 
 func errorReply(status, code int, message string) reply {
@@ -187,7 +182,7 @@ func (s *Server) change(f func() (reply, error)) (r reply) {
 		return err
 	})
 	if err != nil {
-		return failureText(jpush.CodeSystemError, err.Error())
+		return errorReply(http.StatusInternalServerError, jpush.CodeSystemError, err.Error())
 	}
 	return r
 }
