@@ -20,10 +20,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q, delay, fault := s.begin(r, in)
 	defer s.finish(q)
 	if delay > 0 {
-		timer := time.NewTimer(delay)
-		defer timer.Stop()
 		select {
-		case <-timer.C:
+		case <-time.After(delay):
 		case <-r.Context().Done():
 			return
 		}
