@@ -108,36 +108,33 @@ func (f Fault) validate() error {
 	return nil
 }
 
-// faults is a list of faults with their counters. The server's lock guards it.
-type faults struct {
-	seed uint64
-	list []armed
-}
-
+// armed is a fault with its counters. The server's lock guards it.
 type armed struct {
 	Fault
+	seed        uint64
+	index       int // in the list
 	seen, fired int
 	perTarget   map[string]int
 	bucket      *rate.Limiter
 }
 
-func (fs *faults) set(list []Fault, seed uint64) {
-	fs.seed, fs.list = seed, make([]armed, len(list))
+func arm(list []Fault, seed uint64) []*armed {
+	faults := make([]*armed, len(list))
 	for i, f := range list {
-		fs.list[i] = armed{Fault: f, perTarget: map[string]int{}}
+		faults[i] = &armed{Fault: f, seed: seed, index: i, perTarget: map[string]int{}}
 		if f.Kind == Rate {
 			burst := cmp.Or(f.Burst, max(1, int(f.PerSecond)))
-			fs.list[i].bucket = rate.NewLimiter(rate.Limit(f.PerSecond), burst)
+			faults[i].bucket = rate.NewLimiter(rate.Limit(f.PerSecond), burst)
 		}
 	}
+	return faults
 }
 
 // next returns the delay and the fault of the server's nth request. A zero Fault is none.
-func (fs *faults) next(n int, in incoming, names []string, now time.Time) (time.Duration, Fault) {
+func next(faults []*armed, n int, in incoming, names []string) (time.Duration, Fault) {
 	var delay time.Duration
-	for i := range fs.list {
-		f := &fs.list[i]
-		if !f.applies(fs.seed, i, n, in, names, now) {
+	for _, f := range faults {
+		if !f.applies(n, in, names) {
 			continue
 		}
 		f.fired++
@@ -149,7 +146,7 @@ func (fs *faults) next(n int, in incoming, names []string, now time.Time) (time.
 	return delay, Fault{}
 }
 
-func (f *armed) applies(seed uint64, index, n int, in incoming, names []string, now time.Time) bool {
+func (f *armed) applies(n int, in incoming, names []string) bool {
 	if (f.Op != "" && f.Op != in.op) || !f.named(names) {
 		return false
 	}
@@ -159,7 +156,7 @@ func (f *armed) applies(seed uint64, index, n int, in incoming, names []string, 
 		target := in.target()
 		f.perTarget[target]++
 		nth = f.perTarget[target]
-		if f.Prob > 0 && chance(seed, index, target, nth) >= f.Prob {
+		if f.Prob > 0 && f.chance(target, nth) >= f.Prob {
 			return false
 		}
 	}
@@ -168,7 +165,7 @@ func (f *armed) applies(seed uint64, index, n int, in incoming, names []string, 
 		f.Every > 0 && f.seen%f.Every != 0,
 		n < f.From,
 		f.Times > 0 && f.fired >= f.Times,
-		f.bucket != nil && f.bucket.AllowN(now, 1):
+		f.bucket != nil && f.bucket.Allow():
 		return false
 	}
 	return true
@@ -188,7 +185,7 @@ func (f *armed) named(names []string) bool {
 
 // chance returns a number from 0 up to 1. It depends on the request and not on the order of
 // requests, so that a seed fails the same ones however they are interleaved.
-func chance(seed uint64, index int, target string, nth int) float64 {
-	sum := hash(seed, "chance", target, "", index, nth)
+func (f *armed) chance(target string, nth int) float64 {
+	sum := hash(f.seed, "chance", target, "", f.index, nth)
 	return float64(binary.LittleEndian.Uint64(sum[:])>>11) / (1 << 53)
 }

@@ -83,7 +83,7 @@ type Server struct {
 	mu      sync.Mutex
 	account account
 	data    *dataFile // nil: memory only
-	faults  faults
+	faults  []*armed
 	ledger  ledger
 }
 
@@ -124,7 +124,7 @@ func (s *Server) SetFaults(list ...Fault) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults.set(list, s.opts.Seed)
+	s.faults = arm(list, s.opts.Seed)
 	return nil
 }
 

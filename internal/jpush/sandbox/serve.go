@@ -41,7 +41,7 @@ func (s *Server) begin(r *http.Request, in incoming) (*Request, time.Duration, F
 	if app := s.account.byKey[in.key]; app != nil {
 		names = append(names, app.Name, app.AndroidPackage)
 	}
-	delay, fault := s.faults.next(q.Number, in, names, time.Now())
+	delay, fault := next(s.faults, q.Number, in, names)
 	if fault.Kind != "" {
 		q.Fault = fault.Kind
 		s.ledger.counts.Faults++
