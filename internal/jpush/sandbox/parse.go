@@ -29,21 +29,19 @@ import (
 func ParseFault(s string) (Fault, error) {
 	head, rest, _ := strings.Cut(s, ":")
 	f, err := parseKind(head)
-	if err != nil {
-		return Fault{}, fmt.Errorf("fault %q: %w", s, err)
-	}
-	for rest != "" {
+	for err == nil && rest != "" {
 		if to, ok := strings.CutPrefix(rest, "to="); ok {
-			f.To, rest = to, ""
+			f.To = to
 			break
 		}
 		var part string
 		part, rest, _ = strings.Cut(rest, ":")
-		if err := f.parsePart(part); err != nil {
-			return Fault{}, fmt.Errorf("fault %q: %w", s, err)
-		}
+		err = f.parsePart(part)
 	}
-	if err := f.validate(); err != nil {
+	if err == nil {
+		err = f.validate()
+	}
+	if err != nil {
 		return Fault{}, fmt.Errorf("fault %q: %w", s, err)
 	}
 	return f, nil
