@@ -51,18 +51,22 @@ type Client struct {
 
 // New checks the options and makes a client. It opens no connection.
 func New(o Options) (*Client, error) {
-	endpoint, err := NormalizeEndpoint(cmp.Or(o.Endpoint, DefaultEndpoint))
+	c, err := newClient(o, DefaultEndpoint, "/v1/")
 	if err != nil {
 		return nil, err
 	}
 	if err := checkPair("dev_key", o.DevKey, "dev_secret", o.DevSecret); err != nil {
 		return nil, err
 	}
-	return newClient(endpoint, o)
+	return c, nil
 }
 
-// newClient fills in the defaults. The endpoint is normalized.
-func newClient(endpoint string, o Options) (*Client, error) {
+// newClient fills in the defaults, among them an endpoint and the path of one that has none.
+func newClient(o Options, usual, usualPath string) (*Client, error) {
+	endpoint, err := normalize(cmp.Or(o.Endpoint, usual), usual, usualPath)
+	if err != nil {
+		return nil, err
+	}
 	base, err := url.Parse(endpoint)
 	if err != nil {
 		return nil, fmt.Errorf("endpoint %q: %w", endpoint, err)
@@ -70,20 +74,14 @@ func newClient(endpoint string, o Options) (*Client, error) {
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout
 	}
-	if o.MaxConns <= 0 {
-		o.MaxConns = defaultMaxConns
-	}
-	if o.Version == "" {
-		o.Version = "dev"
-	}
 	if o.Transport == nil {
-		o.Transport = newTransport(base, o.MaxConns)
+		o.Transport = newTransport(base, cmp.Or(o.MaxConns, defaultMaxConns))
 	}
 	return &Client{
 		base:      base,
 		devKey:    o.DevKey,
 		devSecret: o.DevSecret,
-		userAgent: "jpsync/" + o.Version,
+		userAgent: "jpsync/" + cmp.Or(o.Version, "dev"),
 		timeout:   o.Timeout,
 		transport: o.Transport,
 		large:     semaphore.NewWeighted(largeBodies),

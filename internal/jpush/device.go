@@ -1,7 +1,6 @@
 package jpush
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 )
@@ -9,24 +8,14 @@ import (
 // DefaultDeviceEndpoint is the Device API's address as its documents give it.
 const DefaultDeviceEndpoint = "https://device.jpush.cn/v3/"
 
-// NormalizeDeviceEndpoint is [NormalizeEndpoint] for the Device API, with /v3/ where there is
-// no path.
-func NormalizeDeviceEndpoint(endpoint string) (string, error) {
-	return normalize(endpoint, DefaultDeviceEndpoint, "/v3/")
-}
-
 // Devices asks the Device API, where an app's key pair is the credentials. It is safe for
 // concurrent use.
 type Devices struct{ client *Client } // without credentials
 
 // NewDevices checks the options, of which DevKey and DevSecret are not used. An empty Endpoint
-// is [DefaultDeviceEndpoint]. It opens no connection.
+// is [DefaultDeviceEndpoint], and one without a path gets /v3/. It opens no connection.
 func NewDevices(o Options) (*Devices, error) {
-	endpoint, err := NormalizeDeviceEndpoint(cmp.Or(o.Endpoint, DefaultDeviceEndpoint))
-	if err != nil {
-		return nil, err
-	}
-	c, err := newClient(endpoint, o)
+	c, err := newClient(o, DefaultDeviceEndpoint, "/v3/")
 	if err != nil {
 		return nil, err
 	}
