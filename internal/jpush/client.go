@@ -134,11 +134,7 @@ func encodeApp(a App) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	err := enc.Encode(struct {
-		Name           string `json:"app_name"`
-		AndroidPackage string `json:"android_package"`
-		GroupName      string `json:"group_name,omitempty"`
-	}(a))
+	err := enc.Encode(a)
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 

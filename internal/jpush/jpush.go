@@ -29,9 +29,9 @@ var Environments = []Environment{Development, Production}
 // App is the request of a create. GroupName is optional; the request leaves it out when it
 // is empty.
 type App struct {
-	Name           string
-	AndroidPackage string
-	GroupName      string
+	Name           string `json:"app_name"`
+	AndroidPackage string `json:"android_package"`
+	GroupName      string `json:"group_name,omitempty"`
 }
 
 // Created is the answer to a create.
