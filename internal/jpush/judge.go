@@ -62,8 +62,7 @@ func judge(op string, r response, now time.Time) (answer, *Error) {
 			e.Err = notAnAnswer(r, isJSON)
 		}
 	}
-	row, _ = LookupCondition(e.Condition)
-	e.Class = row.Class
+	e.Class = e.Entry().Class
 	return answer{}, e
 }
 
@@ -208,8 +207,7 @@ func judgeFailure(ctx context.Context, err error, sent bool) *Error {
 	case !sent:
 		e.Condition = Unreachable
 	}
-	row, _ := LookupCondition(e.Condition)
-	e.Class = row.Class
+	e.Class = e.Entry().Class
 	return e
 }
 
