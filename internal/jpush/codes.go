@@ -219,17 +219,17 @@ func Entries() []Entry { return slices.Clone(table) }
 
 // LookupCode returns the row of an API code.
 func LookupCode(code int) (Entry, bool) {
-	return find(func(e *Entry) bool { return code != 0 && e.Code == code })
+	return find(func(e Entry) bool { return code != 0 && e.Code == code })
 }
 
 // LookupCondition returns the row of a condition.
 func LookupCondition(c Condition) (Entry, bool) {
-	return find(func(e *Entry) bool { return c != "" && e.Condition == c })
+	return find(func(e Entry) bool { return c != "" && e.Condition == c })
 }
 
 // lookupStatus returns the row of an HTTP status that came without an API error.
 func lookupStatus(status int) Entry {
-	if e, ok := find(func(e *Entry) bool { return e.Condition != "" && e.Status == status }); ok {
+	if e, ok := find(func(e Entry) bool { return e.Condition != "" && e.Status == status }); ok {
 		return e
 	}
 	family := ServerError
@@ -245,11 +245,10 @@ func lookupStatus(status int) Entry {
 	return e
 }
 
-func find(match func(*Entry) bool) (Entry, bool) {
-	for i := range table {
-		if match(&table[i]) {
-			return table[i], true
-		}
+func find(match func(Entry) bool) (Entry, bool) {
+	i := slices.IndexFunc(table, match)
+	if i < 0 {
+		return Entry{}, false
 	}
-	return Entry{}, false
+	return table[i], true
 }
