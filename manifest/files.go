@@ -126,7 +126,7 @@ func WithoutNewline(secret string) string {
 }
 
 func (f *Files) read(path string, limit int64) ([]byte, error) {
-	file, err := openIn(f.root, path)
+	file, err := openFile(f.root.OpenFile, path)
 	if err != nil {
 		return nil, err
 	}
@@ -138,9 +138,9 @@ func (f *Files) read(path string, limit int64) ([]byte, error) {
 // systems have none, ignores it.
 const nonblock = syscall.O_NONBLOCK
 
-// openIn opens a file under root.
-func openIn(root *os.Root, path string) (*os.File, error) {
-	file, err := root.OpenFile(path, os.O_RDONLY|nonblock, 0)
+// openFile opens a file with [os.OpenFile], or that of an [os.Root].
+func openFile(open func(string, int, fs.FileMode) (*os.File, error), path string) (*os.File, error) {
+	file, err := open(path, os.O_RDONLY|nonblock, 0)
 	if err != nil {
 		return nil, reason(err)
 	}

@@ -52,7 +52,15 @@ func (l *loader) readFile(rel, kind string) (r *reader, text []byte, err error) 
 	if len(m.Files) >= maxFiles {
 		return nil, nil, fmt.Errorf("manifest %q has more than %d files", m.Path, maxFiles)
 	}
-	file, shown, err := l.openFile(rel)
+	open, path, shown := l.root.OpenFile, rel, filepath.Join(l.base, filepath.FromSlash(rel))
+	if l.only != "" && len(m.Files) == 0 {
+		// A manifest of one file is opened as the user names it: a link to it may lead anywhere.
+		open, path, shown = os.OpenFile, m.Path, m.Path
+	}
+	file, err := openFile(open, path)
+	if errors.Is(err, ErrOutside) {
+		err = errors.New("is outside the manifest's directory, or a link leads out of it")
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s %q %w", kind, shown, err)
 	}
@@ -73,24 +81,6 @@ func (l *loader) readFile(rel, kind string) (r *reader, text []byte, err error) 
 		return nil, nil, fmt.Errorf("the directory of %s %q %w", kind, shown, reason(err))
 	}
 	return &reader{loader: l, name: shown, rel: rel, dir: dir}, text, nil
-}
-
-// openFile opens a file and says how it is shown. A manifest of one file is opened as the user
-// names it: a link to it may lead anywhere.
-func (l *loader) openFile(rel string) (file *os.File, shown string, err error) {
-	if l.only != "" && len(l.manifest.Files) == 0 {
-		shown = l.manifest.Path
-		if file, err = os.OpenFile(shown, os.O_RDONLY|nonblock, 0); err != nil {
-			err = reason(err)
-		}
-	} else {
-		shown = filepath.Join(l.base, filepath.FromSlash(rel))
-		file, err = openIn(l.root, rel)
-	}
-	if errors.Is(err, ErrOutside) {
-		err = errors.New("is outside the manifest's directory, or a link leads out of it")
-	}
-	return file, shown, err
 }
 
 // realDir returns the absolute, slash-separated path of a directory without links in it, so
