@@ -7,7 +7,7 @@ import (
 
 // lookalike is a kind of file that is given by mistake where text is expected.
 type lookalike struct {
-	begins []string
+	marks  []string // it begins with one of them, or a zip archive has one in it
 	what   string
 	remedy string
 }
@@ -28,36 +28,29 @@ var lookalikes = []lookalike{
 	{[]string{"<?xml"}, "an XML file, perhaps an Excel workbook saved as XML", fromExcel},
 }
 
+// zipLookalikes are the formats of spreadsheets that are zip archives, recognized by the names of
+// their entries, which are not compressed. The archive is not read: archive/zip keeps every entry in
+// memory, and a hostile file has millions.
+var zipLookalikes = []lookalike{
+	{[]string{".iwa"}, "a Numbers spreadsheet", "in Numbers, choose File > Export To > CSV" + nameIt},
+	{[]string{"application/vnd.oasis.opendocument.spreadsheet"}, "an OpenDocument spreadsheet", fromLibreOffice},
+	// The type of this one is compressed, against the rules, or that of another document.
+	{[]string{"content.xml"}, "an OpenDocument file", fromLibreOffice},
+	{[]string{"xl/"}, "an Excel workbook", fromExcel},
+	{[]string{""}, "a zip archive", "unpack it, and give the file that is in it"}, // any other
+}
+
 // looksLike says what data is instead of text, and what to do about it, or "". It repeats nothing
 // of data.
 func looksLike(data []byte) string {
+	kinds, has := lookalikes, bytes.HasPrefix
 	if bytes.HasPrefix(data, []byte("PK\x03\x04")) {
-		return zipContent(data).message()
+		kinds, has = zipLookalikes, bytes.Contains
 	}
-	for _, l := range lookalikes {
-		if slices.ContainsFunc(l.begins, func(begin string) bool { return bytes.HasPrefix(data, []byte(begin)) }) {
-			return l.message()
+	for _, l := range kinds {
+		if slices.ContainsFunc(l.marks, func(mark string) bool { return has(data, []byte(mark)) }) {
+			return "the file is " + l.what + ": " + l.remedy
 		}
 	}
 	return ""
-}
-
-func (l lookalike) message() string { return "the file is " + l.what + ": " + l.remedy }
-
-// zipContent recognizes the formats of spreadsheets that are zip archives by the names of their
-// entries, which are not compressed. It does not read the archive: archive/zip keeps every entry
-// in memory, and a hostile file has millions.
-func zipContent(data []byte) lookalike {
-	has := func(text string) bool { return bytes.Contains(data, []byte(text)) }
-	switch {
-	case has(".iwa"):
-		return lookalike{what: "a Numbers spreadsheet", remedy: "in Numbers, choose File > Export To > CSV" + nameIt}
-	case has("application/vnd.oasis.opendocument.spreadsheet"):
-		return lookalike{what: "an OpenDocument spreadsheet", remedy: fromLibreOffice}
-	case has("content.xml"): // its type is compressed, against the rules, or that of another document
-		return lookalike{what: "an OpenDocument file", remedy: fromLibreOffice}
-	case has("xl/"):
-		return lookalike{what: "an Excel workbook", remedy: fromExcel}
-	}
-	return lookalike{what: "a zip archive", remedy: "unpack it, and give the file that is in it"}
 }
