@@ -79,15 +79,11 @@ func (r *reader) maxDeletes(n *yaml.Node) Limit {
 
 func (r *reader) onExisting(n *yaml.Node) OnExisting {
 	s, ok := r.text(n, "on_existing")
-	if !ok {
-		return Adopt
+	o := OnExisting(s)
+	if ok && o != Adopt && o != Fail {
+		r.errorf(n, "on_existing must be adopt or fail")
 	}
-	switch o := OnExisting(s); o {
-	case Adopt, Fail:
-		return o
-	}
-	r.errorf(n, "on_existing must be adopt or fail")
-	return Adopt
+	return o
 }
 
 func (r *reader) renewBefore(n *yaml.Node) time.Duration {
