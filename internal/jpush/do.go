@@ -25,7 +25,7 @@ type call struct {
 	method      string   // empty: POST
 	path        []string // elements below the endpoint, escaped
 	body        []byte   // nil: none
-	contentType string   // of body
+	contentType string   // of body; empty if there is none
 	secret      string   // that no error repeats, besides the credentials
 }
 
@@ -96,20 +96,16 @@ func (c *Client) do(parent context.Context, cl call) (answer, error) {
 // written, or if an HTTP/2 server says that it did not process it. Without GetBody it can't
 // do even that to a request with a body.
 func (c *Client) request(ctx context.Context, cl call) (*http.Request, error) {
-	var body io.Reader
-	if cl.body != nil {
-		body = bytes.NewReader(cl.body)
-	}
-	r, err := http.NewRequestWithContext(ctx, cmp.Or(cl.method, http.MethodPost), c.base.JoinPath(cl.path...).String(), body)
+	method, target := cmp.Or(cl.method, http.MethodPost), c.base.JoinPath(cl.path...)
+	r, err := http.NewRequestWithContext(ctx, method, target.String(), bytes.NewReader(cl.body))
 	if err != nil {
 		return nil, err
 	}
-	r.ContentLength = int64(len(cl.body))
 	r.GetBody = nil
 	r.SetBasicAuth(c.devKey, c.devSecret)
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("User-Agent", c.userAgent)
-	if cl.body != nil {
+	if cl.contentType != "" {
 		r.Header.Set("Content-Type", cl.contentType)
 	}
 	return r, nil
