@@ -72,15 +72,9 @@ func (r *reader) app(n *yaml.Node) {
 		o.ownGroup = true
 		a.GroupName = r.group(n)
 	}
-	if n := f["bundle_id"]; given(n) {
-		a.BundleID = r.bundle(n)
-	}
-	if n := f["labels"]; given(n) {
-		a.Labels = r.labels(n)
-	}
-	if n := f["protect"]; given(n) {
-		a.Protect = r.protect(n)
-	}
+	set(&a.BundleID, f["bundle_id"], r.bundle)
+	set(&a.Labels, f["labels"], r.labels)
+	set(&a.Protect, f["protect"], r.protect)
 	if n := f["certificates"]; n != nil {
 		a.Certificates = r.certificates(n)
 	}

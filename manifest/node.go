@@ -222,6 +222,13 @@ func deref(n *yaml.Node) *yaml.Node {
 // given reports whether a field has a value: it is there and not null.
 func given(n *yaml.Node) bool { return n != nil && !isNull(n) }
 
+// set sets a field to what read makes of its node, if that has a value.
+func set[T any](field *T, n *yaml.Node, read func(*yaml.Node) T) {
+	if given(n) {
+		*field = read(n)
+	}
+}
+
 func isNull(n *yaml.Node) bool {
 	n = deref(n)
 	return n.Kind == yaml.ScalarNode && n.Tag == "!!null"

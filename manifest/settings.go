@@ -54,15 +54,9 @@ func (r *reader) accountSecret(n *yaml.Node, key string, secret *Secret) {
 func (r *reader) policy(n *yaml.Node) {
 	f, _ := r.mapping(n, policySpec)
 	policy := &r.loader.manifest.Policy
-	if n := f["max_deletes"]; given(n) {
-		policy.MaxDeletes = r.maxDeletes(n)
-	}
-	if n := f["on_existing"]; given(n) {
-		policy.OnExisting = r.onExisting(n)
-	}
-	if n := f["renew_before"]; given(n) {
-		policy.RenewBefore = r.renewBefore(n)
-	}
+	set(&policy.MaxDeletes, f["max_deletes"], r.maxDeletes)
+	set(&policy.OnExisting, f["on_existing"], r.onExisting)
+	set(&policy.RenewBefore, f["renew_before"], r.renewBefore)
 }
 
 func (r *reader) maxDeletes(n *yaml.Node) Limit {
@@ -103,11 +97,8 @@ type defaults struct {
 
 func (r *reader) readDefaults(n *yaml.Node) {
 	f, _ := r.mapping(n, defaultsSpec)
-	r.loader.defaults.dir = r.dir
-	if n := f["group_name"]; given(n) {
-		r.loader.defaults.group = r.group(n)
-	}
-	if n := f["certificates"]; given(n) {
-		r.loader.defaults.certificates = r.certificates(n)
-	}
+	d := &r.loader.defaults
+	d.dir = r.dir
+	set(&d.group, f["group_name"], r.group)
+	set(&d.certificates, f["certificates"], r.certificates)
 }
