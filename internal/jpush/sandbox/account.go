@@ -42,14 +42,10 @@ type account struct {
 	apps     []*App // in the order of their creation
 	byKey    map[string]*App
 	alive    map[[2]string]*App // by identity, without deleted ones
-	made     map[[2]string]int  // how many apps each name and package has had
 }
 
 func newAccount(identity Identity, seed uint64) account {
-	return account{
-		identity: identity, seed: seed,
-		byKey: map[string]*App{}, alive: map[[2]string]*App{}, made: map[[2]string]int{},
-	}
+	return account{identity: identity, seed: seed, byKey: map[string]*App{}, alive: map[[2]string]*App{}}
 }
 
 func (a *account) clear() { *a = newAccount(a.identity, a.seed) }
@@ -61,7 +57,6 @@ func (a *account) put(app App) {
 		known = &App{}
 		a.apps = append(a.apps, known)
 		a.byKey[app.AppKey] = known
-		a.made[[2]string{app.Name, app.AndroidPackage}]++
 	}
 	*known = app
 	id := a.id(app.Name, app.AndroidPackage)
@@ -99,15 +94,14 @@ func (a *account) id(name, pkg string) [2]string {
 // complete sets a missing key, secret and time. Like JPush's, a key has 24 hexadecimal
 // digits. It depends on the app and not on the order of requests, so that a seed repeats it.
 func (a *account) complete(app *App) {
-	n := a.made[[2]string{app.Name, app.AndroidPackage}]
-	for try := 0; app.AppKey == ""; try++ {
-		key := digits(a.seed, "key", app.Name, app.AndroidPackage, n, try)
+	for try := 0; app.AppKey == ""; try++ { // each app of the same name and package takes another key
+		key := digits(a.seed, "key", app.Name, app.AndroidPackage, try)
 		if a.byKey[key] == nil {
 			app.AppKey = key
 		}
 	}
 	if app.MasterSecret == "" {
-		app.MasterSecret = digits(a.seed, "secret", app.AppKey, "", n, 0)
+		app.MasterSecret = digits(a.seed, "secret", app.AppKey, "")
 	}
 	if app.CreatedAt.IsZero() {
 		app.CreatedAt = time.Now().UTC()
