@@ -2,8 +2,8 @@ package sandbox
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"maps"
 	"time"
 
@@ -101,7 +101,7 @@ func (a *account) complete(app *App) {
 		}
 	}
 	if app.MasterSecret == "" {
-		app.MasterSecret = digits(a.seed, "secret", app.AppKey, "")
+		app.MasterSecret = digits(a.seed, "secret", app.AppKey)
 	}
 	if app.CreatedAt.IsZero() {
 		app.CreatedAt = time.Now().UTC()
@@ -109,19 +109,12 @@ func (a *account) complete(app *App) {
 }
 
 // digits returns 24 hexadecimal digits that depend on the arguments alone.
-func digits(seed uint64, what, name, pkg string, numbers ...int) string {
-	sum := hash(seed, what, name, pkg, numbers...)
+func digits(seed uint64, about ...any) string {
+	sum := hash(seed, about...)
 	return hex.EncodeToString(sum[:12])
 }
 
-func hash(seed uint64, what, name, pkg string, numbers ...int) [sha256.Size]byte {
-	b := binary.LittleEndian.AppendUint64(nil, seed)
-	for _, n := range numbers {
-		b = binary.LittleEndian.AppendUint64(b, uint64(n))
-	}
-	for _, s := range []string{what, name, pkg} {
-		b = binary.LittleEndian.AppendUint64(b, uint64(len(s)))
-		b = append(b, s...)
-	}
-	return sha256.Sum256(b)
+// hash takes strings and numbers.
+func hash(seed uint64, about ...any) [sha256.Size]byte {
+	return sha256.Sum256(fmt.Appendf(nil, "%d %#v", seed, about))
 }

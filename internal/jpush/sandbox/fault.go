@@ -186,6 +186,6 @@ func (f *armed) named(names []string) bool {
 // chance returns a number from 0 up to 1. It depends on the request and not on the order of
 // requests, so that a seed fails the same ones however they are interleaved.
 func (f *armed) chance(target string, nth int) float64 {
-	sum := hash(f.seed, "chance", target, "", f.index, nth)
+	sum := hash(f.seed, "chance", target, f.index, nth)
 	return float64(binary.LittleEndian.Uint64(sum[:])>>11) / (1 << 53)
 }
