@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,10 @@ type response struct {
 	location string
 }
 
+// pages are the conditions that say only what kind of page answered. An unknown code tells more
+// than they do, and less than any other condition.
+var pages = []Condition{Forbidden, NotFound, Refused, NotAnAnswer}
+
 // judge returns the answer if it is a success of op, and the error otherwise. A 401 and a
 // redirect are decided by the status; then the API's code decides, then the status.
 func judge(op string, r response, now time.Time) (answer, *Error) {
@@ -37,6 +42,7 @@ func judge(op string, r response, now time.Time) (answer, *Error) {
 		e.Code, e.Message = code, message
 	}
 	row, known := LookupCode(code)
+	byStatus := lookupStatus(r.status).Condition
 	switch {
 	case r.status == http.StatusUnauthorized && op == OpVerify:
 		e.Condition, e.Code = PairRefused, 0 // the Device API's codes are others
@@ -47,14 +53,14 @@ func judge(op string, r response, now time.Time) (answer, *Error) {
 	case isAPI && known:
 		e.Class = codeClass(op, row)
 		return answer{}, e
-	case isAPI && statusDecides(r.status):
-		e.Condition = lookupStatus(r.status).Condition
-	case isAPI:
+	case isAPI && slices.Contains(pages, byStatus):
 		e.Condition = UnknownCode
+	case isAPI:
+		e.Condition = byStatus
 	case r.status >= 200 && r.status < 300 && isJSON && !a.hasError() && a.succeeded(op):
 		return a, nil
 	default:
-		e.Condition, e.Err = lookupStatus(r.status).Condition, r.err
+		e.Condition, e.Err = byStatus, r.err
 		if op == OpVerify && (e.Condition == NotFound || e.Condition == WrongMethod) {
 			e.Condition = NoDeviceAPI // those two speak of the Admin API
 		}
@@ -153,16 +159,6 @@ func text(raw json.RawMessage) string {
 }
 
 func absent(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
-
-// statusDecides reports whether the status tells more than an unknown code. For the
-// conditions below it does not: they say only what kind of page answered.
-func statusDecides(status int) bool {
-	switch lookupStatus(status).Condition {
-	case Forbidden, NotFound, Refused, NotAnAnswer:
-		return false
-	}
-	return true
-}
 
 func notAnAnswer(r response, isJSON bool) error {
 	body := bytes.TrimSpace(r.body)
