@@ -172,15 +172,10 @@ func (f *armed) applies(n int, in incoming, names []string) bool {
 }
 
 func (f *armed) named(names []string) bool {
-	if f.Name == "" {
-		return true
-	}
-	for _, name := range names {
-		if ok, _ := path.Match(f.Name, name); ok && name != "" {
-			return true
-		}
-	}
-	return false
+	return f.Name == "" || slices.ContainsFunc(names, func(name string) bool {
+		ok, _ := path.Match(f.Name, name)
+		return ok && name != ""
+	})
 }
 
 // chance returns a number from 0 up to 1. It depends on the request and not on the order of
