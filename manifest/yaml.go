@@ -64,13 +64,11 @@ func (r *reader) onlyRoot(docs []*yaml.Node) *yaml.Node {
 	return docs[0].Content[0]
 }
 
-// The limits of a text that is decoded at once. A text of at most looseBytes is always decoded. A
-// longer one has at most maxTokens characters that begin a node, because two bytes of text can
-// become a yaml.Node of some 200 bytes. It has at most wholeBytes, because even a single long
-// node takes several times its length. A list of apps may have any length: it is decoded in
-// pieces.
+// The limits of a text that is decoded at once. It has at most maxTokens characters that begin a
+// node, because two bytes of text can become a yaml.Node of some 200 bytes. It has at most
+// wholeBytes, because even a single long node takes several times its length. A list of apps may
+// have any length: it is decoded in pieces.
 const (
-	looseBytes = 1 << 20
 	wholeBytes = 64 << 20
 	maxTokens  = 2_000_000
 )
@@ -90,7 +88,7 @@ func decodeBounded(data []byte) ([]*yaml.Node, error) {
 			tokens++
 		}
 	}
-	if len(data) > looseBytes && (len(data) > wholeBytes || tokens > maxTokens) {
+	if len(data) > wholeBytes || tokens > maxTokens {
 		return nil, errDense
 	}
 	return decode(bytes.NewReader(data))
