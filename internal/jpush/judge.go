@@ -116,7 +116,7 @@ func (a answer) apiError() (code int, message string, ok bool) {
 		Code    json.RawMessage `json:"code"`
 		Message json.RawMessage `json:"message"`
 	}
-	if !absent(a.Error) && json.Unmarshal(a.Error, &nested) == nil {
+	if json.Unmarshal(a.Error, &nested) == nil {
 		if code, ok = number(nested.Code); ok {
 			return code, text(nested.Message), true
 		}
