@@ -130,7 +130,6 @@ func (r *reader) protect(n *yaml.Node) *bool {
 	value, err := strconv.ParseBool(s.Value)
 	if err != nil || s.Kind != yaml.ScalarNode || s.Tag != "!!bool" {
 		r.errorf(n, "protect must be true or false")
-		return nil
 	}
 	return &value
 }

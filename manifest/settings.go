@@ -41,12 +41,8 @@ func (r *reader) accountSecret(n *yaml.Node, key string, secret *Secret) {
 		return
 	}
 	s, ok := r.secret(n, key)
-	if !ok {
-		return
-	}
-	if hasPlaceholder(s.Env) || hasPlaceholder(s.File) {
+	if ok && (hasPlaceholder(s.Env) || hasPlaceholder(s.File)) {
 		r.errorf(n, "%s cannot have placeholders, which are for apps", key)
-		return
 	}
 	*secret = s
 }

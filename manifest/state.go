@@ -86,12 +86,8 @@ func (r *reader) stateRecipients(n *yaml.Node) []string {
 	var keys []string
 	for _, entry := range entries {
 		key, ok := r.text(entry, "an entry of state_recipients")
-		if !ok {
-			continue
-		}
-		if !strings.HasPrefix(key, "age1") {
+		if ok && !strings.HasPrefix(key, "age1") {
 			r.errorf(entry, "an entry of state_recipients is no public key of age: it begins with age1")
-			continue
 		}
 		keys = append(keys, key)
 	}
