@@ -192,8 +192,7 @@ func bytesText(n int64) string {
 // reason removes the path from an error of the system, since the message around it names the
 // file already, and rewords common errors so that they follow the file's name.
 func reason(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		err = path.Err
 	}
 	switch {

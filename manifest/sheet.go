@@ -136,9 +136,9 @@ func (s *sheet) place(line, column int) Position {
 
 // explain turns an error of next into a place and a message.
 func (s *sheet) explain(err error) (at Position, message string) {
-	var parse *csv.ParseError
+	parse, ok := errors.AsType[*csv.ParseError](err)
 	switch {
-	case !errors.As(err, &parse):
+	case !ok:
 		return Position{s.name, s.line, 1}, "the row that begins here is longer than " + bytesText(maxRowBytes) + ": is a quote not closed?"
 	case errors.Is(err, csv.ErrBareQuote):
 		message = `unexpected quote: put the whole cell in quotes, and write each quote in it as ""`

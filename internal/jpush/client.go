@@ -184,12 +184,12 @@ func (c *Client) UploadCertificate(ctx context.Context, appKey string, cert Cert
 func (c *Client) Probe(ctx context.Context) error {
 	cl := call{op: OpProbe, target: "credentials", path: []string{"app"}, body: []byte("{}"), contentType: "application/json"}
 	_, err := c.do(ctx, cl)
-	var e *Error
+	e, ok := errors.AsType[*Error](err)
 	switch {
 	case err == nil:
 		return c.fail(cl, &Error{Status: http.StatusOK, Sent: true, Condition: NotAnAnswer, Class: ClassStop,
 			Err: errors.New("an app without a name was accepted")})
-	case errors.As(err, &e) && (e.Code == CodeParamsEmpty || e.Code == CodeParamsInvalid):
+	case ok && (e.Code == CodeParamsEmpty || e.Code == CodeParamsInvalid):
 		return nil
 	}
 	return err

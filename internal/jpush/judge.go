@@ -193,12 +193,12 @@ func redirectTarget(location string) error {
 // request may have left.
 func judgeFailure(ctx context.Context, err error, sent bool) *Error {
 	e := &Error{Sent: sent, Err: err, Condition: LostAnswer}
-	var verification *tls.CertificateVerificationError
-	var record tls.RecordHeaderError
+	_, unverified := errors.AsType[*tls.CertificateVerificationError](err)
+	_, noTLS := errors.AsType[tls.RecordHeaderError](err)
 	switch {
 	case ctx.Err() != nil:
 		e.Condition, e.Err = Interrupted, &endedError{context.Cause(ctx), ctx.Err()}
-	case errors.As(err, &verification), errors.As(err, &record), isVersionMismatch(err):
+	case unverified, noTLS, isVersionMismatch(err):
 		e.Condition = Untrusted
 	case !sent:
 		e.Condition = Unreachable
