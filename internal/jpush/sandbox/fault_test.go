@@ -42,7 +42,7 @@ func TestParseFault(t *testing.T) {
 		"rate:NaN":            "how many",
 		"rate:Inf":            "how many",
 		"lost:7":              "none of create",
-		"lost:read":           "none of create",
+		"lost:read":           "none of create, upload, delete, verify, any, committed",
 		"lost:first=x":        "cannot be read",
 		"lost:first=-1":       "not negative",
 		"lost:prob=1.5":       "0 to 1",

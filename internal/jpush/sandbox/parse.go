@@ -18,7 +18,7 @@ import (
 // KIND is one of lost, drop, hang, html502, cutjson, slowheaders, endless, hugebody,
 // gzipbomb, wrongtypes, redirect, auth, latency=DURATION, rate:N (N requests per second),
 // code10, an API code (1012), or an HTTP status (503, 429). A PART is an operation (create,
-// upload, delete, any), the word committed, or one of
+// upload, delete, verify, any), the word committed, or one of
 //
 //	first=N every=N from=N times=N prob=P name=GLOB retry-after=SECONDS
 //	code=N (of auth) status=N, to=URL (of redirect) burst=N (of rate)
@@ -109,7 +109,7 @@ func (f *Fault) parseWord(word string) error {
 	default:
 		n, err := strconv.ParseFloat(word, 64)
 		if f.Kind != Rate || err != nil {
-			return fmt.Errorf("%q is none of create, upload, delete, any, committed", word)
+			return fmt.Errorf("%q is none of create, upload, delete, verify, any, committed", word)
 		}
 		f.PerSecond = n
 	}
