@@ -21,6 +21,14 @@ type doctorCmd struct {
 	Timeout time.Duration `default:"10s" placeholder:"DURATION" help:"How long to wait for the endpoint's answer (${default})."`
 }
 
+// Validate refuses flags that make no sense.
+func (c *doctorCmd) Validate() error {
+	if c.Timeout <= 0 {
+		return errors.New("--timeout takes a duration such as 10s")
+	}
+	return nil
+}
+
 // doctor makes the checks and prints their findings.
 type doctor struct {
 	t       *terminal
