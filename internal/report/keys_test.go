@@ -223,6 +223,17 @@ func TestTemplate(t *testing.T) {
 	assert.NoError(t, execute(&bytes.Buffer{}, unknown, `{{range .Apps}}{{if .HasMasterSecret}}{{.MasterSecret}}{{end}}{{end}}`, true))
 }
 
+// text/template quotes a value that it cannot use, with everything in it.
+func TestTheErrorOfATemplateHasNoSecret(t *testing.T) {
+	for _, text := range []string{`{{range .}}{{.}}{{end}}`, `{{range (app "shop").MasterSecret}}{{end}}`, `{{range .Apps}}{{range .}}{{end}}{{end}}`,
+		`{{index .Apps "x"}}`, `{{range .Apps}}{{app .}}{{end}}`} {
+		err := execute(&bytes.Buffer{}, twoKeys, text, true)
+		require.ErrorContains(t, err, "t:1")
+		assert.NotContains(t, err.Error(), "fedcba98", text)
+		assert.LessOrEqual(t, len(err.Error()), 400)
+	}
+}
+
 // full takes no byte.
 type fullDisk struct{}
 

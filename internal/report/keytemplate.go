@@ -68,6 +68,20 @@ func fromTemplate(keys []Key, name string, o KeyOptions) (string, error) {
 		return "", err
 	}
 	var b strings.Builder
-	err = t.Execute(&b, struct{ Apps []templateApp }{apps})
-	return b.String(), err
+	if err := t.Execute(&b, struct{ Apps []templateApp }{apps}); err != nil {
+		return "", withoutSecrets(err, keys)
+	}
+	return b.String(), nil
+}
+
+// withoutSecrets masks the master secrets in the error of a template, which may quote a value as a
+// whole: an app, or all of them.
+func withoutSecrets(err error, keys []Key) error {
+	var masks []string
+	for _, k := range keys {
+		if k.MasterSecret != "" {
+			masks = append(masks, k.MasterSecret, "(secret)")
+		}
+	}
+	return errors.New(cut(strings.NewReplacer(masks...).Replace(err.Error()), 300))
 }
