@@ -158,7 +158,11 @@ func TestCorrectionsThatTheJournalDoesNotTake(t *testing.T) {
 			p.Corrections = append(p.Corrections, planner.Correction{App: id, Field: planner.FieldAppName, Desired: "new name"})
 		}
 		w.journal.commitTakes = time.Second
-		w.journal.failCommit = 2
+		w.journal.onAppend = func(int) { // the second part begins
+			if len(w.journal.records) == commitAtOnce+1 {
+				w.journal.failCommit = w.journal.commits + 1
+			}
+		}
 		res := w.apply(t, t.Context(), p)
 		require.Equal(t, StopJournal, res.Stopped.Reason)
 		require.Empty(t, w.calls)

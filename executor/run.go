@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -78,6 +79,12 @@ func check(plan *planner.Plan, st *state.State) error {
 			return stale(c.App)
 		}
 	}
+	holders := map[string]int{} // how many records have an app key
+	if slices.ContainsFunc(plan.Changes, func(c planner.Change) bool { return c.Action == planner.Delete }) {
+		for _, app := range st.Apps {
+			holders[app.AppKey]++
+		}
+	}
 	planned := map[string]bool{}
 	for _, steps := range plan.Chains() {
 		id := steps[0].App
@@ -88,7 +95,8 @@ func check(plan *planner.Plan, st *state.State) error {
 		planned[id] = true
 		for _, c := range steps {
 			isCreate, isDelete := c.Action == planner.Create, c.Action == planner.Delete
-			if recorded == isCreate || isDelete && (c.AppKey == "" || c.AppKey != app.AppKey) {
+			isWrong := c.AppKey == "" || c.AppKey != app.AppKey || holders[c.AppKey] > 1 || app.Protected && c.Reason != planner.Replace
+			if recorded == isCreate || isDelete && isWrong {
 				return stale(id)
 			}
 			recorded = !isDelete
@@ -98,7 +106,7 @@ func check(plan *planner.Plan, st *state.State) error {
 }
 
 func stale(id string) error {
-	return fmt.Errorf("apply: what the plan does to %q does not fit the state: it is stale, plan again", id)
+	return &planner.StaleError{Changed: []string{fmt.Sprintf("what it does to %q does not fit the state", id)}}
 }
 
 // newRun prepares a run. end has to be called when it is over.

@@ -32,6 +32,8 @@ func TestRefusedPlans(t *testing.T) {
 		{"a delete of what has no key", plan(remove("bare", "", planner.Removed)), "stale"},
 		{"a delete of another key", plan(remove("shop", "key2", planner.Removed)), "stale"},
 		{"a delete of no key", plan(remove("shop", "", planner.Removed)), "stale"},
+		{"a delete of what is protected", plan(remove("kept", "key2", planner.Removed)), "stale"},
+		{"a delete of a key that is recorded twice", plan(remove("twin", "key3", planner.Removed)), "stale"},
 		{"another delete that is wrong", plan(remove("shop", "key1", planner.Replace), create("shop"), remove("bare", "key1", planner.Removed)), "stale"},
 	}
 	for _, tt := range tests {
@@ -39,6 +41,8 @@ func TestRefusedPlans(t *testing.T) {
 			w := newWorld()
 			require.Equal(t, "key1", w.have("shop"))
 			w.st.Apps["bare"] = state.App{}
+			w.st.Apps["kept"] = state.App{AppKey: "key2", Protected: true}
+			w.st.Apps["twin"], w.st.Apps["brother"] = state.App{AppKey: "key3"}, state.App{AppKey: "key3"}
 			res, err := Apply(t.Context(), tt.plan, w.st, w.opts)
 			require.Nil(t, res)
 			require.ErrorContains(t, err, tt.want)

@@ -60,6 +60,7 @@ type builder struct {
 	plan    *Plan
 	wanted  map[string]*manifest.App // by id
 	owners  map[string][]string      // recorded package -> ids, see owner
+	holders map[string][]string      // recorded app key -> ids, see keyShared
 	renamed map[string]bool          // recorded ids that a conflict takes for renamed
 	uses    map[string][]use         // fingerprint -> who wants it
 	shared  []string                 // fingerprints with several uses, in the manifest's order
@@ -150,6 +151,10 @@ func (b *builder) replacement(app *manifest.App, recorded state.App) {
 		b.plan.Conflicts = append(b.plan.Conflicts, protected(app.ID, recorded, "replace"))
 		return
 	}
+	if conflict, shared := b.keyShared(app.ID, recorded); shared {
+		b.plan.Conflicts = append(b.plan.Conflicts, conflict)
+		return
+	}
 	if conflict, taken := b.packageTaken(app, app.ID); taken {
 		b.plan.Conflicts = append(b.plan.Conflicts, conflict)
 		return
@@ -204,12 +209,15 @@ func (b *builder) orphans() {
 	slices.Sort(ids)
 	for _, id := range ids {
 		app := b.in.State.Apps[id]
+		conflict, shared := b.keyShared(id, app)
 		switch {
 		case !b.in.Options.Selection.matches(id, nil):
 			b.plan.LeftOut++
 		case b.in.Options.NoDelete:
 			b.plan.LeftOut++
 			b.plan.warn("delete_left_out", id, "", "no longer in the manifest and kept, because --no-delete was given")
+		case shared:
+			b.plan.Conflicts = append(b.plan.Conflicts, conflict)
 		case app.Protected:
 			b.plan.Conflicts = append(b.plan.Conflicts, protected(id, app, "delete"))
 		default:
@@ -222,14 +230,19 @@ func (b *builder) orphans() {
 func (b *builder) count() {
 	s := &b.plan.Summary
 	s.Conflicts = len(b.plan.Conflicts)
-	for i := range b.plan.Changes {
-		switch b.plan.Changes[i].Action {
+	s.Create, s.Upload, s.Delete = tally(b.plan.Changes)
+}
+
+func tally(changes []Change) (creates, uploads, deletes int) {
+	for i := range changes {
+		switch changes[i].Action {
 		case Create:
-			s.Create++
+			creates++
 		case Upload:
-			s.Upload++
+			uploads++
 		case Delete:
-			s.Delete++
+			deletes++
 		}
 	}
+	return creates, uploads, deletes
 }

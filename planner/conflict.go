@@ -115,6 +115,25 @@ func (b *builder) owner(pkg, self string) (owner string) {
 	return owner
 }
 
+// keyShared returns a conflict when the app key of a record that is to be deleted is recorded under
+// another id too, as after an edit by hand: the delete would take the app from both.
+func (b *builder) keyShared(id string, app state.App) (c Conflict, shared bool) {
+	if b.holders == nil {
+		b.holders = make(map[string][]string, len(b.in.State.Apps))
+		for id, app := range b.in.State.Apps {
+			b.holders[app.AppKey] = append(b.holders[app.AppKey], id)
+		}
+	}
+	ids := slices.Sorted(slices.Values(b.holders[app.AppKey]))
+	i := slices.IndexFunc(ids, func(other string) bool { return other != id })
+	if i < 0 {
+		return Conflict{}, false
+	}
+	return Conflict{App: id, Field: FieldID, Recorded: ids[i], Desired: id, Message: fmt.Sprintf(
+		"app key %s is recorded for %s and for %s, and a delete would take the app from both: forget the wrong record, and JPush keeps the app: jpsync state rm %s",
+		app.AppKey, Quote(id), Quote(ids[i]), Quote(id))}, true
+}
+
 // protected is the conflict of an app that is to be deleted and must not be.
 func protected(id string, app state.App, what string) Conflict {
 	why := "it is protected"

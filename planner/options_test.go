@@ -45,8 +45,9 @@ func TestOptionsThatMakeNoSense(t *testing.T) {
 // the first of the others, in whichever order the map has them.
 func TestPackageRecordedTwice(t *testing.T) {
 	st := both()
-	st.Apps["twin"] = app("Twin", "cn.example.news")
-	st.Apps["other"] = app("Other", "cn.example.news")
+	key := func(key string) func(*state.App) { return func(a *state.App) { a.AppKey = key } }
+	st.Apps["twin"] = app("Twin", "cn.example.news", key("twin"))
+	st.Apps["other"] = app("Other", "cn.example.news", key("other"))
 	m := load(t, "apps:\n  - {id: news, app_name: Paper, android_package: cn.example.news}\n  - {id: shop, app_name: 商城, android_package: cn.example.shop, group_name: Retail}\n")
 	for range 20 {
 		in := input(m, st, &files{})
@@ -57,6 +58,26 @@ func TestPackageRecordedTwice(t *testing.T) {
 		require.Equal(t, "other", p.Conflicts[0].Recorded)
 		require.Zero(t, p.Summary.Create)
 	}
+}
+
+// A copy of a record is not deleted: that would take the app from the other one, which may be protected.
+func TestAppKeyRecordedTwice(t *testing.T) {
+	st := both()
+	st.Apps["copy"] = shop()
+	m := load(t, "apps:\n  - {id: news, app_name: News, android_package: cn.example.news}\n  - {id: shop, app_name: 商城, android_package: cn.example.shop, group_name: Retail}\n")
+	p, err := planner.Build(input(m, st, &files{}))
+	require.NoError(t, err)
+	require.Zero(t, p.Summary.Delete)
+	require.Len(t, p.Conflicts, 1)
+	require.Equal(t, planner.Conflict{App: "copy", Field: planner.FieldID, Recorded: "shop", Desired: "copy", Message: "app key " + shop().AppKey +
+		" is recorded for copy and for shop, and a delete would take the app from both: forget the wrong record, and JPush keeps the app: jpsync state rm copy"}, p.Conflicts[0])
+
+	in := input(m, st, &files{})
+	in.Options.Replace = []string{"shop"}
+	p, err = planner.Build(in)
+	require.NoError(t, err)
+	require.Zero(t, p.Summary.Delete)
+	require.Equal(t, "shop", p.Conflicts[0].App)
 }
 
 func TestCheckDeletes(t *testing.T) {

@@ -80,6 +80,11 @@ func Decode(data []byte) (*Plan, error) {
 			return nil, err
 		}
 	}
+	counted := Summary{Unchanged: s.Summary.Unchanged, Conflicts: len(s.Conflicts)}
+	counted.Create, counted.Upload, counted.Delete = tally(s.Changes)
+	if counted != s.Summary { // the guards go by it
+		return nil, errors.New("the plan's summary does not fit its actions: make it anew")
+	}
 	return s.Plan, nil
 }
 

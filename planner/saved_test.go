@@ -165,10 +165,15 @@ func TestDecodeRefusesStepsThatNoAppHas(t *testing.T) {
 	const create, upload, remove = planner.Create, planner.Upload, planner.Delete
 	for _, good := range [][]planner.Action{{create}, {upload, upload}, {remove}, {create, upload, upload}, {remove, create}, {remove, create, upload}} {
 		p := &planner.Plan{FormatVersion: planner.FormatVersion}
+		counts := map[planner.Action]int{}
 		for _, a := range good {
 			p.Changes = append(p.Changes, step(a))
+			counts[a]++
 		}
 		_, err := planner.Decode(encode(t, p))
+		require.EqualError(t, err, "the plan's summary does not fit its actions: make it anew", good)
+		p.Summary = planner.Summary{Create: counts[create], Upload: counts[upload], Delete: counts[remove]}
+		_, err = planner.Decode(encode(t, p))
 		require.NoError(t, err, good)
 	}
 	for _, bad := range [][]planner.Action{{create, remove}, {create, create}, {upload, create}, {upload, remove}, {remove, upload}, {remove, remove},
