@@ -50,7 +50,7 @@ func TestAJournalThatDoesNotFitIsRefused(t *testing.T) {
 			journal := content(t, mem, journalPath)
 			_, err := view(mem)
 			require.ErrorIs(t, err, state.ErrUnfitJournal)
-			require.ErrorContains(t, err, "jpsync state recover "+journalPath)
+			require.ErrorContains(t, err, "jpsync state recover "+journalPath+" --state "+statePath)
 			_, err = state.Begin(t.Context(), state.NewFile(statePath, mem), state.Options{FS: mem})
 			require.ErrorIs(t, err, state.ErrUnfitJournal)
 			require.ErrorContains(t, err, "the journal "+journalPath+" of an interrupted run")

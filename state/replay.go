@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 )
@@ -179,8 +180,8 @@ func (j *journal) replay(s *State, path string) (*State, error) {
 		if s.Lineage == "" {
 			beside = "there is no state beside it"
 		}
-		return nil, fmt.Errorf("the journal %s of an interrupted run continues state %s with serial %d, but %s: %w: jpsync state recover %s",
-			path, bind.Lineage, j.header.Serial, beside, ErrUnfitJournal, path)
+		return nil, fmt.Errorf("the journal %s of an interrupted run continues state %s with serial %d, but %s: %w: jpsync state recover %s --state %s",
+			path, bind.Lineage, j.header.Serial, beside, ErrUnfitJournal, path, strings.TrimSuffix(path, JournalSuffix))
 	}
 	next := s.Clone()
 	if err := next.bind(bind.Endpoint, bind.Account); err != nil {
