@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+	"regexp"
 )
 
 // tempMark stands in the name of every file that is on its way to another name: the name of
@@ -57,8 +57,9 @@ func removeTemps(fsys FS, state string) error {
 	if err != nil {
 		return err
 	}
+	ours := regexp.MustCompile("^" + regexp.QuoteMeta(filepath.Base(state)+tempMark) + "[A-Z2-7]{12}$")
 	for _, name := range names {
-		if !strings.HasPrefix(name, filepath.Base(state)+tempMark) {
+		if !ours.MatchString(name) {
 			continue
 		}
 		if err := fsys.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {

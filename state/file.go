@@ -115,9 +115,9 @@ func (f *File) readSnapshot(path string) (*State, error) {
 		}
 		// Between the two looks somebody may have written the first states of all.
 		if data, err = readFile(f.fs, path); errors.Is(err, fs.ErrNotExist) {
-			backup := f.path + BackupSuffix
+			backup := path + BackupSuffix
 			return nil, fmt.Errorf("there is no state at %s, but a backup of one, %s: put the state back, or use the backup, which lacks what was done last: cp %s %s; "+
-				"to begin with an empty state, move the backup away", f.path, backup, backup, f.path)
+				"to begin with an empty state, move the backup away", path, backup, backup, path)
 		}
 	}
 	if err != nil {

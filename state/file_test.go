@@ -103,8 +103,8 @@ func TestALinkStandsForItsTarget(t *testing.T) {
 
 func TestStaleTemporaryFilesGo(t *testing.T) {
 	path := place(t)
-	own := []string{path + ".tmp-A", path + ".tmp-B"}
-	foreign := []string{path + ".tmp", filepath.Join(filepath.Dir(path), "other.state.json.tmp-D"), path + ".journal.notes"}
+	own := []string{path + ".tmp-ABCDEFGHIJKL", path + ".tmp-234567234567"}
+	foreign := []string{path + ".tmp", path + ".tmp-before-friday", path + ".tmp-abcdefghijkl", path + ".tmp-ABCDEFGHIJKLM", filepath.Join(filepath.Dir(path), "other.state.json.tmp-D"), path + ".journal.notes"}
 	for _, name := range append(own, foreign...) {
 		require.NoError(t, os.WriteFile(name, nil, 0o600))
 	}

@@ -62,10 +62,29 @@ func TestLooserModesAreTightened(t *testing.T) {
 	}
 }
 
+// Nothing that a lock is a link to is emptied.
+func TestALockThatIsALink(t *testing.T) {
+	path := place(t)
+	precious := filepath.Join(t.TempDir(), "precious")
+	require.NoError(t, os.WriteFile(precious, []byte("precious"), 0o600))
+	require.NoError(t, os.Symlink(precious, path+".lock"))
+	_, err := state.Begin(t.Context(), state.NewFile(path, state.OS{}), state.Options{})
+	require.ErrorContains(t, err, path+".lock is no regular file: move it away")
+	data, err := os.ReadFile(precious)
+	require.NoError(t, err)
+	require.Equal(t, "precious", string(data))
+}
+
 // Nobody waits for a FIFO's other end.
 func TestAFIFO(t *testing.T) {
 	path := place(t)
 	require.NoError(t, syscall.Mkfifo(path, 0o600))
 	_, err := state.NewFile(path, state.OS{}).Load(t.Context())
 	require.ErrorContains(t, err, "no regular file")
+
+	path = place(t)
+	require.NoError(t, syscall.Mkfifo(path+".fifo", 0o600))
+	require.NoError(t, os.Symlink(path+".fifo", path+".journal"))
+	_, err = state.NewFile(path, state.OS{}).Load(t.Context())
+	require.ErrorContains(t, err, "no regular file", "nor at the end of a link")
 }

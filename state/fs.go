@@ -98,6 +98,9 @@ func (OS) SyncDir(name string) error {
 
 // TryLock implements [FS].
 func (OS) TryLock(name, note string) (unlock func() error, ok bool, err error) {
+	if info, err := os.Lstat(name); err == nil && !info.Mode().IsRegular() {
+		return nil, false, fmt.Errorf("%s is no regular file: move it away", name)
+	}
 	release, ok, err := lockFile(name)
 	if err != nil || !ok {
 		return nil, false, err
@@ -117,11 +120,15 @@ func (OS) TryLock(name, note string) (unlock func() error, ok bool, err error) {
 
 // readFile reads a regular file of at most maxSize bytes.
 func readFile(fsys FS, path string) ([]byte, error) {
-	info, err := fsys.Lstat(path)
+	target, err := resolve(fsys, path)
 	if err != nil {
 		return nil, err
 	}
-	if info.Mode()&fs.ModeSymlink == 0 && !info.Mode().IsRegular() {
+	info, err := fsys.Lstat(target)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("read %s: it is no regular file", path)
 	}
 	if info.Size() > maxSize {

@@ -171,6 +171,19 @@ func TestRepairTakesNothingWithoutABinding(t *testing.T) {
 	require.NoError(t, run.Close())
 }
 
+// A journal is of one state, whatever its later records say.
+func TestASecondBindingIsDamage(t *testing.T) {
+	header, sum := state.Seal([]byte(`{"seq":0,"journal":"x","version":1,"serial":4}`), "")
+	bind := `"bind":{"lineage":"` + before().Lineage + `","endpoint":"` + before().Endpoint + `","account":"` + before().Account + `"}}`
+	first, sum := state.Seal([]byte(`{"seq":1,"synced":1,`+bind), sum)
+	second, _ := state.Seal([]byte(`{"seq":2,"synced":2,`+strings.Replace(bind, before().Account, "someone", 1)), sum)
+	mem, _ := interrupted(t)
+	put(t, mem, journalPath, slices.Concat(header, first, second))
+	_, err := state.NewFile(statePath, mem).Load(t.Context())
+	require.ErrorIs(t, err, state.ErrDamaged)
+	require.ErrorContains(t, err, "a second binding")
+}
+
 // A repair that is cut off can be done again.
 func TestCrashWhileRepairing(t *testing.T) {
 	for n := 1; ; n++ {

@@ -100,8 +100,11 @@ func (j *journal) add(body []byte, seq int64) error {
 	if err != nil {
 		return j.damaged(seq, err.Error())
 	}
-	if seq == 1 && rec.Bind == nil {
+	switch {
+	case seq == 1 && rec.Bind == nil:
 		return j.damaged(seq, noBinding)
+	case seq > 1 && rec.Bind != nil:
+		return j.damaged(seq, "a second binding")
 	}
 	j.records = append(j.records, rec)
 	return nil
