@@ -84,8 +84,9 @@ func (c stateMvCmd) Run(ctx context.Context, t *terminal, store *stateStore) err
 		if err := manifest.CheckID(c.New); err != nil {
 			return fmt.Errorf("%q cannot be an id: %w", c.New, err)
 		}
-		_, taken := st.Apps[c.New]
-		if _, pending := st.Pending[c.New]; taken || pending {
+		same := planner.Spelling(st)(c.New) // another Unicode form of an id is the same id
+		_, taken := st.Apps[same]
+		if _, pending := st.Pending[same]; (taken || pending) && (same != c.Old || c.New == c.Old) {
 			return fmt.Errorf("%s is recorded already: choose another id, or remove that record first with jpsync state rm", c.New)
 		}
 		st.Apps[c.New] = st.Apps[c.Old]

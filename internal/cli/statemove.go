@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
 
 	"jpsync/internal/report"
 	"jpsync/manifest"
@@ -67,7 +70,7 @@ func (c *statePushCmd) Run(ctx context.Context, t *terminal, g *globals, store *
 	if err != nil {
 		return err
 	}
-	st, err := state.Unmarshal(data)
+	st, err := state.Unmarshal(append(bytes.TrimRight(data, "\n"), '\n')) // psql adds a newline of its own
 	if err != nil {
 		return fmt.Errorf("read %s: %w", c.File, err)
 	}
@@ -114,6 +117,14 @@ func continues(st, there *state.State, location string) error {
 	return nil
 }
 
+// inManifest is the location of a state as the manifest names it: a path is relative to its directory.
+func (g *globals) inManifest(s *stateStore) string {
+	if rel, err := filepath.Rel(g.directory(), s.Location()); s.file != nil && err == nil {
+		return filepath.ToSlash(rel)
+	}
+	return s.Location()
+}
+
 type stateCopyCmd struct {
 	Location string `arg:"" complete:"file" help:"Where to: a file, s3://BUCKET/PREFIX or postgres://USER@HOST/DB."`
 }
@@ -128,12 +139,15 @@ func (c *stateCopyCmd) Run(ctx context.Context, t *terminal, g *globals, from *s
 	if from.Location() == to.Location() || sameFile(from.Location(), to.Location()) {
 		return errors.New("the state is at " + to.Location() + " already")
 	}
+	if slices.ContainsFunc(from.files(), func(own string) bool { return sameFile(own, to.Location()) }) {
+		return fmt.Errorf("%s is a file of the state %s: name another place", to.Location(), from.Location())
+	}
 	if err := state.Copy(ctx, from.Store, to.Store, from.options("state copy")); err != nil {
 		return err
 	}
 	t.printf("the state is at %s now; %s is marked as moved", to.Location(), from.Location())
 	if said, err := manifest.LoadState(g.Manifest); err != nil || said.Location != to.Location() {
-		t.info("say so in the manifest, state: %s, or give it as --state or JPSYNC_STATE", to.Location())
+		t.info("say so in the manifest, state: %s, or give %s as --state or JPSYNC_STATE", g.inManifest(to), to.Location())
 	}
 	return nil
 }

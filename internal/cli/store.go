@@ -224,13 +224,21 @@ func (s *stateStore) edit(ctx context.Context, command string, change func(*stat
 	return before, run.Update(ctx, change)
 }
 
-// files are the files that belong to a local state. A shared one has none.
+// files are the files that belong to a local state, also by the name of the file that a link leads to.
+// A shared one has none.
 func (s *stateStore) files() []string {
 	if s == nil || s.file == nil {
 		return nil
 	}
-	path := s.Location()
-	return []string{path, path + state.BackupSuffix, path + state.JournalSuffix, path + state.LockSuffix}
+	paths := []string{s.Location()}
+	if target, err := filepath.EvalSymlinks(s.Location()); err == nil {
+		paths = append(paths, target)
+	}
+	var files []string
+	for _, path := range paths {
+		files = append(files, path, path+state.BackupSuffix, path+state.JournalSuffix, path+state.LockSuffix)
+	}
+	return files
 }
 
 // directory is where a recovery file goes first: beside a local state, else beside the manifest.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -132,8 +133,12 @@ func (t *terminal) warn(format string, args ...any) {
 	t.message("warning: ", fmt.Sprintf(format, args...))
 }
 
-// message prints a message, parts of which may come from a server or a store.
+// userinfo is where a URL may have a password. The program takes none there, but people try.
+var userinfo = regexp.MustCompile(`(://[^\s/:@]*):[^\s@]*@`)
+
+// message prints a message, parts of which may come from a server, a store or the command line.
 func (t *terminal) message(kind, text string) {
+	text = userinfo.ReplaceAllString(text, "$1:(secret)@")
 	for line := range strings.SplitSeq(text, "\n") {
 		fmt.Fprintln(t.Err, t.err.Wrap("jpsync: "+kind, "  ", report.Printable(line)))
 	}
