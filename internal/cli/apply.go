@@ -175,6 +175,13 @@ func (a *applying) send(ctx context.Context) (err error) {
 	a.progress = newProgress(a.t, changes)
 	defer a.progress.close()
 	defer a.progress.watch(ctx, a.Drain)()
+	if a.Format == "json" { // what was found before the first request is told as what is found by one
+		for _, problem := range a.plan.Errors {
+			step := executor.Step{Outcome: executor.Failed, Err: errors.New(problem.Text())}
+			step.Change = planner.Change{Action: planner.Upload, App: problem.App, Environment: problem.Environment}
+			_ = report.EventLine(a.t.Out, executor.Event{Type: executor.ApplyErrored, Step: step})
+		}
+	}
 	options := a.sending.options()
 	options.API, options.Journal, options.Certificates = a.client, a.w.run, certificates{a.w.files}
 	options.OnEvent, options.OnPace = a.event, a.progress.setPace
