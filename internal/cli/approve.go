@@ -8,6 +8,8 @@ import (
 	"io"
 	"strings"
 
+	"golang.org/x/term"
+
 	"jpsync/internal/report"
 	"jpsync/planner"
 )
@@ -69,30 +71,56 @@ func (t *terminal) confirm(ctx context.Context, what, flag string) error {
 	return t.typedYes(ctx, what, refused(errors.New("not approved, nothing was changed: only yes approves")))
 }
 
-// typedYes asks, and waits for a line or for ctx. It returns refusal if the line is
-// not yes. The goroutine that reads cannot be stopped and ends with the process.
+// typedYes asks, and waits for a line or for ctx. It returns refusal if the line is not yes.
 func (t *terminal) typedYes(ctx context.Context, what string, refusal error) error {
 	fmt.Fprintf(t.Err, "\nType yes to %s: ", what)
+	line, err := await(ctx, func() (string, error) {
+		line, err := bufio.NewReader(t.In).ReadString('\n')
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		return line, err
+	})
+	switch {
+	case ctx.Err() != nil:
+		fmt.Fprintln(t.Err)
+		return &exitError{ExitInterrupted, errors.New("interrupted, nothing was sent")}
+	case err == nil && strings.TrimSpace(line) != "yes":
+		return refusal
+	}
+	return err
+}
+
+// typedPassword reads a line that is not shown. The terminal shows what is typed again, also when ctx
+// is done first.
+func (t *terminal) typedPassword(ctx context.Context) (string, error) {
+	before, err := term.GetState(fd(t.In))
+	if err != nil {
+		return "", err
+	}
+	defer term.Restore(fd(t.In), before)
+	return await(ctx, func() (string, error) {
+		typed, err := term.ReadPassword(fd(t.In))
+		return string(typed), err
+	})
+}
+
+// await returns what a person typed, or the error of ctx once that is done. The goroutine that reads
+// cannot be stopped and ends with the process.
+func await(ctx context.Context, read func() (string, error)) (string, error) {
 	type answer struct {
 		line string
 		err  error
 	}
 	c := make(chan answer, 1)
 	go func() {
-		line, err := bufio.NewReader(t.In).ReadString('\n')
-		if errors.Is(err, io.EOF) {
-			err = nil
-		}
+		line, err := read()
 		c <- answer{line, err}
 	}()
 	select {
 	case a := <-c:
-		if a.err == nil && strings.TrimSpace(a.line) != "yes" {
-			return refusal
-		}
-		return a.err
+		return a.line, a.err
 	case <-ctx.Done():
-		fmt.Fprintln(t.Err)
-		return &exitError{ExitInterrupted, errors.New("interrupted, nothing was sent")}
+		return "", ctx.Err()
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/term"
-
 	"jpsync/internal/pushcert"
 	"jpsync/internal/report"
 	"jpsync/planner"
@@ -91,12 +89,12 @@ type certsInspectCmd struct {
 }
 
 // Run opens the file and prints what it holds.
-func (c *certsInspectCmd) Run(t *terminal) error {
+func (c *certsInspectCmd) Run(ctx context.Context, t *terminal) error {
 	data, err := readFile(c.File, pushcert.MaxSize+1)
 	if err != nil {
 		return err
 	}
-	password, err := c.password(t, data)
+	password, err := c.password(ctx, t, data)
 	if err != nil {
 		return err
 	}
@@ -141,7 +139,7 @@ func (c *certsInspectCmd) print(t *terminal, cert *pushcert.Certificate, finding
 
 // password reads the password from where the flags say. Without a flag it asks a person, if
 // the file does not open without a password.
-func (c *certsInspectCmd) password(t *terminal, data []byte) (string, error) {
+func (c *certsInspectCmd) password(ctx context.Context, t *terminal, data []byte) (string, error) {
 	if c.given() {
 		return c.passwordFlags.read(t)
 	}
@@ -153,7 +151,6 @@ func (c *certsInspectCmd) password(t *terminal, data []byte) (string, error) {
 		return "", fmt.Errorf("%s has a password: say where it is with --password-env, --password-file or --password-stdin", c.File)
 	}
 	fmt.Fprintf(t.Err, "Password of %s: ", c.File)
-	typed, err := term.ReadPassword(fd(t.In))
-	fmt.Fprintln(t.Err)
-	return string(typed), err
+	defer fmt.Fprintln(t.Err)
+	return t.typedPassword(ctx)
 }

@@ -136,3 +136,37 @@ func TestPulledStateIsEscapedForATerminal(t *testing.T) {
 		cli.Host{In: strings.NewReader(""), Out: &out, Err: io.Discard}))
 	require.Equal(t, string(data), out.String())
 }
+
+// An interrupt at the question for a password ends the command, and what is typed shows again.
+func TestAnInterruptAtThePassword(t *testing.T) {
+	dir := t.TempDir()
+	path, err := program()
+	require.NoError(t, err)
+	made := exec.Command(path, "certs", "make-test", "made", "--password-env", "P12")
+	made.Dir, made.Env = dir, append(os.Environ(), "P12=secret")
+	require.NoError(t, made.Run())
+
+	person, tty := terminal(t)
+	defer tty.Close()
+	cmd := exec.Command(path, "certs", "inspect", filepath.Join(dir, "made", "production.p12"))
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TERM=xterm"}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
+	require.NoError(t, cmd.Start())
+	var seen bytes.Buffer
+	buffer := make([]byte, 4096)
+	for !strings.Contains(seen.String(), "Password of") {
+		n, err := person.Read(buffer)
+		require.NoError(t, err)
+		seen.Write(buffer[:n])
+	}
+	echo := func() bool {
+		t.Helper()
+		settings, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
+		require.NoError(t, err)
+		return settings.Lflag&unix.ECHO != 0
+	}
+	require.Eventually(t, func() bool { return !echo() }, time.Minute, time.Millisecond)
+	require.NoError(t, cmd.Process.Signal(os.Interrupt))
+	require.Equal(t, cli.ExitInterrupted, exitCode(cmd.Wait()))
+	require.True(t, echo())
+}
