@@ -18,6 +18,7 @@ type Input struct {
 	Version      string // of jpsync
 	Now          time.Time
 	Options      Options
+	Flags        string // of the command line that the commands in messages need as well, with a blank before
 }
 
 // Options are what a person asks for beside the manifest.
@@ -148,7 +149,7 @@ func (b *builder) replacement(app *manifest.App, recorded state.App) {
 		protect = *app.Protect
 	}
 	if protect {
-		b.plan.Conflicts = append(b.plan.Conflicts, protected(app.ID, recorded, "replace"))
+		b.plan.Conflicts = append(b.plan.Conflicts, b.protected(app.ID, recorded, "replace"))
 		return
 	}
 	if conflict, shared := b.keyShared(app.ID, recorded); shared {
@@ -219,7 +220,7 @@ func (b *builder) orphans() {
 		case shared:
 			b.plan.Conflicts = append(b.plan.Conflicts, conflict)
 		case app.Protected:
-			b.plan.Conflicts = append(b.plan.Conflicts, protected(id, app, "delete"))
+			b.plan.Conflicts = append(b.plan.Conflicts, b.protected(id, app, "delete"))
 		default:
 			b.plan.Changes = append(b.plan.Changes, deletion(id, app, Removed))
 		}

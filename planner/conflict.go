@@ -85,12 +85,12 @@ func (b *builder) packageTaken(app *manifest.App, self string) (c Conflict, take
 		if b.selects(app) {
 			b.renamed[owner] = true
 		}
-		c.Message = fmt.Sprintf("package %s is recorded for app %s, which has left the manifest: delete that one in an apply of its own first, with: jpsync apply --target %s",
-			app.AndroidPackage, Quote(owner), Quote(literalGlob(owner)))
+		c.Message = fmt.Sprintf("package %s is recorded for app %s, which has left the manifest: delete that one in an apply of its own first, with: jpsync apply --target %s%s",
+			app.AndroidPackage, Quote(owner), Quote(literalGlob(owner)), b.in.Flags)
 	default:
 		b.renamed[owner] = true
-		c.Message = fmt.Sprintf("package %s is recorded for app %s, which has left the manifest: this looks like a rename; keep the app and its key with: jpsync state mv %s %s",
-			app.AndroidPackage, Quote(owner), Quote(owner), Quote(app.ID))
+		c.Message = fmt.Sprintf("package %s is recorded for app %s, which has left the manifest: this looks like a rename; keep the app and its key with: jpsync state mv %s %s%s",
+			app.AndroidPackage, Quote(owner), Quote(owner), Quote(app.ID), b.in.Flags)
 		if recorded := b.in.State.Apps[owner]; !sameName(recorded.AppName, app.AppName) || !sameName(recorded.GroupName, app.GroupName) {
 			c.Message += fmt.Sprintf(" and then, if the console shows the new name too: --accept %s", Quote(app.ID))
 		}
@@ -130,17 +130,17 @@ func (b *builder) keyShared(id string, app state.App) (c Conflict, shared bool) 
 		return Conflict{}, false
 	}
 	return Conflict{App: id, Field: FieldID, Recorded: ids[i], Desired: id, Message: fmt.Sprintf(
-		"app key %s is recorded for %s and for %s, and a delete would take the app from both: forget the wrong record, and JPush keeps the app: jpsync state rm %s",
-		app.AppKey, Quote(id), Quote(ids[i]), Quote(id))}, true
+		"app key %s is recorded for %s and for %s, and a delete would take the app from both: forget the wrong record, and JPush keeps the app: jpsync state rm %s%s",
+		app.AppKey, Quote(id), Quote(ids[i]), Quote(id), b.in.Flags)}, true
 }
 
 // protected is the conflict of an app that is to be deleted and must not be.
-func protected(id string, app state.App, what string) Conflict {
+func (b *builder) protected(id string, app state.App, what string) Conflict {
 	why := "it is protected"
 	if app.Adopted {
 		why = "it was on the server before jpsync and is protected since"
 	}
-	remedy := "put it back into the manifest with protect: false, apply, then remove it; or only forget it, and JPush keeps it: jpsync state rm " + Quote(id)
+	remedy := "put it back into the manifest with protect: false, apply, then remove it; or only forget it, and JPush keeps it: jpsync state rm " + Quote(id) + b.in.Flags
 	if what == "replace" {
 		remedy = "say protect: false in the manifest first"
 	}

@@ -71,6 +71,7 @@ func (w *workspace) planInput() planner.Input {
 		Version:  version(),
 		Now:      time.Now(),
 		Options:  planner.Options{Rehearsal: w.g.Sandbox},
+		Flags:    w.g.sameFlags(),
 	}
 }
 
