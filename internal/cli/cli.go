@@ -168,7 +168,7 @@ func Main(ctx context.Context, args []string, host Host) (code int) {
 		return store, err
 	})
 	if err == nil {
-		err = kctx.Run(t, &cmd.globals)
+		err = cmp.Or(kctx.Run(t, &cmd.globals), t.unprinted)
 	}
 	if err != nil {
 		t.fail(err)

@@ -40,9 +40,7 @@ func (stateListCmd) Run(ctx context.Context, t *terminal, store *stateStore) err
 		return err
 	}
 	for _, id := range sortedKeys(st.Apps) {
-		if err := t.printf("%s", id); err != nil {
-			return err
-		}
+		t.printf("%s", id)
 	}
 	return nil
 }
@@ -165,7 +163,7 @@ func (stateSQLCmd) Run(t *terminal, g *globals) error {
 		return err
 	}
 	user := "jpsync"
-	if u, err := url.Parse(settings.Location); err == nil && u.User.Username() != "" && checkLocation(settings.Location) == nil {
+	if u, err := url.Parse(settings.Location); err == nil && u.User.Username() != "" {
 		user = u.User.Username()
 	}
 	_, err = fmt.Fprintf(t.Out, `%s;

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -37,6 +38,8 @@ type terminal struct {
 	actions  *actions     // nil outside of GitHub Actions
 	quiet    bool
 	verbose  bool
+
+	unprinted error // the first of printf
 }
 
 func newTerminal(host Host, color string, quiet, verbose bool) *terminal {
@@ -149,8 +152,9 @@ func (t *terminal) notice(format string, args ...any) {
 	fmt.Fprintln(t.Err, report.Printable(fmt.Sprintf(format, args...)))
 }
 
-// printf prints a result of one line, whose arguments may come from a store.
-func (t *terminal) printf(format string, args ...any) error {
+// printf prints a result of one line, whose arguments may come from a store. A command that could not
+// print one ends with an error, since its work is done by then.
+func (t *terminal) printf(format string, args ...any) {
 	_, err := fmt.Fprintln(t.Out, report.Printable(fmt.Sprintf(format, args...)))
-	return err
+	t.unprinted = cmp.Or(t.unprinted, err)
 }
