@@ -26,11 +26,13 @@ type Recovery struct {
 // Complete reports whether the state has everything that the file has.
 func (r *Recovery) Complete() bool { return len(r.Left) == 0 && r.Damage == nil }
 
-// Conflict is a record that was left out: its id has another app by now.
+// Conflict is what was left out: a record whose id has another app by now, or a request without an
+// answer whose id has a newer one.
 type Conflict struct {
 	ID       string
-	Recorded string // the app key in the state
-	Found    string // the app key in the file
+	Recorded string  // the app key in the state
+	Found    string  // the app key in the file
+	Request  *Intent // nil for a record
 }
 
 // Recover takes the results of a recovery file, or of a journal that does not continue the
@@ -43,7 +45,8 @@ type Conflict struct {
 //     what the state with the higher serial says.
 //   - a delete removes the record that has the app key.
 //   - a create without a result is pending unless its id has an app by now, and a delete as
-//     long as its id has that app key.
+//     long as its id has that app key. Of two under one id the newer one stays, and the older
+//     one is left out unless it is the same request.
 //
 // To do it again changes nothing. A journal beside the state is removed, or renamed to a
 // recovery file when something was left out; any other file stays. Errors are those of
@@ -171,11 +174,21 @@ func merge(s *State, j *journal) (changed int, left []Conflict) {
 		s.Apps[id] = app
 		holder[app.AppKey] = id
 	}
-	maps.Copy(s.Pending, f.Pending)
-	for id, in := range s.Pending {
+	ended := func(id string, in Intent) bool {
 		app, recorded := s.Apps[id]
-		if in == f.settled[id] || in.Op == OpCreate && recorded || in.Op == OpDelete && app.AppKey != in.AppKey {
-			delete(s.Pending, id)
+		return in == f.settled[id] || in.Op == OpCreate && recorded || in.Op == OpDelete && app.AppKey != in.AppKey
+	}
+	maps.DeleteFunc(s.Pending, ended)
+	maps.DeleteFunc(f.Pending, ended)
+	for _, id := range slices.Sorted(maps.Keys(f.Pending)) {
+		newer := f.Pending[id]
+		older, open := s.Pending[id]
+		if open && !newer.At.After(older.At) {
+			newer, older = older, newer
+		}
+		s.Pending[id] = newer
+		if newer.At = older.At; open && newer != older { // it is no retry
+			left = append(left, Conflict{ID: id, Request: &older})
 		}
 	}
 	return len(differing(before.Apps, s.Apps)) + len(differing(before.Pending, s.Pending)), left

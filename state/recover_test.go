@@ -38,6 +38,13 @@ func recorded(t *testing.T, records ...state.Record) func(*state.Run) {
 	}
 }
 
+// sent is a request as if it was sent so much later.
+func sent(rec state.Record, later time.Duration) state.Intent {
+	in := *rec.Intent
+	in.At = in.At.Add(later)
+	return in
+}
+
 func TestAJournalThatDoesNotFitIsRefused(t *testing.T) {
 	other := before()
 	other.Lineage = "11111111-1111-4111-8111-111111111111"
@@ -166,6 +173,12 @@ func TestRecover(t *testing.T) {
 		{"but not when the app is another by now",
 			intent(deletion("old")), moved(func(s *state.State) { s.Apps["old"] = *app("else") }),
 			func(*state.State) {}},
+		{"a request that was sent again stays the newer one",
+			intent(creation("a")), moved(func(s *state.State) { s.Pending["a"] = sent(creation("a"), time.Hour) }),
+			func(*state.State) {}},
+		{"also when the file has that one",
+			intent(creation("a")), moved(func(s *state.State) { s.Pending["a"] = sent(creation("a"), -time.Hour) }),
+			func(s *state.State) { s.Pending["a"] = *creation("a").Intent }},
 		{"a restored backup",
 			recorded(t, result("a", state.Result{Op: state.OpCreate, App: app("a")})),
 			func() *state.State { s := before(); s.Serial--; delete(s.Apps, "kept"); return s }(),
@@ -202,6 +215,33 @@ func TestRecover(t *testing.T) {
 			r, err = state.Recover(t.Context(), store, state.Options{FS: mem}, "/d/again")
 			require.NoError(t, err)
 			require.Equal(t, &state.Recovery{Kept: "/d/again"}, r, "a second time changes nothing")
+		})
+	}
+}
+
+// Of two requests for one id, neither of which was answered, the newer one stays, and the other is told.
+func TestRecoverKeepsTheNewerRequest(t *testing.T) {
+	found := *creation("a").Intent
+	for name, later := range map[string]time.Duration{"the state's": time.Hour, "the file's": -time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			s := before()
+			s.Serial++
+			recorded := sent(creation("a"), later)
+			recorded.AndroidPackage = "cn.example.renamed"
+			s.Pending["a"] = recorded
+			mem := left(t, func(run *state.Run) { must(t, run.Append(creation("a"))) }, s)
+			r, err := state.Recover(t.Context(), state.NewFile(statePath, mem), state.Options{FS: mem}, journalPath)
+			require.NoError(t, err)
+			newer, older := recorded, found
+			if later < 0 {
+				newer, older = older, newer
+			}
+			require.Equal(t, []state.Conflict{{ID: "a", Request: &older}}, r.Left)
+			require.False(t, r.Complete())
+			require.NotEmpty(t, content(t, mem, r.Kept))
+			got, err := view(mem)
+			require.NoError(t, err)
+			require.Equal(t, newer, got.Pending["a"])
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,13 +89,19 @@ func (c *stateRecoverCmd) Run(ctx context.Context, t *terminal, store *stateStor
 	}
 	t.printf("recovered from %s: %s in %s", c.File, report.Plural(r.Changed, "change"), store.Location())
 	for _, left := range r.Left {
+		if in := left.Request; in != nil {
+			t.printf("left out: the %s of %s for %s, sent %s: look for that app in the console, since a newer request was not answered either",
+				in.Op, cmp.Or(in.AndroidPackage, in.AppKey), left.ID, utc(in.At))
+			continue
+		}
 		t.printf("left out: %s has app key %s in the state and %s in the file", left.ID, left.Recorded, left.Found)
 	}
 	if r.Damage != nil {
 		t.printf("left out: what follows the damage: %v", r.Damage)
 	}
 	if !r.Complete() {
-		return errors.New("not everything was recovered: rename the records that are in the way with jpsync state mv, and recover again from " + r.Kept)
+		return errors.New("not everything was recovered: rename the records that are in the way with jpsync state mv, " +
+			"settle the requests with jpsync apply, and recover again from " + r.Kept)
 	}
 	if r.Kept != "" {
 		why := ""
