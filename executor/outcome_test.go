@@ -130,6 +130,7 @@ func TestWhatIsSettledStaysSettled(t *testing.T) {
 		}
 		res := w.apply(t, t.Context(), plan(remove("shop", key, planner.Replace), create("shop")))
 		require.Equal(t, Deleted, res.Steps[0].Outcome)
+		require.Less(t, w.diary.at(t, "commit intent delete shop"), w.diary.at(t, "send delete "+key), "the result has no app key")
 		require.Equal(t, Failed, res.Steps[1].Outcome)
 		require.Empty(t, w.st.Pending)
 		require.Empty(t, w.st.Apps)

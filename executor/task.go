@@ -98,8 +98,9 @@ func (t *task) perform(ctx context.Context) (ok bool, stop *Stop) {
 	}
 }
 
-// intend appends the intent of the present step, unless the journal has it already: the request may go
-// out once it is durable. An upload needs no intent: it can be repeated without harm.
+// intend appends the intent of the present step, unless that was done ahead: the request may go out once
+// it is durable. It does so also when an earlier run left the same request open, since a journal has to
+// say on its own what its results are about. An upload needs no intent: it can be repeated without harm.
 func (t *task) intend() {
 	c := t.step().Change
 	var in state.Intent
@@ -111,8 +112,8 @@ func (t *task) intend() {
 	default:
 		return
 	}
-	if t.open == t.at || t.prior != nil && sameRequest(in, *t.prior) {
-		return // it was appended ahead, and waitIntent is its wait; or it is an earlier run's
+	if t.open == t.at {
+		return // waitIntent is its wait
 	}
 	in.At = t.run.opts.Now()
 	t.open = t.at
@@ -131,12 +132,6 @@ func (t *task) retract() (wait func() error) {
 		return t.run.opts.Journal.Append(state.Record{ID: t.id(), Intent: t.prior})
 	}
 	return t.run.append(t.id(), state.Result{Op: op, Failed: t.sent, Unsent: !t.sent})
-}
-
-// sameRequest compares intents but for their times.
-func sameRequest(a, b state.Intent) bool {
-	a.At = b.At
-	return a == b
 }
 
 // succeed ends the present step. It journals what is recorded of the app from now on; a nil app removes
