@@ -167,7 +167,7 @@ func parseEdited(data []byte) (*State, error) {
 		}
 	}
 	doc.makeMaps()
-	if _, err := doc.asWritten(); err != nil {
+	if err := doc.writable(); err != nil {
 		return nil, err
 	}
 	return &doc.State, nil

@@ -86,7 +86,11 @@ func (f *File) inspectState(path string, d *Damage) (err error) {
 	d.seen[0] = sha256.Sum256(d.raw)
 	d.state, err = Unmarshal(d.raw)
 	if err == nil {
-		return nil
+		unwritable := d.state.writable()
+		if unwritable == nil {
+			return nil
+		}
+		err = &DamagedError{Document: docState, Reason: unwritable.Error()}
 	}
 	d.StateErr = fmt.Errorf("read %s: %w", f.path, err)
 	d.state, d.ParseErr = parseEdited(d.raw)

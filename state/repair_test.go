@@ -68,6 +68,60 @@ func TestRepairTakesAnEditedState(t *testing.T) {
 	require.Equal(t, before, mem.String(), "nothing to repair")
 }
 
+// A state that can be read but not saved again is found before the first request. Whoever corrects it by
+// hand can repair it.
+func TestAStateThatCannotBeSavedAgain(t *testing.T) {
+	good := string(marshal(t, statetest.Sample()))
+	tests := []struct{ name, old, new, reason string }{
+		{"serial without room", `"serial": 7`, `"serial": 4611686018427387905`, "serial 4611686018427387905 is above 4611686018427387904"},
+		{"negative serial", `"serial": 7`, `"serial": -7`, "serial -7 is negative"},
+		{"year 10000", `"2026-03-04T05:06:07Z"`, `"9999-12-31T23:59:59-01:00"`, "out of range"},
+		{"pending upload", `"op": "create"`, `"op": "upload"`, `operation "upload" has no intent`},
+		{"pending request without an id", `"news": {`, `"": {`, "it has no id"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			mem := &statetest.Memory{}
+			store := state.NewFile(statePath, mem)
+			put(t, mem, statePath, resealed(strings.Replace(good, tt.old, tt.new, 1)))
+			_, err := store.Load(t.Context())
+			require.NoError(t, err, "it can be read")
+			_, err = state.Begin(t.Context(), store, state.Options{FS: mem})
+			require.ErrorIs(t, err, state.ErrDamaged)
+			require.ErrorContains(t, err, tt.reason)
+			d, err := store.Inspect()
+			require.NoError(t, err)
+			require.ErrorContains(t, d.StateErr, tt.reason)
+			require.ErrorContains(t, d.ParseErr, tt.reason)
+			require.ErrorContains(t, store.Accept(t.Context(), state.Holder{}, d), tt.reason)
+
+			put(t, mem, statePath, []byte(strings.Replace(good, "sha256:", "sha256:of the state before", 1)))
+			d, err = store.Inspect()
+			require.NoError(t, err)
+			require.NoError(t, store.Accept(t.Context(), state.Holder{}, d))
+			run, err := state.Begin(t.Context(), store, state.Options{FS: mem})
+			require.NoError(t, err)
+			require.NoError(t, run.Close())
+		})
+	}
+}
+
+// Nor does a change by hand make such a state.
+func TestNoChangeByHandUsesUpTheSerial(t *testing.T) {
+	mem := disk(t, before())
+	run := begin(t, mem)
+	next := before()
+	next.Serial = 1<<62 + 1
+	require.ErrorContains(t, run.Replace(t.Context(), next), "serial")
+	require.ErrorContains(t, run.Update(t.Context(), func(s *state.State) error {
+		s.Serial = next.Serial
+		delete(s.Apps, "old")
+		return nil
+	}), "serial")
+	require.NoError(t, run.Close())
+	require.Equal(t, string(marshal(t, before())), string(content(t, mem, statePath)))
+}
+
 func TestRepairRaisesALoweredSerial(t *testing.T) {
 	mem := edited(t, `"serial": 5`, `"serial": 1`)
 	store := state.NewFile(statePath, mem)

@@ -61,8 +61,8 @@ type Run struct {
 // folded into it first: its results are recorded, its intents without a result are pending.
 // A state that is new gets a lineage, which is written with its first change.
 //
-// Begin returns the errors of [Store.Open], opts.Check and the fold, or a [*MovedError]. On error
-// it releases the lock.
+// Begin returns the errors of [Store.Open], opts.Check and the fold, or a [*MovedError]. A state that
+// could not be saved again is an [ErrDamaged]. On error it releases the lock.
 func Begin(ctx context.Context, store Store, opts Options) (*Run, error) {
 	if opts.FS == nil {
 		opts.FS = OS{}
@@ -81,6 +81,10 @@ func Begin(ctx context.Context, store Store, opts Options) (*Run, error) {
 		if err := opts.Check(s); err != nil {
 			return nil, errors.Join(err, session.Close())
 		}
+	}
+	if err := s.writable(); err != nil {
+		err = fmt.Errorf("read %s: %w", store.Location(), &DamagedError{Document: docState, Reason: err.Error()})
+		return nil, errors.Join(err, session.Close())
 	}
 	r := &Run{store: store, session: session, opts: opts, replayed: replayed}
 	if replayed > 0 {

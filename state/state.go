@@ -158,29 +158,54 @@ func (s *State) bind(endpoint, account string) error {
 	return nil
 }
 
+// maxSerial is the largest serial with which a run begins: far beyond what going up by one reaches, and
+// far enough from the end that no run overflows.
+const maxSerial = 1 << 62
+
+// writable refuses a state that a run could not save. [Unmarshal] does not: that would take a quarter longer,
+// and a plan or an output works all the same.
+func (s *State) writable() error {
+	if s.Serial > maxSerial {
+		return fmt.Errorf("serial %d is above %d", s.Serial, int64(maxSerial))
+	}
+	return s.check()
+}
+
+// check refuses a state that could not be written.
+func (s *State) check() error {
+	if s.Serial < 0 {
+		return fmt.Errorf("serial %d is negative", s.Serial)
+	}
+	if err := checkText(s.Lineage, s.Endpoint, s.Account, s.Journal, s.MovedTo); err != nil {
+		return err
+	}
+	for id, a := range s.Apps {
+		if err := a.check(id); err != nil {
+			return fmt.Errorf("app %q: %w", id, err)
+		}
+	}
+	for id, in := range s.Pending {
+		if err := in.check(id); err != nil {
+			return fmt.Errorf("pending request of app %q: %w", id, err)
+		}
+	}
+	return nil
+}
+
 // asWritten checks the state and returns it as it is read back.
 func (s *State) asWritten() (*State, error) {
 	if s.Version != 0 && s.Version != Version {
 		return nil, fmt.Errorf("it has format version %d, and this jpsync writes %d", s.Version, Version)
 	}
-	if s.Serial < 0 {
-		return nil, fmt.Errorf("serial %d is negative", s.Serial)
-	}
-	if err := checkText(s.Lineage, s.Endpoint, s.Account, s.Journal, s.MovedTo); err != nil {
+	if err := s.check(); err != nil {
 		return nil, err
 	}
 	w := s.Clone()
 	w.Version = Version
 	for id, a := range w.Apps {
-		if err := a.check(id); err != nil {
-			return nil, fmt.Errorf("app %q: %w", id, err)
-		}
 		w.Apps[id] = a.asWritten()
 	}
 	for id, in := range w.Pending {
-		if err := in.check(id); err != nil {
-			return nil, fmt.Errorf("pending request of app %q: %w", id, err)
-		}
 		in.At = second(in.At)
 		w.Pending[id] = in
 	}

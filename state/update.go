@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // Update changes the state by hand, without requests: fn gets a copy and changes it. What
@@ -28,12 +29,7 @@ func (r *Run) Update(ctx context.Context, fn func(*State) error) error {
 		return nil
 	}
 	next.Serial = max(next.Serial, r.snapshot.Serial) + 1
-	next, err := r.fold(ctx, next)
-	if err != nil {
-		return err
-	}
-	r.setSnapshot(next)
-	return nil
+	return r.write(ctx, next)
 }
 
 // Replace makes another state the one of this run, whatever was there. It is in use then,
@@ -50,6 +46,14 @@ func (r *Run) replace(ctx context.Context, s *State, movedTo string) error {
 	next := s.Clone()
 	next.Journal, next.MovedTo = "", movedTo
 	next.Serial = max(next.Serial, r.snapshot.Serial+1)
+	return r.write(ctx, next)
+}
+
+// write saves a state with which a run can begin again.
+func (r *Run) write(ctx context.Context, next *State) error {
+	if err := next.writable(); err != nil {
+		return fmt.Errorf("write the state: %w", err)
+	}
 	next, err := r.fold(ctx, next)
 	if err != nil {
 		return err
