@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -148,6 +149,9 @@ func TestDecodeRefusesHalfChanges(t *testing.T) {
 		"no certificate": {planner.Change{Action: planner.Upload, App: "a", Environment: slot.dev}, `the plan's upload for "a" names no certificate or no environment: make it anew`},
 		"no environment": {planner.Change{Action: planner.Upload, App: "a", Environment: "staging", Certificate: &planner.Certificate{}},
 			`the plan's upload for "a" names no certificate or no environment: make it anew`},
+		"year 10000": {planner.Change{Action: planner.Upload, App: "a", Environment: slot.dev, Certificate: &planner.Certificate{
+			Fingerprint: "f", NotAfter: time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", -60*60))}},
+			`the plan's upload for "a" has a certificate whose end no state can record: make it anew`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := everything(t)
