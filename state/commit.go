@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -26,7 +27,7 @@ type batch struct {
 	intents  int           // how many of the records are intents
 	gathered chan struct{} // closed once there are as many as in the largest batch so far
 	done     chan struct{} // closed once err says how it went
-	err      error
+	err      error         // set before the commit: the batch is not to be written
 }
 
 func newBatch() *batch { return &batch{gathered: make(chan struct{}), done: make(chan struct{})} }
@@ -60,24 +61,25 @@ func (r *Run) Start(ctx context.Context) error {
 // queued at the same time share one commit.
 //
 // After a commit that failed every wait returns its error. What was appended is kept in
-// memory all the same, for Finish and Recover. A record that is not valid is refused, and
+// memory all the same, for Finish and Recover. A record whose secret cannot be encrypted fails its
+// commit: it may be an answer that was given. A record that is not valid is refused, and
 // neither queued nor kept.
 func (r *Run) Append(rec Record) (wait func() error) {
 	rec, err := rec.Checked()
 	if err == nil && rec.Bind != nil {
 		err = errors.New("a run appends its binding itself")
 	}
-	if err == nil {
-		err = r.opts.Recipients.encryptRecord(rec)
-	}
 	if err != nil {
 		return func() error { return err }
 	}
+	failed := r.opts.Recipients.encryptRecord(rec)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, err := r.ensureQueue(); err != nil {
 		return func() error { return err }
 	}
+	b := r.queue.next
+	b.err = cmp.Or(b.err, failed)
 	return r.enqueue(rec)
 }
 
@@ -159,7 +161,7 @@ func (r *Run) commit() {
 	full := r.session.Full()
 	q := r.queue
 	r.mu.Lock()
-	b, err := q.next, q.err
+	b, err := q.next, cmp.Or(q.err, q.next.err)
 	q.next, q.most = newBatch(), max(q.most, b.intents)
 	var folded *State // as of this batch
 	if full && err == nil {

@@ -22,7 +22,9 @@ import (
 // The zero value has no recipients, and secrets stay as they are.
 type Recipients struct{ keys []age.Recipient }
 
-// ParseRecipients reads public keys, such as age1…. Errors name the key, which is no secret.
+// ParseRecipients reads public keys, such as age1…, and encrypts something for all of them: a
+// post-quantum key and one of another kind cannot be mixed, and that has to be known before
+// anything is sent. Errors name the key, which is no secret.
 func ParseRecipients(keys []string) (Recipients, error) {
 	var r Recipients
 	for _, text := range keys {
@@ -34,6 +36,9 @@ func ParseRecipients(keys []string) (Recipients, error) {
 			return Recipients{}, fmt.Errorf("invalid state recipient %.80q: it takes the public key of an age identity, which begins with age1", text)
 		}
 		r.keys = append(r.keys, parsed...)
+	}
+	if _, err := r.Encrypt("probe"); err != nil {
+		return Recipients{}, fmt.Errorf("the state's recipients do not go together: %w", err)
 	}
 	return r, nil
 }
@@ -102,11 +107,15 @@ func (i Identities) Decrypt(secret string) (string, error) {
 	return string(plain), nil
 }
 
-// encryptRecord encrypts the secret of a record in place: [Record.Checked] has copied it.
-func (r Recipients) encryptRecord(rec Record) (err error) {
-	if rec.Result != nil && rec.Result.App != nil {
-		app := rec.Result.App
-		app.MasterSecret, err = r.Encrypt(app.MasterSecret)
+// encryptRecord encrypts the secret of a record in place: [Record.Checked] has copied it. After an
+// error it is as it was.
+func (r Recipients) encryptRecord(rec Record) error {
+	if rec.Result == nil || rec.Result.App == nil {
+		return nil
+	}
+	secret, err := r.Encrypt(rec.Result.App.MasterSecret)
+	if err == nil {
+		rec.Result.App.MasterSecret = secret
 	}
 	return err
 }

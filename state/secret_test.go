@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -183,6 +184,58 @@ func TestNoSecretInClear(t *testing.T) {
 			require.NoError(t, err)
 			require.True(t, r.Complete())
 			k.search(t)
+		})
+	}
+}
+
+func TestRecipientsThatDoNotGoTogether(t *testing.T) {
+	classic, err := age.GenerateX25519Identity()
+	require.NoError(t, err)
+	quantum, err := age.GenerateHybridIdentity()
+	require.NoError(t, err)
+	one, other := classic.Recipient().String(), quantum.Recipient().String()
+	for _, keys := range [][]string{{one}, {other}, {one, one}, {other, other}} {
+		_, err := state.ParseRecipients(keys)
+		require.NoError(t, err)
+	}
+	_, err = state.ParseRecipients([]string{one, other})
+	require.ErrorContains(t, err, "the state's recipients do not go together")
+	require.ErrorContains(t, err, "can't mix post-quantum and classic recipients")
+}
+
+// failing is a recipient that cannot be encrypted for at times.
+type failing struct {
+	age.Recipient
+	times int
+}
+
+func (f *failing) Wrap(fileKey []byte) ([]*age.Stanza, error) {
+	if f.times--; f.times >= 0 {
+		return nil, errors.New("no randomness")
+	}
+	return f.Recipient.Wrap(fileKey)
+}
+
+// An answer whose secret cannot be encrypted stops the run like a commit that failed, and is not lost.
+func TestAnswerThatCannotBeEncrypted(t *testing.T) {
+	for name, k := range keepers(t) {
+		t.Run(name, func(t *testing.T) {
+			key, err := age.GenerateX25519Identity()
+			require.NoError(t, err)
+			run := k.begin(t, state.RecipientsOf(&failing{key.Recipient(), 1}))
+			must(t, run.Append(creation("a")))
+			require.ErrorContains(t, run.Append(result("a", state.Result{Op: state.OpCreate, App: secretApp("a")}))(), "no randomness")
+			require.ErrorContains(t, run.Append(creation("b"))(), "no randomness")
+			k.search(t)
+			file, err := run.RecoveryFile()
+			require.NoError(t, err)
+			requireNoCanary(t, "the recovery file", file)
+			require.Contains(t, string(file), "BEGIN AGE ENCRYPTED FILE")
+			require.NoError(t, run.Finish(t.Context()))
+			k.search(t)
+			s, err := k.store.Load(t.Context())
+			require.NoError(t, err)
+			requireSecrets(t, s, identities(t, key), "a")
 		})
 	}
 }
