@@ -24,16 +24,16 @@ type Recipients struct{ keys []age.Recipient }
 
 // ParseRecipients reads public keys, such as age1…, and encrypts something for all of them: a
 // post-quantum key and one of another kind cannot be mixed, and that has to be known before
-// anything is sent. Errors name the key, which is no secret.
+// anything is sent. Errors tell a key by its number: it may be the secret one by mistake.
 func ParseRecipients(keys []string) (Recipients, error) {
 	var r Recipients
-	for _, text := range keys {
+	for i, text := range keys {
 		parsed, err := age.ParseRecipients(strings.NewReader(text))
 		if err != nil || len(parsed) != 1 {
-			if strings.HasPrefix(strings.ToUpper(text), "AGE-SECRET-KEY-") {
-				return Recipients{}, errors.New("a state recipient is a secret key: give its public key, which begins with age1, and keep the other to yourself")
+			if strings.Contains(strings.ToUpper(text), "AGE-SECRET-KEY-") {
+				return Recipients{}, fmt.Errorf("state recipient %d is a secret key: give its public key, which begins with age1, and keep the other to yourself", i+1)
 			}
-			return Recipients{}, fmt.Errorf("invalid state recipient %.80q: it takes the public key of an age identity, which begins with age1", text)
+			return Recipients{}, fmt.Errorf("state recipient %d is invalid: it takes the public key of an age identity, which begins with age1", i+1)
 		}
 		r.keys = append(r.keys, parsed...)
 	}

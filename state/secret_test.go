@@ -203,6 +203,24 @@ func TestRecipientsThatDoNotGoTogether(t *testing.T) {
 	require.ErrorContains(t, err, "can't mix post-quantum and classic recipients")
 }
 
+func TestRecipientsAreNotRepeated(t *testing.T) {
+	key, err := age.GenerateX25519Identity()
+	require.NoError(t, err)
+	public, secret := key.Recipient().String(), key.String()
+	for wrong, want := range map[string]string{
+		secret:                      "state recipient 2 is a secret key",
+		`"` + secret + `"`:          "state recipient 2 is a secret key",
+		"key=" + secret:             "state recipient 2 is a secret key",
+		public + ";" + secret:       "state recipient 2 is a secret key",
+		strings.ToLower(secret):     "state recipient 2 is a secret key",
+		secret[len("AGE-SECRET-"):]: "state recipient 2 is invalid",
+	} {
+		_, err := state.ParseRecipients([]string{public, wrong})
+		require.ErrorContains(t, err, want)
+		require.NotContains(t, strings.ToUpper(err.Error()), secret[len("AGE-SECRET-KEY-1"):])
+	}
+}
+
 // failing is a recipient that cannot be encrypted for at times.
 type failing struct {
 	age.Recipient
