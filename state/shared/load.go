@@ -27,14 +27,21 @@ const (
 
 // load reads the newest snapshot and every entry after it. It needs no lock, and no right
 // but to list and to read.
-func (s *Store) load(ctx context.Context) (*view, error) {
+func (s *Store) load(ctx context.Context) (*view, error) { return s.loadTo(ctx, 0) }
+
+// loadTo reads a log that has this number, as an attempt to take it has shown. It returns [ErrStale]
+// when the listing does not show it.
+func (s *Store) loadTo(ctx context.Context, number int64) (*view, error) {
 	for look := 1; ; look++ {
 		v, err := s.look(ctx)
+		if err == nil && v.number < number {
+			err = stale()
+		}
 		if err == nil {
 			return v, nil
 		}
 		_, removed := errors.AsType[listedError](err)
-		again := removed || errors.Is(err, state.ErrDamaged) // not when the store does not answer
+		again := removed || errors.Is(err, state.ErrDamaged) || errors.Is(err, ErrStale) // not when the store does not answer
 		if !again || look == looks {
 			return nil, s.failed("read", err)
 		}

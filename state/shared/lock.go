@@ -54,18 +54,27 @@ func (s *Store) Load(ctx context.Context) (*state.State, error) {
 }
 
 // Open implements [state.Store]. Errors are a [*state.LockedError] once holder.Wait is over,
-// [ErrUnconditional] for a store that ignores conditions, damage, and what the place returns.
+// [ErrUnconditional] for a store that ignores conditions, [ErrStale] for one whose listing does not
+// show who has the lock, damage, and what the place returns.
 func (s *Store) Open(ctx context.Context, holder state.Holder) (state.Session, *state.State, int, error) {
 	deadline := time.Now().Add(holder.Wait)
+	var taken int64 // the number that somebody was faster to take
 	for {
-		v, err := s.load(ctx)
+		v, err := s.loadTo(ctx, taken)
+		if errors.Is(err, ErrStale) && time.Now().Before(deadline) {
+			continue
+		}
 		if err != nil {
 			return nil, nil, 0, err
 		}
 		if v.free() {
 			session, err := s.lock(ctx, v, holder)
 			if errors.Is(err, ErrExists) {
-				continue // somebody was faster: look who
+				taken = v.number + 1 // look who
+				continue
+			}
+			if errors.Is(err, errRenewed) {
+				continue
 			}
 			if err != nil {
 				return nil, nil, 0, err
@@ -130,8 +139,9 @@ var ErrOtherHolder = errors.New("another run has the lock by now")
 // out with its next commit. It does nothing when nobody has the lock, and returns an
 // [ErrOtherHolder] when somebody has whom the lease does not name. self is who unlocks.
 func (s *Store) Unlock(ctx context.Context, lease *Lease, self state.Holder) error {
+	var taken int64
 	for {
-		v, err := s.load(ctx)
+		v, err := s.loadTo(ctx, taken)
 		if err != nil || v.free() {
 			return err
 		}
@@ -140,7 +150,8 @@ func (s *Store) Unlock(ctx context.Context, lease *Lease, self state.Holder) err
 		}
 		session, err := s.claim(ctx, v, self)
 		if errors.Is(err, ErrExists) {
-			continue // it is at work: once more
+			taken = v.number + 1 // it is at work: once more
+			continue
 		}
 		if err != nil {
 			return err

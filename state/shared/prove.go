@@ -24,6 +24,13 @@ var (
 	ErrStale = errors.New("the store's listing lacks an object that was created before")
 )
 
+// errRenewed says that a lease that seemed to be over is not.
+var errRenewed = errors.New("the holder has been at work since")
+
+func stale() error {
+	return fmt.Errorf("%w: use a store that lists what was written at once, and no cache before it", ErrStale)
+}
+
 // trust looks at a place before its lock is claimed.
 func (s *Store) trust(ctx context.Context, v *view) error {
 	checker, ok := s.place.(Checker)
@@ -63,7 +70,7 @@ func (v *view) overdue() bool { return v.number > 0 && v.last.Type != typeClose 
 
 // proveOverdue makes sure that a lease is over before it is taken away: the clock that said so
 // has to fit an object of a moment ago, and another look at the log has to say so too. With
-// [ErrExists] the holder has been at work since.
+// [errRenewed] the holder has been at work since.
 func (s *Store) proveOverdue(ctx context.Context, number int64) error {
 	name, before := scratchName(), now()
 	if err := s.scratch(ctx, name, nil); err != nil {
@@ -76,7 +83,7 @@ func (s *Store) proveOverdue(ctx context.Context, number int64) error {
 	}
 	v, err := s.load(ctx)
 	if err == nil && (!v.free() || v.number != number) {
-		return ErrExists
+		return errRenewed
 	}
 	return err
 }
@@ -90,7 +97,7 @@ func (s *Store) proveClock(ctx context.Context, after, name string, before stamp
 	}
 	i := slices.IndexFunc(entries, func(e Entry) bool { return e.Name == name })
 	if i < 0 {
-		return fmt.Errorf("%w: use a store that lists what was written at once, and no cache before it", ErrStale)
+		return stale()
 	}
 	created := entries[i].Time
 	age, most := clock.Sub(created), before.age(now())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -141,6 +142,58 @@ func TestOldSnapshotsAreKept(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, entries, 2*keptSnapshots+2, "the opens, the last fold and the last close")
 	})
+}
+
+// behind lists the log as it was at a number, for so many listings.
+type behind struct {
+	*Memory
+	number int64
+	times  int
+	calls  int
+}
+
+func (b *behind) List(ctx context.Context, prefix, after string) ([]Entry, time.Time, error) {
+	entries, clock, err := b.Memory.List(ctx, prefix, after)
+	b.calls++
+	if b.times--; b.times >= 0 {
+		entries = slices.DeleteFunc(entries, func(e Entry) bool { return e.Name > logName(b.number) && prefix == logPrefix })
+	}
+	return entries, clock, err
+}
+
+// A listing that does not show who took the next number is looked at again, with pauses, for as long
+// as the lock is waited for.
+func TestStaleListing(t *testing.T) {
+	for name, c := range map[string]struct {
+		times int
+		wait  time.Duration
+		want  string
+		most  int // listings
+	}{
+		"for ever":              {1000, 0, "lacks an object", 20},
+		"for ever, with a wait": {1000, 10 * time.Second, "lacks an object", 200},
+		"for a moment":          {4, 0, "locked", 20},
+		"for as long as it may": {20, 10 * time.Second, "locked", 100},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				memory := used(t, 1)
+				entries, _, err := memory.List(t.Context(), logPrefix, "")
+				require.NoError(t, err)
+				number, err := numberOf(entries[len(entries)-1].Name)
+				require.NoError(t, err)
+				x, _, _, err := store(t, memory).Open(t.Context(), state.Holder{PID: 1, Command: "apply"})
+				require.NoError(t, err)
+				defer x.Close()
+				place := &behind{Memory: memory, number: number, times: c.times}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				_, _, _, err = store(t, place).Open(ctx, state.Holder{PID: 2, Command: "apply", Wait: c.wait})
+				require.ErrorContains(t, err, c.want)
+				require.Less(t, place.calls, c.most)
+			})
+		})
+	}
 }
 
 // doubtful is a place that says of itself that it cannot be trusted.
