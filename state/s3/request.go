@@ -2,6 +2,7 @@ package s3
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/minio/minio-go/v7/pkg/s3utils"
 	"github.com/minio/minio-go/v7/pkg/signer"
+
+	"jpsync/state/shared"
 )
 
 // request is one request to the store. Without a name it is about the bucket.
@@ -48,17 +51,24 @@ func (p *Place) do(ctx context.Context, r request) (*http.Response, error) {
 	return res, nil
 }
 
-// sign adds the signature of AWS, version 4.
+// sign adds the signature of AWS, version 4. Credentials that were found once are temporary ones when
+// they are looked for again, and the service that gives them may answer the next time.
 func (p *Place) sign(ctx context.Context, req *http.Request) (*http.Request, error) {
 	ctx, cancel := context.WithTimeout(ctx, credentialsTimeout)
 	defer cancel()
 	value, err := p.credentials.GetWithContext(&credentials.CredContext{Client: p.client, Context: ctx})
-	if err != nil {
-		return nil, &Error{Op: "find credentials", Code: codeNoCredentials, Message: clean(cause(err).Error())}
+	if err != nil || value.SignerType == credentials.SignatureAnonymous || value.AccessKeyID == "" {
+		missing := &Error{Op: "find credentials", Code: codeNoCredentials}
+		if err != nil {
+			missing.Message = clean(cause(err).Error())
+		}
+		if p.found.Load() {
+			missing.Message = cmp.Or(missing.Message, "the temporary ones could not be renewed")
+			return nil, &shared.UnavailableError{Err: missing}
+		}
+		return nil, missing
 	}
-	if value.SignerType == credentials.SignatureAnonymous || value.AccessKeyID == "" {
-		return nil, &Error{Op: "find credentials", Code: codeNoCredentials}
-	}
+	p.found.Store(true)
 	return signer.SignV4(*req, value.AccessKeyID, value.SecretAccessKey, value.SessionToken, p.location.Region), nil
 }
 

@@ -23,6 +23,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -52,6 +53,7 @@ type Place struct {
 	dialect     dialect
 	client      *http.Client
 	credentials *credentials.Credentials
+	found       atomic.Bool // there were credentials
 }
 
 // New returns the place at a location. Credentials come from the environment, by the

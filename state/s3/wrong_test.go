@@ -7,8 +7,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -270,6 +272,43 @@ func (d *dated) Write(p []byte) (int, error) {
 		d.WriteHeader(http.StatusOK)
 	}
 	return d.ResponseWriter.Write(p)
+}
+
+// TestCredentialsThatCannotBeRenewed may be renewed the next time, if there were any before.
+func TestCredentialsThatCannotBeRenewed(t *testing.T) {
+	var broken atomic.Bool
+	role := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if broken.Load() {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		fmt.Fprintf(w, `{"AccessKeyId": %q, "SecretAccessKey": %q, "Expiration": "2020-01-01T00:00:00Z", "Code": "Success"}`,
+			storetest.AccessKey, storetest.SecretKey)
+	}))
+	defer role.Close()
+	storetest.SetCredentials(t)
+	t.Setenv("AWS_ACCESS_KEY_ID", "")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(t.TempDir(), "none"))
+	t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", role.URL)
+	location := storetest.S3Location(storetest.FakeS3(t), "p")
+	p := place(t, location)
+	list := func(p *s3.Place) error {
+		_, _, err := p.List(t.Context(), "log/", "")
+		return err
+	}
+	require.NoError(t, list(p))
+	broken.Store(true)
+	err := list(p)
+	require.ErrorContains(t, err, "NoCredentials: the temporary ones could not be renewed")
+	_, retried := errors.AsType[*shared.UnavailableError](err)
+	require.True(t, retried)
+	err = list(place(t, location))
+	require.ErrorContains(t, err, "NoCredentials")
+	_, retried = errors.AsType[*shared.UnavailableError](err)
+	require.False(t, retried, "there never were any")
+	broken.Store(false)
+	require.NoError(t, list(p))
 }
 
 // TestNoServer has a remedy as well.
