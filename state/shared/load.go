@@ -80,9 +80,9 @@ func (s *Store) look(ctx context.Context) (*view, error) {
 	}
 	bases := append([]Entry{{}}, snapshots...) // the first stands for the beginning of the log
 	for i, base := range slices.Backward(bases) {
-		v, err := s.lookFrom(ctx, base)
+		v, err := s.lookFrom(ctx, base, false)
 		if err != nil {
-			return nil, err
+			return nil, s.blame(ctx, bases[i+1:], err)
 		}
 		if v != nil {
 			for _, old := range bases[1 : i+1] {
@@ -94,9 +94,25 @@ func (s *Store) look(ctx context.Context) (*view, error) {
 	panic("unreachable: the log without a snapshot is always a view")
 }
 
+// blame names what is damaged in a log that has these newer snapshots, which no fold names. The
+// entries that are missing before such a snapshot may be part of it, and its fold be what is
+// damaged.
+func (s *Store) blame(ctx context.Context, newer []Entry, err error) error {
+	if !errors.Is(err, state.ErrDamaged) {
+		return err
+	}
+	for _, base := range slices.Backward(newer) {
+		if _, damage := s.lookFrom(ctx, base, true); errors.Is(damage, state.ErrDamaged) {
+			return damage
+		}
+	}
+	return err
+}
+
 // lookFrom reads the snapshot base and the entries after it. It returns nil when no fold
-// names that snapshot. The zero base stands for the beginning of the log.
-func (s *Store) lookFrom(ctx context.Context, base Entry) (*view, error) {
+// names that snapshot, unless it is to be read unnamed. The zero base stands for the beginning of
+// the log.
+func (s *Store) lookFrom(ctx context.Context, base Entry, unnamed bool) (*view, error) {
 	number, err := numberOf(base.Name)
 	if err != nil {
 		return nil, err
@@ -112,7 +128,7 @@ func (s *Store) lookFrom(ctx context.Context, base Entry) (*view, error) {
 	v := &view{state: state.New(), number: number, clock: clock}
 	if base.Name != "" {
 		ref := foldOf(bodies, number)
-		if ref == nil {
+		if ref == nil && !unnamed {
 			return nil, nil
 		}
 		if err := s.readSnapshot(ctx, v, base, ref); err != nil {
@@ -172,13 +188,13 @@ func foldOf(bodies [][]byte, number int64) *snapshotRef {
 	return nil
 }
 
-// readSnapshot makes the view one of a snapshot alone.
+// readSnapshot makes the view one of a snapshot alone. ref may be nil, and then does not pin it.
 func (s *Store) readSnapshot(ctx context.Context, v *view, base Entry, ref *snapshotRef) error {
 	body, err := s.readListed(ctx, base)
 	if err != nil {
 		return err
 	}
-	if fmt.Sprintf("%x", sha256.Sum256(body)) != ref.SHA256 {
+	if ref != nil && fmt.Sprintf("%x", sha256.Sum256(body)) != ref.SHA256 {
 		return damagedObject(base.Name, "the checksum is not the one that the log has")
 	}
 	v.state, err = state.Unmarshal(body)

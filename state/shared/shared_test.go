@@ -1,6 +1,7 @@
 package shared
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -63,6 +64,38 @@ func TestEveryByteCounts(t *testing.T) {
 			}
 		}
 		t.Logf("%d bytes tried", tried)
+	})
+}
+
+// TestDamageIsNamed damages each object that a state is read from, and says which one it was.
+func TestDamageIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		memory := used(t, 2)
+		x, _, _, err := store(t, memory).Open(t.Context(), state.Holder{PID: 1, Command: "apply"})
+		require.NoError(t, err)
+		defer x.Close()
+		for _, name := range []string{stateName(8), logName(9), logName(10), logName(11)} { // snapshot, fold, close, open
+			o := memory.objects[name]
+			for what, body := range map[string][]byte{
+				"cut":     o.body[:len(o.body)/3],
+				"changed": bytes.Replace(o.body, []byte("1"), []byte("2"), 1),
+				"empty":   {},
+			} {
+				memory.objects[name] = object{body: body, time: o.time}
+				_, err = store(t, memory).Load(t.Context())
+				require.ErrorContains(t, err, "memory: "+name+":", what)
+				require.ErrorIs(t, err, state.ErrDamaged)
+			}
+			if name == logName(9) || name == logName(10) {
+				delete(memory.objects, name)
+				_, err = store(t, memory).Load(t.Context())
+				require.ErrorContains(t, err, "memory: "+name+": ")
+				require.ErrorContains(t, err, "it is missing")
+			}
+			memory.objects[name] = o
+		}
+		_, err = store(t, memory).Load(t.Context())
+		require.NoError(t, err)
 	})
 }
 
