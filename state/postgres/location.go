@@ -50,14 +50,17 @@ func Parse(location string) (Location, error) {
 	if u.Fragment != "" {
 		return Location{}, errors.New("the state's location has a # in it: write %23 where it belongs to a name")
 	}
-	for name := range query {
+	for name, values := range query {
 		if !slices.Contains(parameters, name) {
 			return Location{}, errors.New("unknown parameter in the state's location: known are " + strings.Join(parameters, ", "))
+		}
+		if len(values) > 1 {
+			return Location{}, fmt.Errorf("the state's location gives %s more than once", name)
 		}
 	}
 	l := Location{state: cmp.Or(query.Get("state"), defaultState), text: location}
 	query.Del("state")
-	u.RawQuery = query.Encode()
+	u.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20") // pgconn takes a + for one
 	if l.config, err = pgconn.ParseConfig(u.String()); err != nil {
 		return Location{}, fmt.Errorf("the state's location: %w", parseError(err))
 	}

@@ -48,6 +48,16 @@ func TestTLS(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// TestSpaces reads a parameter as [url.ParseQuery] does: a space is %20 or +, and a + is %2B.
+func TestSpaces(t *testing.T) {
+	noEnvironment(t)
+	for given, want := range map[string]string{"release%20runner": "release runner", "release+runner": "release runner", "release%2Brunner": "release+runner"} {
+		l, err := Parse("postgres://127.0.0.1/db?application_name=" + given)
+		require.NoError(t, err)
+		require.Equal(t, want, l.config.RuntimeParams["application_name"], given)
+	}
+}
+
 func TestLocationsThatAreRefused(t *testing.T) {
 	noEnvironment(t)
 	const secret = "canary"
@@ -63,6 +73,7 @@ func TestLocationsThatAreRefused(t *testing.T) {
 		"postgres://127.0.0.1/db?sslmode=" + secret:         "sslmode",
 		"postgres://127.0.0.1/db?" + secret + "=1":          "unknown parameter",
 		"postgres://127.0.0.1/db?pw=" + secret:              "unknown parameter",
+		"postgres://127.0.0.1/db?state=a&state=" + secret:   "gives state more than once",
 		"postgres://127.0.0.1/db?connect_timeout=" + secret: "a number",
 		"postgres://127.0.0.1/db?port=" + secret:            "cannot be read",
 		"postgres:///jpsync:" + secret + "@host/db":         "holds a password",
