@@ -58,7 +58,8 @@ type Run struct {
 }
 
 // Begin takes the store's lock and reads the state. A journal that an earlier run left is
-// folded into it first: its results are recorded, its intents without a result are pending.
+// folded into it first: its results are recorded, its intents without a result are pending. A
+// backup with secrets in clear goes once the state has none.
 // A state that is new gets a lineage, which is written with its first change.
 //
 // Begin returns the errors of [Store.Open], opts.Check and the fold, or a [*MovedError]. A state that
@@ -93,8 +94,24 @@ func Begin(ctx context.Context, store Store, opts Options) (*Run, error) {
 			return nil, errors.Join(fmt.Errorf("fold the journal of an interrupted run: %w", err), session.Close())
 		}
 	}
+	if err := r.purgeOwed(ctx, s); err != nil {
+		return nil, errors.Join(err, session.Close())
+	}
 	r.setSnapshot(s)
 	return r, nil
+}
+
+// purgeOwed purges where an earlier run encrypted the secrets of s and was killed, or failed,
+// before it purged. It looks at files alone: in a shared store it would have to read every snapshot.
+func (r *Run) purgeOwed(ctx context.Context, s *State) error {
+	file, local := r.store.(*File)
+	if !local || !r.Encrypts() || s.inClear() {
+		return nil
+	}
+	if clear, err := file.BackupInClear(); err != nil || !clear {
+		return err
+	}
+	return r.session.Purge(ctx)
 }
 
 // setSnapshot makes s both the snapshot and the present state, which share their maps until

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"runtime"
 	"slices"
@@ -123,16 +124,36 @@ func (r Recipients) encryptRecord(rec Record) error {
 // encryptState returns st when it has no secret in clear, or may have them. Otherwise it returns a
 // copy, in which all are encrypted.
 func (r Recipients) encryptState(st *State) (*State, error) {
-	if !r.Any() {
+	if !r.Any() || !st.inClear() {
 		return st, nil
 	}
-	for _, app := range st.Apps {
+	encrypted := st.Clone()
+	return encrypted, RewriteSecrets(encrypted.Apps, r.Encrypt)
+}
+
+// inClear reports whether an app's secret is in clear.
+func (s *State) inClear() bool {
+	for _, app := range s.Apps {
 		if inClear(app.MasterSecret) {
-			encrypted := st.Clone()
-			return encrypted, RewriteSecrets(encrypted.Apps, r.Encrypt)
+			return true
 		}
 	}
-	return st, nil
+	return false
+}
+
+// BackupInClear reports whether the backup has a secret in clear. It searches the text, since a
+// backup is as large as its state and nothing else of it is needed.
+func (f *File) BackupInClear() (bool, error) {
+	path, err := resolve(f.fs, f.path)
+	if err != nil {
+		return false, err
+	}
+	data, err := readFile(f.fs, path+BackupSuffix)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	const secret = `"master_secret": "`
+	return bytes.Count(data, []byte(secret)) > bytes.Count(data, []byte(secret+armor.Header)), err
 }
 
 // RewriteSecrets changes the master secret of every app that has one, in place and several side

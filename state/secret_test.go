@@ -308,6 +308,50 @@ func TestClearSecretsAreEncryptedAtTheNextWrite(t *testing.T) {
 	}
 }
 
+// A run that encrypts is killed before it purges. The next one does that, though it has nothing to
+// write, and leaves the backup of a state that is in clear itself alone.
+func TestPurgeThatIsOwed(t *testing.T) {
+	mem := &statetest.Memory{}
+	k := keeper{state.NewFile(statePath, mem), func(t *testing.T) map[string][]byte {
+		return map[string][]byte{"the state": content(t, mem, statePath), "the backup": content(t, mem, statePath+state.BackupSuffix)}
+	}}
+	change := func(id string) func(*state.State) error {
+		return func(s *state.State) error { s.Apps[id] = *secretApp(id); return nil }
+	}
+	for _, id := range []string{"a", "b"} {
+		run := k.begin(t, state.Recipients{})
+		require.NoError(t, run.Update(t.Context(), change(id)))
+		require.NoError(t, run.Close())
+	}
+	to, with := keyPair(t)
+	before := k.all(t)
+	require.NoError(t, k.begin(t, to).Close())
+	require.Equal(t, before, k.all(t))
+
+	renames := 0
+	k.store = state.NewFile(statePath, statetest.NewFaulty(mem, func(op statetest.Op) error {
+		if op.Kind == statetest.Rename {
+			renames++
+		}
+		if renames >= 3 { // after those of the backup and the snapshot
+			return errCrash
+		}
+		return nil
+	}))
+	run := k.begin(t, to)
+	require.NoError(t, run.Update(t.Context(), change("c")))
+	require.ErrorIs(t, run.Unpurged(), errCrash)
+	mem.Unlock()
+	require.Contains(t, string(k.all(t)["the backup"]), "canary")
+
+	k.store = state.NewFile(statePath, mem)
+	require.NoError(t, k.begin(t, to).Close())
+	k.search(t)
+	s, err := k.store.Load(t.Context())
+	require.NoError(t, err)
+	requireSecrets(t, s, with, "a", "b", "c")
+}
+
 func TestRekey(t *testing.T) {
 	for name, k := range keepers(t) {
 		t.Run(name, func(t *testing.T) {

@@ -103,11 +103,20 @@ func (d *doctor) encryption(store *stateStore, st *state.State) {
 			clear++
 		}
 	}
+	before := false // whether the backup has secrets in clear
+	if store.file != nil {
+		var err error
+		if before, err = store.file.BackupInClear(); err != nil {
+			d.trouble("secrets", err, "")
+		}
+	}
 	switch {
 	case !store.recipients.Any() && store.shared != nil:
 		d.well("secrets", "kept in clear: whoever can read the store has the master secrets; state_recipients encrypts them")
 	case store.recipients.Any() && clear > 0:
 		d.warning("secrets", report.PluralIs(clear, "master secret")+" still in clear", "the next apply that changes something encrypts them, and jpsync state rekey does it now")
+	case store.recipients.Any() && before:
+		d.warning("secrets", store.Location()+state.BackupSuffix+" has master secrets in clear", "the next apply replaces it, also when it changes nothing")
 	case store.recipients.Any():
 		d.well("secrets", "encrypted for the recipients")
 	}
