@@ -87,7 +87,7 @@ func Begin(ctx context.Context, store Store, opts Options) (*Run, error) {
 		err = fmt.Errorf("read %s: %w", store.Location(), &DamagedError{Document: docState, Reason: err.Error()})
 		return nil, errors.Join(err, session.Close())
 	}
-	r := &Run{store: store, session: session, opts: opts, replayed: replayed}
+	r := &Run{store: store, session: session, opts: opts, replayed: replayed, snapshot: s}
 	if replayed > 0 {
 		s.Serial++
 		if s, err = r.fold(ctx, s); err != nil {
@@ -169,7 +169,7 @@ func (r *Run) fold(ctx context.Context, s *State) (*State, error) {
 	if err := r.session.Fold(ctx, encrypted); err != nil {
 		return nil, err
 	}
-	if encrypted != s {
+	if r.Encrypts() && r.snapshot.inClear() {
 		r.unpurged = r.session.Purge(ctx)
 	}
 	return encrypted, nil

@@ -308,6 +308,24 @@ func TestClearSecretsAreEncryptedAtTheNextWrite(t *testing.T) {
 	}
 }
 
+// A state whose secrets are encrypted already may take the place of one in clear.
+func TestReplacedSecretsAreNotKept(t *testing.T) {
+	for name, k := range keepers(t) {
+		t.Run(name, func(t *testing.T) {
+			run := k.begin(t, state.Recipients{})
+			must(t, run.Append(result("a", state.Result{Op: state.OpCreate, App: secretApp("a")})))
+			require.NoError(t, run.Finish(t.Context()))
+			to, _ := keyPair(t)
+			run = k.begin(t, to)
+			next := run.State()
+			require.NoError(t, state.RewriteSecrets(next.Apps, to.Encrypt))
+			require.NoError(t, run.Replace(t.Context(), next))
+			k.search(t)
+			require.NoError(t, run.Close())
+		})
+	}
+}
+
 // A run that encrypts is killed before it purges. The next one does that, though it has nothing to
 // write, and leaves the backup of a state that is in clear itself alone.
 func TestPurgeThatIsOwed(t *testing.T) {
