@@ -69,7 +69,7 @@ func Copy(ctx context.Context, from, to Store, opts Options) (err error) {
 	case old.MovedTo == there && present.Exists() && present.MovedTo == "":
 		return nil // an earlier call came to its end
 	case old.MovedTo == there && present.MovedTo == here && SameContent(withoutSecrets(old), withoutSecrets(present)):
-		return target.replace(ctx, present, "")
+		// An earlier call marked both: all of it again, since what follows a mark may be missing.
 	case old.MovedTo != "":
 		return old.Moved(from.Location())
 	case present.Exists() && present.MovedTo == "":

@@ -113,6 +113,33 @@ func TestCopyInterrupted(t *testing.T) {
 			assert.True(t, state.SameContent(before, load(t, b)))
 			require.NoError(t, load(t, b).Moved(""))
 			require.Error(t, load(t, a).Moved(""))
+			if steps < 3 {
+				backup := state.NewFile(a.Location()+state.BackupSuffix, state.OS{})
+				require.Error(t, load(t, backup).Moved(""), "it must not be taken for the state")
+			}
+		})
+	}
+}
+
+// The call that completes a copy encrypts what the interrupted one left in clear in both places.
+func TestCopyInterruptedWithoutRecipients(t *testing.T) {
+	for name, k := range keepers(t) {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			from := keeper{store: state.NewFile(filepath.Join(dir, "from.json"), state.OS{})}
+			run := from.begin(t, state.Recipients{})
+			must(t, run.Append(result("a", state.Result{Op: state.OpCreate, App: secretApp("a")})))
+			require.NoError(t, run.Finish(t.Context()))
+			left := 2 // both are marked
+			require.ErrorIs(t, state.Copy(t.Context(), stopper{from.store, &left}, stopper{k.store, &left}, state.Options{}), errStopped)
+
+			to, with := keyPair(t)
+			require.NoError(t, state.Copy(t.Context(), from.store, k.store, state.Options{Recipients: to}))
+			for name, data := range filesIn(t, dir) {
+				requireNoCanary(t, name, data)
+			}
+			k.search(t)
+			requireSecrets(t, load(t, k.store), with, "a")
 		})
 	}
 }
