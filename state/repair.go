@@ -28,6 +28,9 @@ type Damage struct {
 	JournalLost    int64
 	Endpoint       string // of the state as it is; empty when it cannot be read
 
+	// Recipients are the caller's choice: who can read the master secrets that Accept writes.
+	Recipients Recipients
+
 	seen [2][sha256.Size]byte // of the two files: only what was shown is accepted
 
 	state   *State   // nil: it cannot be read
@@ -110,8 +113,8 @@ func (f *File) inspectState(path string, d *Damage) (err error) {
 
 // Accept takes the state's file as it is, as shown by Inspect: it gets a checksum, and a
 // serial above its own and the backup's. Of a damaged journal the records before the damage
-// are folded into the state. What was damaged is kept beside, under a name that ends in
-// .damaged and perhaps a number; the backup stays.
+// are folded into the state. Clear secrets are encrypted for shown.Recipients. What was damaged is
+// kept beside as it was, under a name that ends in .damaged and perhaps a number; the backup stays.
 //
 // It refuses a state that cannot be read, and files that changed since Inspect.
 func (f *File) Accept(ctx context.Context, holder Holder, shown *Damage) (err error) {
@@ -138,12 +141,12 @@ func (f *File) Accept(ctx context.Context, holder Holder, shown *Damage) (err er
 		return fmt.Errorf("repair %s: it cannot be read: %w; correct it by hand, or put the state before in its place: %s",
 			f.path, d.ParseErr, path+BackupSuffix)
 	}
-	return f.repair(path, d)
+	return f.repair(path, d, shown.Recipients)
 }
 
 // repair writes first and moves the damaged journal away last, so that it can be started again
 // at any point.
-func (f *File) repair(path string, d *Damage) error {
+func (f *File) repair(path string, d *Damage, to Recipients) error {
 	next := d.state
 	if d.JournalErr != nil && len(d.journal.records) > 0 {
 		replayed, err := d.journal.replay(d.state, path+JournalSuffix)
@@ -152,9 +155,11 @@ func (f *File) repair(path string, d *Damage) error {
 		}
 		next = replayed
 	}
-	fixed := next.Clone()
+	fixed, err := to.encryptState(next.Clone())
+	if err != nil {
+		return err
+	}
 	fixed.Serial++
-	var err error
 	switch {
 	case d.StateErr != nil:
 		err = f.replaceDamaged(path, d, fixed)

@@ -122,6 +122,23 @@ func TestNoChangeByHandUsesUpTheSerial(t *testing.T) {
 	require.Equal(t, string(marshal(t, before())), string(content(t, mem, statePath)))
 }
 
+func TestRepairEncrypts(t *testing.T) {
+	to, with := keyPair(t)
+	mem := edited(t, "canary-secret", "canary-edited")
+	store := state.NewFile(statePath, mem)
+	d, err := store.Inspect()
+	require.NoError(t, err)
+	d.Recipients = to
+	require.NoError(t, store.Accept(t.Context(), state.Holder{}, d))
+	s, err := store.Load(t.Context())
+	require.NoError(t, err)
+	secret := s.Apps["secretive"].MasterSecret
+	require.True(t, state.Encrypted(secret))
+	secret, err = with.Decrypt(secret)
+	require.NoError(t, err)
+	require.Equal(t, "canary-edited", secret)
+}
+
 func TestRepairRaisesALoweredSerial(t *testing.T) {
 	mem := edited(t, `"serial": 5`, `"serial": 1`)
 	store := state.NewFile(statePath, mem)

@@ -48,6 +48,7 @@ func (c *stateRepairCmd) Run(ctx context.Context, t *terminal, g *globals, store
 			return err
 		}
 	}
+	damage.Recipients = store.recipients
 	if err := store.file.Accept(ctx, store.options("state repair").Holder, damage); err != nil {
 		return err
 	}
