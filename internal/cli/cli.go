@@ -26,6 +26,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -124,6 +126,7 @@ func newParser(cmd *root, host Host) (*kong.Kong, error) {
 // Main runs one command and returns the exit code. When ctx is cancelled, an apply starts
 // nothing new; it waits for the requests that are in flight and records their answers.
 func Main(ctx context.Context, args []string, host Host) (code int) {
+	log.SetOutput(io.Discard) // net/http writes there what a server sends unasked, with the secrets in it
 	dropEmpty()
 	t := newTerminal(host, "auto", false, false)
 	defer func() {

@@ -177,7 +177,7 @@ func (d *doctor) proxy() {
 	if err != nil || u.Scheme == "http" {
 		return
 	}
-	switch proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u}); {
+	switch proxy, err := jpush.ProxyFromEnvironment(&http.Request{URL: u}); {
 	case err != nil:
 		d.trouble("proxy", errors.New("HTTPS_PROXY is not a valid URL"), "write it like http://proxy.example:3128, or unset it")
 	case proxy != nil:

@@ -202,9 +202,20 @@ func judgeFailure(ctx context.Context, err error, sent bool) *Error {
 		e.Condition = Untrusted
 	case !sent:
 		e.Condition = Unreachable
+	default:
+		e.Err = unquoted(err)
 	}
 	e.Class = e.Entry().Class
 	return e
+}
+
+// unquoted drops what an error of net/http quotes: it is a part of the answer, which may hold a secret.
+func unquoted(err error) error {
+	text, _, quotes := strings.Cut(err.Error(), `"`)
+	if !quotes {
+		return err
+	}
+	return errors.New(strings.TrimRight(text, ": "))
 }
 
 // endedError says why the caller's context ended. It is the context's error too.

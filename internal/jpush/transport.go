@@ -1,6 +1,7 @@
 package jpush
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -100,7 +101,7 @@ const (
 func newTransport(endpoint *url.URL, maxConns int) *http.Transport {
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}
 	t := &http.Transport{
-		Proxy: proxyFromEnvironment,
+		Proxy: ProxyFromEnvironment,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			c, err := dialer.DialContext(ctx, network, address)
 			if err != nil {
@@ -210,10 +211,15 @@ func refuseRemote(_ context.Context, _, address string, _ syscall.RawConn) error
 	return nil
 }
 
-// proxyFromEnvironment is [http.ProxyFromEnvironment] with another error: the original one
-// quotes the proxy's URL, which may hold a password.
-func proxyFromEnvironment(r *http.Request) (*url.URL, error) {
+// ProxyFromEnvironment is [http.ProxyFromEnvironment], but for a proxy that is no URL: that one is an
+// error, and not the same as none. The error does not quote it, since it may hold a password.
+func ProxyFromEnvironment(r *http.Request) (*url.URL, error) {
 	u, err := http.ProxyFromEnvironment(r)
+	if given := cmp.Or(os.Getenv("HTTPS_PROXY"), os.Getenv("https_proxy")); err == nil && u == nil && r.URL.Scheme == "https" {
+		if _, err = url.Parse(given); err != nil {
+			_, err = url.Parse("http://" + given) // net/http adds the scheme too
+		}
+	}
 	if err != nil {
 		return nil, errors.New("the proxy that HTTPS_PROXY names is not a URL")
 	}

@@ -22,7 +22,7 @@ func TestRefuseRemote(t *testing.T) {
 
 // TestNewTransport pins what no server at hand can show.
 func TestNewTransport(t *testing.T) {
-	t.Setenv("HTTPS_PROXY", "http://user:CANARY@ho st/")
+	t.Setenv("HTTPS_PROXY", "http://user:CANARY50%off@proxy.example/")
 	endpoint := func(s string) *url.URL {
 		u, err := url.Parse(s)
 		require.NoError(t, err)
@@ -35,12 +35,17 @@ func TestNewTransport(t *testing.T) {
 	assert.True(t, tr.ForceAttemptHTTP2)
 	assert.Equal(t, 7, tr.MaxIdleConnsPerHost)
 	assert.NotNil(t, tr.Proxy)
-	if _, err := proxyFromEnvironment(&http.Request{URL: endpoint(DefaultEndpoint)}); err != nil {
-		assert.NotContains(t, err.Error(), "CANARY")
+	_, err := ProxyFromEnvironment(&http.Request{URL: endpoint(DefaultEndpoint)})
+	require.Error(t, err, "it is no reason to go without a proxy")
+	assert.NotContains(t, err.Error(), "CANARY")
+	for _, proxy := range []string{"", "127.0.0.1:3128", "http://proxy.example:3128"} {
+		t.Setenv("HTTPS_PROXY", proxy)
+		_, err := ProxyFromEnvironment(&http.Request{URL: endpoint(DefaultEndpoint)})
+		assert.NoError(t, err)
 	}
 
 	tr = newTransport(endpoint("http://sandbox.localhost/v1/"), 7)
 	assert.Nil(t, tr.Proxy, "a name under localhost is loopback's, whatever net/http thinks of it")
-	_, err := tr.DialContext(context.Background(), "tcp", "192.0.2.1:80")
+	_, err = tr.DialContext(context.Background(), "tcp", "192.0.2.1:80")
 	assert.ErrorContains(t, err, "loopback only", "the dial is refused before it goes out")
 }
