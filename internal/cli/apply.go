@@ -153,6 +153,9 @@ func (a *applying) startJournal(ctx context.Context) error {
 		return err
 	}
 	if err := a.w.run.Start(ctx); err != nil {
+		if ctx.Err() != nil {
+			return &exitError{ExitInterrupted, errors.New("interrupted, nothing was sent")}
+		}
 		err = fmt.Errorf("nothing was sent, because the state could not take the answers: %w", err)
 		if !errors.Is(err, state.ErrFenced) {
 			err = &exitError{ExitError, err} // the store failed, and no lock was lost
