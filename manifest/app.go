@@ -28,8 +28,7 @@ func (r *reader) apps(n *yaml.Node) {
 		return
 	}
 	r.loader.grow(len(list))
-	for i, n := range list {
-		list[i] = nil // the nodes take far more memory than the app
+	for _, n := range list {
 		r.app(n)
 	}
 }

@@ -53,8 +53,11 @@ func splitApps(text []byte, size int) (root *yaml.Node, pieces []piece) {
 	before := text[:len(text)-len(list)]
 	line := bytes.Count(before, []byte("\n")) // of "apps:", from 1
 	pieces, after := cutList(list, size, line)
-	if pieces == nil {
+	if pieces == nil || bytes.Contains(before, []byte("%TAG")) {
 		return nil, nil
+	}
+	if bytes.Contains(list, []byte("&")) && bytes.Contains(after, []byte("*")) {
+		return nil, nil // an anchor of the list, perhaps one that was there before, may be meant after it
 	}
 	// Empty lines after the empty list keep the line numbers.
 	lines := bytes.Count(list[:len(list)-len(after)], []byte("\n"))

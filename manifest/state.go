@@ -34,7 +34,7 @@ func LoadState(path string) (StateSettings, error) {
 // stateFile reads what a file says about the state. A list of apps is left out if it can be.
 func (l *loader) stateFile(rel string) error {
 	r, text, err := l.readYAML(rel)
-	if err != nil || !bytes.Contains(text, []byte("state")) {
+	if err != nil || !bytes.Contains(text, []byte("state")) && !bytes.Contains(text, []byte(`\`)) { // a key may be escaped
 		return err
 	}
 	root, _ := splitApps(text, l.pieceBytes)
