@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"time"
 )
 
 // maxKeySize limits a private key, in bytes. An RSA key of 16384 bits takes about 9 KiB.
@@ -81,14 +82,20 @@ func (c *contents) parseCertificates() ([]*x509.Certificate, error) {
 		if len(der) > maxCertificateSize {
 			continue
 		}
-		if cert, err := x509.ParseCertificate(der); err == nil {
+		if cert, err := x509.ParseCertificate(der); err == nil && recordable(cert.NotBefore) && recordable(cert.NotAfter) {
 			certs = append(certs, cert)
 		}
 	}
 	if len(certs) == 0 {
-		return nil, fail(Damaged, "the certificate in the file cannot be read: it is damaged, or far larger than Apple's")
+		return nil, fail(Damaged, "the certificate in the file cannot be read: it is damaged, far larger than Apple's, or valid beyond the year 9999")
 	}
 	return certs, nil
+}
+
+// recordable reports whether a time has a year that RFC 3339 can express in UTC, as a state has it.
+func recordable(t time.Time) bool {
+	year := t.UTC().Year()
+	return year >= 0 && year <= 9999
 }
 
 // parseKeys returns the public keys of the file's private keys. It skips unreadable ones,

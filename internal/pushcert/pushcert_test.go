@@ -5,6 +5,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"math/big"
+	"os"
 	"testing"
 	"time"
 
@@ -89,4 +90,13 @@ func TestPushCertificateNeedsBothMarks(t *testing.T) {
 		assert.Equal(t, "O=an issuer", got.Issuer)
 		assert.Equal(t, "unknown", got.KeyType)
 	}
+}
+
+// The file's certificate ends in the year 10000, which no state can record.
+func TestInspectRefusesAYearBeyond9999(t *testing.T) {
+	data, err := os.ReadFile("testdata/year10000.p12")
+	require.NoError(t, err)
+	_, err = Inspect(data, "")
+	e := requireError(t, err, Damaged)
+	require.Contains(t, e.Message, "year 9999")
 }
