@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"jpsync/internal/jpush"
 )
@@ -97,16 +96,12 @@ func (c Change) check() error {
 		return fmt.Errorf("the plan wants to %q the app %q, and there is no such action: make it anew", c.Action, c.App)
 	case c.Action == Upload && (c.Certificate == nil || c.Certificate.Fingerprint == "" || !slices.Contains(jpush.Environments, c.Environment)):
 		return fmt.Errorf("the plan's upload for %q names no certificate or no environment: make it anew", c.App)
-	case c.Action == Upload && !recordable(c.Certificate.NotAfter):
-		return fmt.Errorf("the plan's upload for %q has a certificate whose end no state can record: make it anew", c.App)
+	case c.Action == Upload:
+		if _, err := c.Certificate.NotAfter.UTC().MarshalText(); err != nil { // as a state has it
+			return fmt.Errorf("the plan's upload for %q has a certificate whose end no state can record: make it anew", c.App)
+		}
 	}
 	return nil
-}
-
-// recordable reports whether a time has a year that RFC 3339 can express in UTC, as the state has it.
-func recordable(t time.Time) bool {
-	year := t.UTC().Year()
-	return year >= 0 && year <= 9999
 }
 
 // checkOrder refuses steps that cannot be those of one app: a delete comes first, then a create, then

@@ -147,7 +147,7 @@ func checkText(texts ...string) error {
 // checkTimes refuses what RFC 3339 cannot express.
 func checkTimes(times ...time.Time) error {
 	for _, t := range times {
-		if y := t.UTC().Year(); y < 0 || y > 9999 {
+		if _, err := t.UTC().MarshalText(); err != nil {
 			return fmt.Errorf("time %s is out of range", t)
 		}
 	}

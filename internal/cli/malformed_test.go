@@ -1,14 +1,12 @@
 package cli_test
 
 import (
-	"bufio"
 	"io"
-	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -33,37 +31,21 @@ func TestMalformedAnswersAreNotQuoted(t *testing.T) {
 		"a body with a 204": "HTTP/1.1 204 No Content\r\n\r\n" + body,
 	} {
 		t.Run(name, func(t *testing.T) {
-			listener, err := net.Listen("tcp", "127.0.0.1:0")
-			require.NoError(t, err)
-			var serving sync.WaitGroup
-			defer serving.Wait()
-			defer listener.Close()
-			serving.Go(func() {
-				for {
-					conn, err := listener.Accept()
-					if err != nil {
-						return
-					}
-					serving.Go(func() {
-						defer conn.Close()
-						r := bufio.NewReader(conn)
-						for {
-							req, err := http.ReadRequest(r)
-							if err != nil {
-								return
-							}
-							_, _ = io.Copy(io.Discard, req.Body)
-							_, _ = io.WriteString(conn, answer)
-						}
-					})
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				conn, _, err := w.(http.Hijacker).Hijack()
+				if err != nil {
+					return
 				}
-			})
+				defer conn.Close()
+				_, _ = io.WriteString(conn, answer)
+			}))
+			defer server.Close()
 			dir := t.TempDir()
 			manifest := "version: 1\napps:\n  - {id: a, app_name: A, android_package: cn.example.a}\n  - {id: b, app_name: B, android_package: cn.example.b}\n"
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "jpsync.yaml"), []byte(manifest), 0o600))
 			cmd := exec.Command(path, "apply", "--auto-approve", "--format", "json", "--max-attempts", "2", "--parallelism", "1", "--report", "report.md")
 			cmd.Dir = dir
-			cmd.Env = append(os.Environ(), "JPSYNC_ENDPOINT=http://"+listener.Addr().String()+"/v1/", "JPUSH_DEV_KEY="+sandbox.DevKey, "JPUSH_DEV_SECRET="+sandbox.DevSecret)
+			cmd.Env = append(os.Environ(), "JPSYNC_ENDPOINT="+server.URL+"/v1/", "JPUSH_DEV_KEY="+sandbox.DevKey, "JPUSH_DEV_SECRET="+sandbox.DevSecret)
 			out, _ := cmd.CombinedOutput()
 			require.Contains(t, string(out), `"type":"summary"`)
 			require.NotContains(t, string(out), "canary")

@@ -92,10 +92,10 @@ func (c *contents) parseCertificates() ([]*x509.Certificate, error) {
 	return certs, nil
 }
 
-// recordable reports whether a time has a year that RFC 3339 can express in UTC, as a state has it.
+// recordable reports whether RFC 3339 can express a time in UTC: the years 0 to 9999.
 func recordable(t time.Time) bool {
-	year := t.UTC().Year()
-	return year >= 0 && year <= 9999
+	_, err := t.UTC().MarshalText()
+	return err == nil
 }
 
 // parseKeys returns the public keys of the file's private keys. It skips unreadable ones,
