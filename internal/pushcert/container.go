@@ -12,6 +12,7 @@ const (
 	maxCertificates = 64
 	maxKeys         = 16
 	maxBagDepth     = 4
+	maxEntries      = 1000 // of one list: parts of the file, or bags of a part
 )
 
 var (
@@ -40,16 +41,30 @@ func decode(der []byte, v any) bool {
 	return err == nil
 }
 
-// decodeBER is decode for BER: the contents of octet strings and of decrypted parts.
-func decodeBER(ber []byte, v any) bool {
-	der, _, err := toDER(ber)
-	return err == nil && decode(der, v)
-}
-
 // typed is a value and its type. A ContentInfo, a SafeBag and a CertBag begin like this.
 type typed struct {
 	Type  asn1.ObjectIdentifier
 	Value asn1.RawValue `asn1:"explicit,optional,tag:0"` // the value is in Bytes
+}
+
+// list decodes a list in BER: that is how the contents of octet strings and of decrypted parts come.
+func list(ber []byte) ([]typed, error) {
+	der, _, err := toDER(ber)
+	var whole asn1.RawValue
+	if err != nil || !decode(der, &whole) || whole.Class != asn1.ClassUniversal || whole.Tag != asn1.TagSequence {
+		return nil, noStructure
+	}
+	var entries []typed
+	for rest := whole.Bytes; len(rest) > 0; {
+		var entry typed
+		if rest, err = asn1.Unmarshal(rest, &entry); err != nil {
+			return nil, noStructure
+		}
+		if entries = append(entries, entry); len(entries) > maxEntries {
+			return nil, fail(Unsupported, "the file has thousands of parts, and a p12 has a few")
+		}
+	}
+	return entries, nil
 }
 
 // readPFX returns the encrypted contents of a file and its MAC, which is nil if there is none.
@@ -89,9 +104,9 @@ type reader struct {
 
 // authenticatedSafe reads the parts of a file.
 func (r *reader) authenticatedSafe(ber []byte) error {
-	var parts []typed
-	if !decodeBER(ber, &parts) {
-		return noStructure
+	parts, err := list(ber)
+	if err != nil {
+		return err
 	}
 	for _, part := range parts {
 		var plain []byte
@@ -102,18 +117,17 @@ func (r *reader) authenticatedSafe(ber []byte) error {
 				return noStructure
 			}
 		case part.Type.Equal(oidEncryptedData):
-			var err error
 			if plain, cipher, err = r.encryptedData(part.Value.Bytes); err != nil {
 				return err
 			}
 		default:
 			return fail(Unsupported, "a part of the file is protected by somebody's key, not by a password")
 		}
-		var bags []typed
-		if !decodeBER(plain, &bags) {
-			return noStructure
+		bags, err := list(plain)
+		if err == nil {
+			err = r.bags(bags, cipher, 0)
 		}
-		if err := r.bags(bags, cipher, 0); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -166,10 +180,12 @@ func (r *reader) bags(bags []typed, cipher string, depth int) error {
 			err = r.shroudedKey(value)
 		case bag.Type.Equal(oidNestedBag):
 			var nested []typed
-			if depth == maxBagDepth || !decode(value, &nested) {
+			if depth == maxBagDepth {
 				return noStructure
 			}
-			err = r.bags(nested, cipher, depth+1)
+			if nested, err = list(value); err == nil {
+				err = r.bags(nested, cipher, depth+1)
+			}
 		}
 		if err != nil {
 			return err

@@ -219,6 +219,8 @@ func TestInspectTakesBoundedMemory(t *testing.T) {
 		"empty elements":    build(t, seq(number(3), raw(fill([]byte{5, 0})))),
 		"many safes":        pfx(t, []addFunc{raw(fill(build(t, plainSafe(t))))}),
 		"many bags":         pfx(t, []addFunc{plainSafe(t, raw(manyBags))}),
+		"tiny bags":         pfx(t, []addFunc{plainSafe(t, raw(fill([]byte{0x30, 3, 6, 1, 0x2a})))}),
+		"tiny parts":        pfx(t, []addFunc{raw(fill([]byte{0x30, 3, 6, 1, 0x2a}))}),
 		"deep elements":     pfx(t, []addFunc{plainSafe(t, raw(fill(deep)))}),
 		"many pieces":       build(t, seq(number(3), seq(id(oidData), wrap(explicit0, wrap(tagConstructedOctetString, raw(fill([]byte{4, 1, 7}))))))),
 		"ciphertext pieces": pfx(t, []addFunc{seq(id(oidEncryptedData), wrap(explicit0, seq(number(0), seq(id(oidData), pbes2Algorithm(big.NewInt(1)), wrap(explicit0, raw(fill([]byte{4, 1, 7})))))))}),
