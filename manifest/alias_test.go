@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -52,4 +53,26 @@ func TestTheStateUnderAnEscapedKey(t *testing.T) {
 	said, err := LoadState(path)
 	require.NoError(t, err)
 	require.Equal(t, "other.json", filepath.Base(said.Location))
+}
+
+// A hostile manifest is refused before it takes minutes.
+func TestManifestsThatTakeForEver(t *testing.T) {
+	dir := t.TempDir()
+	for _, link := range []string{"a", "b", "c", "d", "e", "f"} {
+		require.NoError(t, os.Symlink(".", filepath.Join(dir, link)))
+	}
+	var tags strings.Builder
+	for i := range 60000 {
+		fmt.Fprintf(&tags, "%%TAG !a%d! x\n", i)
+	}
+	for text, want := range map[string]string{
+		tags.String() + "---\nversion: 1\napps: []\n":                         "jpsync.yaml:1:1: a %TAG directive is not supported: remove it",
+		"%YAML 1.1\n%TAG ! x\n---\nversion: 1\napps: []\n":                    "jpsync.yaml:2:1: a %TAG directive",
+		"version: 1\ninclude: [\"" + strings.Repeat("*/", 12) + "y.yaml\"]\n": "looks into more than 10000 directories",
+	} {
+		path := filepath.Join(dir, "jpsync.yaml")
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		_, err := Load(path, Options{})
+		require.ErrorContains(t, err, want)
+	}
 }

@@ -78,6 +78,21 @@ func local(from, name string) (rel, problem string) {
 	return rel, ""
 }
 
+// fewDirectories is a file system of which only so many directories can be read. With links that lead
+// back, a pattern of some levels matches millions.
+type fewDirectories struct {
+	fs.FS
+	left int
+}
+
+// ReadDir implements [fs.ReadDirFS].
+func (f *fewDirectories) ReadDir(name string) ([]fs.DirEntry, error) {
+	if f.left--; f.left < 0 {
+		return nil, fs.ErrInvalid
+	}
+	return fs.ReadDir(f.FS, name)
+}
+
 // glob returns the files of fsys that a pattern matches, in order, or says what is wrong with
 // the pattern. As in a shell, only a dot matches a dot that begins a name.
 func glob(fsys fs.FS, pattern string) (matches []string, problem string) {
@@ -94,9 +109,13 @@ func glob(fsys fs.FS, pattern string) (matches []string, problem string) {
 	if !strings.ContainsAny(full, `*?[\`) {
 		return []string{full}, "" // a missing file is found when it is opened
 	}
-	found, err := fs.Glob(fsys, full)
+	few := &fewDirectories{fsys, maxFiles}
+	found, err := fs.Glob(few, full)
 	if err != nil {
 		return nil, "is not a pattern: a [ or a \\ is not closed"
+	}
+	if few.left < 0 {
+		return nil, fmt.Sprintf("looks into more than %d directories: name them, or remove links that lead back", maxFiles)
 	}
 	if path.Base(full)[0] != '.' {
 		found = slices.DeleteFunc(found, func(name string) bool { return path.Base(name)[0] == '.' })

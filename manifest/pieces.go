@@ -53,7 +53,7 @@ func splitApps(text []byte, size int) (root *yaml.Node, pieces []piece) {
 	before := text[:len(text)-len(list)]
 	line := bytes.Count(before, []byte("\n")) // of "apps:", from 1
 	pieces, after := cutList(list, size, line)
-	if pieces == nil || bytes.Contains(before, []byte("%TAG")) {
+	if pieces == nil {
 		return nil, nil
 	}
 	if bytes.Contains(list, []byte("&")) && bytes.Contains(after, []byte("*")) {

@@ -82,6 +82,9 @@ func explain(err error, data []byte) (line, column int, message string) {
 		return 1, 1, "the YAML in this file cannot be read"
 	case errDense:
 		return 1, 1, `the file is too large to be read as a whole: write "apps:" in a line of its own and each app below it as a "- " entry, or use several files in a directory`
+	case errTags:
+		before, _, _ := bytes.Cut(data, []byte(tagDirective))
+		return 1 + bytes.Count(before, []byte("\n")), 1, "a %TAG directive is not supported: remove it"
 	}
 	// yaml.v3 omits the line of an error in the first line, so the text is decoded again with a
 	// line in front.

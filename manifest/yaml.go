@@ -77,7 +77,12 @@ var (
 	// errPanic stands for a panic of yaml.v3. Its text is not kept: it may quote the manifest.
 	errPanic = errors.New("the YAML decoder panicked")
 	errDense = errors.New("the text may have too many nodes")
+	errTags  = errors.New("the text has a %TAG directive")
 )
+
+// tagDirective begins a line that gives tags another meaning. No manifest needs one, and yaml.v3 takes
+// quadratic time for many of them.
+const tagDirective = "%TAG"
 
 // decodeBounded is decode for texts that cannot become too many nodes.
 func decodeBounded(data []byte) ([]*yaml.Node, error) {
@@ -90,6 +95,9 @@ func decodeBounded(data []byte) ([]*yaml.Node, error) {
 	}
 	if len(data) > wholeBytes || tokens > maxTokens {
 		return nil, errDense
+	}
+	if bytes.HasPrefix(data, []byte(tagDirective)) || bytes.Contains(data, []byte("\n"+tagDirective)) {
+		return nil, errTags
 	}
 	return decode(bytes.NewReader(data))
 }
