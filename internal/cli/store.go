@@ -60,7 +60,10 @@ func openStore(t *terminal, g *globals) (*stateStore, error) {
 // this order. A manifest that is missing says nothing.
 func (g *globals) stateSettings() (manifest.StateSettings, error) {
 	settings, err := manifest.LoadState(g.Manifest)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case has[manifest.Errors](err):
+		return settings, err // with their places, as everywhere
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return settings, fmt.Errorf("find the state: %w", err)
 	}
 	switch {
