@@ -176,7 +176,12 @@ func (c *Client) UploadCertificate(ctx context.Context, appKey string, cert Cert
 	if cl.body, cl.contentType, err = encodeCertificate(cert); err != nil {
 		return c.badArgument(cl, err)
 	}
-	return c.doApp(ctx, cl, appKey, "certificate")
+	err = c.doApp(ctx, cl, appKey, "certificate")
+	if e, ok := errors.AsType[*Error](err); ok && e.Code == CodeNoCertificateFile {
+		e.Err = fmt.Errorf("sent were %d bytes of %q in a form of %d bytes, as %sCertificateFile and %[4]sCertificatePassword",
+			len(cert.Data), baseName(cert.Filename), len(cl.body), partPrefixes[cert.Environment])
+	}
+	return err
 }
 
 // Probe checks the credentials and changes nothing: it creates an app without a name, which

@@ -67,6 +67,18 @@ func create(c *jpush.Client) error {
 	return err
 }
 
+// A defect of ours, if it is one, is told with what was sent and without a secret.
+func TestNoCertificateFileSaysWhatWasSent(t *testing.T) {
+	var length int64
+	c := newClient(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+		length = r.ContentLength
+		io.WriteString(w, `{"error":{"code":1014,"message":"no certificate file"}}`)
+	}), nil)
+	e := wantError(t, c.UploadCertificate(context.Background(), "k",
+		jpush.Certificate{Environment: jpush.Production, Filename: "certs/shop.p12", Data: []byte("data"), Password: password}))
+	assert.Contains(t, e.Error(), fmt.Sprintf(`sent were 4 bytes of "shop.p12" in a form of %d bytes, as proCertificateFile and proCertificatePassword`, length))
+}
+
 // TestNoRedirectIsFollowed holds for every status, every call, and targets near and far.
 func TestNoRedirectIsFollowed(t *testing.T) {
 	var elsewhere atomic.Int32
