@@ -33,6 +33,7 @@ func TestAnAppThatExists(t *testing.T) {
 		adopted   bool
 		protected bool
 		note      string
+		open      map[string]state.Intent // afterwards
 	}{
 		{name: "somebody else's", outcome: Adopted, adopted: true, protected: true, note: "protected from deletion"},
 		{name: "somebody else's, protect: true", protect: &yes, outcome: Adopted, adopted: true, protected: true, note: "adopted"},
@@ -43,7 +44,8 @@ func TestAnAppThatExists(t *testing.T) {
 		{name: "ours, the answer was lost, protect: true", lostFirst: true, protect: &yes, outcome: Created, protected: true, note: "answer was lost"},
 		{name: "ours, left open by an earlier run", pending: map[string]state.Intent{"shop": intentFor("shop", "cn.example.shop")}, outcome: Created, note: "answer was lost"},
 		{name: "ours, left open under another id", pending: map[string]state.Intent{"old": intentFor("old", "cn.example.shop")}, policy: manifest.Fail, outcome: Created, note: "answer was lost"},
-		{name: "another package was left open", pending: map[string]state.Intent{"shop": intentFor("shop", "cn.example.other")}, outcome: Adopted, adopted: true, protected: true, note: "look for that app in the console"},
+		{name: "another package was left open", pending: map[string]state.Intent{"shop": intentFor("shop", "cn.example.other")}, outcome: Adopted, adopted: true, protected: true, note: "look for that app in the console",
+			open: map[string]state.Intent{"cn.example.other": intentFor("shop", "cn.example.other")}},
 		{name: "a delete was left open", pending: map[string]state.Intent{"shop": {Op: state.OpDelete, AppKey: "key9"}}, outcome: Adopted, adopted: true, protected: true, note: "adopted"},
 	}
 	for _, tt := range tests {
@@ -68,7 +70,10 @@ func TestAnAppThatExists(t *testing.T) {
 				require.Equal(t, tt.outcome, s.Outcome)
 				require.Contains(t, s.Note, tt.note)
 				require.Equal(t, 1, w.alive("cn.example.shop"))
-				require.Empty(t, w.st.Pending, "nothing is open any more")
+				require.Len(t, w.st.Pending, len(tt.open))
+				for id, in := range tt.open {
+					require.Equal(t, in, w.st.Pending[id])
+				}
 				if tt.outcome == Failed {
 					require.ErrorContains(t, s.Err, existing.key)
 					require.ErrorContains(t, s.Err, "jpsync import shop "+existing.key)
@@ -112,6 +117,79 @@ func TestAnotherIDsIntentIsItsOwn(t *testing.T) {
 		require.Equal(t, Created, res.Steps[1].Outcome)
 		require.Equal(t, "cn.example.x", w.st.Pending["x"].AndroidPackage)
 		require.Len(t, w.st.Pending, 1)
+	})
+}
+
+// However often an id gets another package, every create that was never answered stays known, and its
+// app is ours once its package is in the manifest again.
+func TestUnansweredCreatesOfOneID(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.opts.MaxAttempts = 1
+		losing := true
+		w.fault = func(call) *fault {
+			if losing {
+				return &fault{err: lost(), commit: true}
+			}
+			return nil
+		}
+		shop := func(pkg string) planner.Change {
+			c := create("shop")
+			c.AndroidPackage = pkg
+			return c
+		}
+		for _, pkg := range []string{"cn.one", "cn.two", "cn.three"} {
+			require.Equal(t, Unknown, w.apply(t, t.Context(), plan(shop(pkg))).Steps[0].Outcome)
+		}
+		require.Equal(t, map[string]string{"cn.one": "cn.one", "cn.two": "cn.two", "shop": "cn.three"}, packages(w.st.Pending))
+		losing = false
+		s := w.apply(t, t.Context(), plan(shop("cn.four"))).Steps[0]
+		require.Equal(t, Created, s.Outcome)
+		require.Contains(t, s.Note, "cn.three and was never answered")
+		again := create("again")
+		again.AndroidPackage = "cn.two"
+		res := w.apply(t, t.Context(), plan(again))
+		require.Equal(t, Created, res.Steps[0].Outcome)
+		require.Equal(t, map[string]string{"cn.one": "cn.one", "cn.three": "cn.three"}, packages(w.st.Pending))
+	})
+}
+
+func packages(pending map[string]state.Intent) map[string]string {
+	all := map[string]string{}
+	for id, in := range pending {
+		all[id] = in.AndroidPackage
+	}
+	return all
+}
+
+// Two ids that swap their packages after their creates were lost: each settles the other's.
+func TestSwappedPackagesAfterLostAnswers(t *testing.T) {
+	for _, parallelism := range []int{1, 2} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld()
+			w.opts.Parallelism = parallelism
+			w.latency = time.Millisecond
+			w.add("app x", "cn.example.x")
+			w.add("app y", "cn.example.y")
+			w.st.Pending["x"], w.st.Pending["y"] = intentFor("x", "cn.example.y"), intentFor("y", "cn.example.x")
+			for _, s := range w.apply(t, t.Context(), plan(create("x"), create("y"))).Steps {
+				require.Equal(t, Created, s.Outcome)
+				require.NotContains(t, s.Note, "console", "nothing is left to look for")
+			}
+			require.Empty(t, w.st.Pending)
+		})
+	}
+}
+
+// The id of what is set aside is nobody else's.
+func TestTheIDOfWhatIsSetAside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.have("cn.one")
+		w.st.Pending["cn.one.2"] = intentFor("cn.one.2", "cn.else")
+		w.st.Pending["shop"] = intentFor("shop", "cn.one")
+		w.apply(t, t.Context(), plan(create("cn.one.3"), create("shop")))
+		require.Equal(t, map[string]string{"cn.one.2": "cn.else", "cn.one.4": "cn.one"}, packages(w.st.Pending))
 	})
 }
 

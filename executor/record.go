@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"jpsync/internal/jpush"
+	"jpsync/planner"
 	"jpsync/state"
 )
 
@@ -80,6 +82,60 @@ func (r *run) settleOthers(op state.Op, ids []string) {
 	for _, id := range ids {
 		if !r.planned[id] {
 			r.append(id, state.Result{Op: op, Failed: true})
+		}
+	}
+}
+
+// asides are creates of earlier runs that were never answered and whose ids have other packages now.
+// The state has one open request for an id, so each of them gets an id of its own.
+type asides struct {
+	mu      sync.Mutex
+	ids     map[string]string // by package
+	settled map[string]bool   // packages of which this run has an answer
+}
+
+// setAside keeps an earlier run's create, before the intent of another request takes its place. A
+// person hears of it with every plan, until the package is in the manifest again or the id is removed.
+func (t *task) setAside(in state.Intent) {
+	p, r := t.prior, t.run
+	if p == nil || p.Op != state.OpCreate || p.AndroidPackage == in.AndroidPackage || t.aside != "" {
+		return
+	}
+	r.asides.mu.Lock()
+	defer r.asides.mu.Unlock()
+	if !r.asides.settled[p.AndroidPackage] {
+		t.aside = r.freeID(p.AndroidPackage)
+		r.asides.ids[p.AndroidPackage] = t.aside
+		r.opts.Journal.Append(state.Record{ID: t.aside, Intent: p})
+	}
+}
+
+// settleAside takes back what was set aside of a package, since this run has its answer.
+func (r *run) settleAside(pkg string) {
+	r.asides.mu.Lock()
+	defer r.asides.mu.Unlock()
+	r.asides.settled[pkg] = true
+	if id, ok := r.asides.ids[pkg]; ok {
+		r.append(id, state.Result{Op: state.OpCreate, Failed: true})
+	}
+}
+
+// creates reports whether the plan has a create of a package.
+func (r *run) creates(pkg string) bool {
+	return slices.ContainsFunc(r.plan.Changes, func(c planner.Change) bool { return c.Action == planner.Create && c.AndroidPackage == pkg })
+}
+
+// freeID returns an id for a package that no app has: the package itself, or that with a number.
+func (r *run) freeID(pkg string) string {
+	for n := 1; ; n++ {
+		id := pkg
+		if n > 1 {
+			id = fmt.Sprintf("%s.%d", pkg, n)
+		}
+		_, recorded := r.state.Apps[id]
+		in, open := r.state.Pending[id]
+		if !recorded && !r.planned[id] && (!open || in.AndroidPackage == pkg) {
+			return id
 		}
 	}
 }

@@ -22,6 +22,7 @@ type run struct {
 	keys       sync.Map             // the id of each app key in the state or of this run: no app gets two records
 	unanswered map[string][]string  // ids that earlier runs left open, by package or app key
 	planned    map[string]bool      // ids that the plan has steps for
+	asides     asides               // unanswered creates whose ids have other packages now
 	corrected  map[string]state.App // apps as the plan's corrections leave them
 	recorded   int                  // how many of them are durable
 	unrecorded int                  // how many the journal did not take
@@ -117,6 +118,7 @@ func newRun(ctx context.Context, plan *planner.Plan, st *state.State, opts Optio
 		limiter:    newLimiter(opts),
 		unanswered: unanswered(st),
 		planned:    map[string]bool{},
+		asides:     asides{ids: map[string]string{}, settled: map[string]bool{}},
 		corrected:  map[string]state.App{},
 		steps:      make([]Step, len(plan.Changes)),
 	}

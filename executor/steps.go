@@ -37,8 +37,9 @@ func (t *task) create(ctx context.Context, c planner.Change) (ok bool, stop *Sto
 		outcome = Adopted
 	}
 	app := t.appOf(c, made, ours)
-	t.succeed(app, outcome, a, createNote(c, made.IsNew, doubt, app, t.prior))
+	t.succeed(app, outcome, a, t.createNote(c, made.IsNew, doubt, app))
 	t.run.settleOthers(state.OpCreate, unanswered)
+	t.run.settleAside(c.AndroidPackage)
 	return true, nil
 }
 
@@ -76,7 +77,7 @@ func (t *task) appOf(c planner.Change, made jpush.Created, ours bool) *state.App
 }
 
 // createNote says what a person should know about a create that succeeded.
-func createNote(c planner.Change, isNew, doubt bool, app *state.App, prior *state.Intent) string {
+func (t *task) createNote(c planner.Change, isNew, doubt bool, app *state.App) string {
 	var notes []string
 	switch {
 	case doubt && isNew:
@@ -88,8 +89,8 @@ func createNote(c planner.Change, isNew, doubt bool, app *state.App, prior *stat
 	case app.Adopted:
 		notes = append(notes, "the server had it before: adopted")
 	}
-	if prior != nil && prior.Op == state.OpCreate && prior.AndroidPackage != c.AndroidPackage {
-		notes = append(notes, "an earlier create of "+c.App+" was for "+prior.AndroidPackage+" and was never answered: look for that app in the console")
+	if t.aside != "" && !t.run.creates(t.prior.AndroidPackage) {
+		notes = append(notes, "an earlier create of "+c.App+" was for "+t.prior.AndroidPackage+" and was never answered: look for that app in the console")
 	}
 	return strings.Join(notes, "; ")
 }

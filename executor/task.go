@@ -20,6 +20,7 @@ type task struct {
 	// prior is the request that an earlier run left without an answer under this id. It is nil
 	// once this run has an answer.
 	prior *state.Intent
+	aside string // the id that prior has from now on, because this id has another request; mostly empty
 	// open is the step whose intent this run has appended and not settled, -1 if there is none.
 	open       int
 	waitIntent func() error // returns nil once the last intent is durable
@@ -115,6 +116,7 @@ func (t *task) intend() {
 	if t.open == t.at {
 		return // waitIntent is its wait
 	}
+	t.setAside(in)
 	in.At = t.run.opts.Now()
 	t.open = t.at
 	t.waitIntent = t.run.opts.Journal.Append(state.Record{ID: t.id(), Intent: &in})
@@ -129,7 +131,12 @@ func (t *task) retract() (wait func() error) {
 	op := state.Op(t.steps[t.open].Action)
 	t.open = -1
 	if t.prior != nil {
-		return t.run.opts.Journal.Append(state.Record{ID: t.id(), Intent: t.prior})
+		wait = t.run.opts.Journal.Append(state.Record{ID: t.id(), Intent: t.prior})
+		if t.aside != "" {
+			wait = t.run.append(t.aside, state.Result{Op: state.OpCreate, Unsent: true})
+			t.aside = ""
+		}
+		return wait
 	}
 	return t.run.append(t.id(), state.Result{Op: op, Failed: t.sent, Unsent: !t.sent})
 }
