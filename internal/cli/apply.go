@@ -180,7 +180,7 @@ func (a *applying) send(ctx context.Context) (err error) {
 	defer a.progress.watch(ctx, a.Drain)()
 	if a.Format == "json" { // what was found before the first request is told as what is found by one
 		for _, problem := range a.plan.Errors {
-			step := executor.Step{Outcome: executor.Failed, Err: errors.New(problem.Text())}
+			step := executor.Step{Outcome: executor.Failed, Err: fmt.Errorf("not sent: %s [%s]", problem.Message, problem.Code), Remedy: problem.Remedy}
 			step.Change = planner.Change{Action: planner.Upload, App: problem.App, Environment: problem.Environment}
 			_ = report.EventLine(a.t.Out, executor.Event{Type: executor.ApplyErrored, Step: step})
 		}
