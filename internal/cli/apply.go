@@ -70,13 +70,16 @@ type applying struct {
 // [state.Run] that it returns is the journal of [executor.Apply].
 func (a *applying) lockAndApply(ctx context.Context, g *globals) (err error) {
 	if a.w, err = openWorkspace(ctx, a.t, g, lockAs("apply")); err != nil {
-		return a.unreadable(a.t, g, "apply", err)
+		return a.unplanned(a.t, g, "apply", err)
 	}
 	defer a.w.close()
 	if err := g.refuseOverwrite("--report", a.Report, a.w.store.files(), a.w.manifest); err != nil {
 		return err
 	}
 	err = a.apply(ctx)
+	if a.plan == nil {
+		return a.noPlan(a.t, g, "apply", err)
+	}
 	return errors.Join(err, a.publish(err))
 }
 
@@ -118,11 +121,7 @@ func (a *applying) apply(ctx context.Context) (err error) {
 // made by [planner.Build].
 func (a *applying) makePlan(ctx context.Context) (*planner.Plan, error) {
 	if a.PlanFile == "" {
-		in, err := a.choices.input(a.w)
-		if err != nil {
-			return nil, err
-		}
-		return buildPlan(ctx, a.w, in)
+		return a.choices.build(ctx, a.w)
 	}
 	p, err := loadPlan(a.PlanFile)
 	if err != nil {

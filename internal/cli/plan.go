@@ -30,7 +30,7 @@ func (c *planCmd) Validate() error {
 func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	w, err := openWorkspace(ctx, t, g, loadState)
 	if err != nil {
-		return c.unreadable(t, g, "plan", err)
+		return c.unplanned(t, g, "plan", err)
 	}
 	defer w.close()
 	err = errors.Join(
@@ -39,13 +39,9 @@ func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	if err != nil {
 		return err
 	}
-	in, err := c.input(w)
+	p, err := c.build(ctx, w)
 	if err != nil {
-		return err
-	}
-	p, err := buildPlan(ctx, w, in)
-	if err != nil {
-		return err
+		return c.noPlan(t, g, "plan", err)
 	}
 	if err := c.print(t, p); err != nil {
 		return err

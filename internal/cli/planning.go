@@ -99,6 +99,15 @@ func (c *choices) input(w *workspace) (planner.Input, error) {
 	return in, nil
 }
 
+// build plans with the choices.
+func (c *choices) build(ctx context.Context, w *workspace) (*planner.Plan, error) {
+	in, err := c.input(w)
+	if err != nil {
+		return nil, err
+	}
+	return buildPlan(ctx, w, in)
+}
+
 // buildPlan inspects the certificates and plans.
 func buildPlan(ctx context.Context, w *workspace, in planner.Input) (*planner.Plan, error) {
 	var err error

@@ -118,18 +118,22 @@ func (r *reporting) write(to func(w io.Writer) error) error {
 	return nil
 }
 
-// unreadable reports to the CI system and in the report file that the manifest cannot be read. err
-// is what the command is about to end with; any other error is left as it is.
-func (r *reporting) unreadable(t *terminal, g *globals, command string, err error) error {
-	if !has[manifestError](err) {
-		return err
+// unplanned reports to the CI system and in the report file that the command ends without a plan. err is
+// what it is about to end with. Nothing else has looked at the report's path yet.
+func (r *reporting) unplanned(t *terminal, g *globals, command string, err error) error {
+	if problem := r.refuseUnlessReport(t, g); problem != nil {
+		return new(reporting).noPlan(t, g, command, errors.Join(err, problem))
 	}
-	b := report.Broken{Command: command, Version: version(), Manifest: g.Manifest, Err: err, ExitCode: exitCode(err)}
-	problem := r.refuseUnlessReport(t, g)
-	if problem == nil {
-		problem = r.write(func(w io.Writer) error { return r.form().broken(w, b) })
+	return r.noPlan(t, g, command, err)
+}
+
+// noPlan is unplanned for a path that was looked at.
+func (r *reporting) noPlan(t *terminal, g *globals, command string, err error) error {
+	b := report.Broken{Command: command, Version: version(), Err: err, ExitCode: exitCode(err)}
+	if has[manifestError](err) {
+		b.Manifest = g.Manifest
 	}
-	err = errors.Join(err, problem)
+	err = errors.Join(err, r.write(func(w io.Writer) error { return r.form().broken(w, b) }))
 	b.ExitCode = exitCode(err)
 	t.tell("the errors are", func(w io.Writer) error { return report.BrokenMarkdown(w, b) }, b.Counts())
 	return err
@@ -164,9 +168,6 @@ func (c *planCmd) publish(t *terminal, w *workspace, p *planner.Plan) error {
 // publish reports how an apply ended to the CI system and in the report file. err is what the
 // command is about to end with.
 func (a *applying) publish(err error) error {
-	if a.plan == nil {
-		return nil
-	}
 	r := a.report(err)
 	a.t.actions.remark(a.w.manifest, a.plan)
 	a.t.actions.stopped(a.w.manifest, a.plan, a.result, err)

@@ -16,7 +16,7 @@ type validateCmd struct {
 func (c *validateCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	w, err := openWorkspace(ctx, t, g, noState)
 	if err != nil {
-		return new(reporting).unreadable(t, g, "validate", err)
+		return new(reporting).unplanned(t, g, "validate", err)
 	}
 	defer w.close()
 	in := w.planInput()

@@ -189,7 +189,7 @@ func (w *workspace) close() (err error) {
 	return err
 }
 
-// manifestError says that the manifest cannot be read, see [reporting.unreadable].
+// manifestError says that the manifest cannot be read, see [reporting.noPlan].
 type manifestError struct{ error }
 
 func (e manifestError) Unwrap() error { return e.error }
