@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"time"
 )
@@ -90,6 +91,15 @@ func (s *fileSession) closeJournal() error {
 	f := s.file
 	s.file = nil
 	return f.Close()
+}
+
+// Before implements [Session].
+func (s *fileSession) Before(context.Context) ([]byte, error) {
+	data, err := readFile(s.store.fs, s.path+BackupSuffix)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return data, err
 }
 
 // Purge puts a copy of the snapshot in the place of its backup.

@@ -95,20 +95,20 @@ func Begin(ctx context.Context, store Store, opts Options) (*Run, error) {
 		}
 	}
 	if err := r.purgeOwed(ctx, s); err != nil {
-		return nil, errors.Join(err, session.Close())
+		r.unpurged = err
 	}
 	r.setSnapshot(s)
 	return r, nil
 }
 
 // purgeOwed purges where an earlier run encrypted the secrets of s and was killed, or failed,
-// before it purged. It looks at files alone: in a shared store it would have to read every snapshot.
+// before it purged: then the snapshot before has them in clear.
 func (r *Run) purgeOwed(ctx context.Context, s *State) error {
-	file, local := r.store.(*File)
-	if !local || !r.Encrypts() || s.inClear() {
+	if !r.Encrypts() || s.inClear() {
 		return nil
 	}
-	if clear, err := file.BackupInClear(); err != nil || !clear {
+	before, err := r.session.Before(ctx)
+	if err != nil || !textInClear(before) {
 		return err
 	}
 	return r.session.Purge(ctx)

@@ -141,8 +141,7 @@ func (s *State) inClear() bool {
 	return false
 }
 
-// BackupInClear reports whether the backup has a secret in clear. It searches the text, since a
-// backup is as large as its state and nothing else of it is needed.
+// BackupInClear reports whether the backup has a secret in clear.
 func (f *File) BackupInClear() (bool, error) {
 	path, err := resolve(f.fs, f.path)
 	if err != nil {
@@ -152,8 +151,14 @@ func (f *File) BackupInClear() (bool, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
+	return textInClear(data), err
+}
+
+// textInClear reports whether a state's document has a secret in clear. It searches the text, since
+// nothing else of it is needed and it may be large.
+func textInClear(doc []byte) bool {
 	const secret = `"master_secret": "`
-	return bytes.Count(data, []byte(secret)) > bytes.Count(data, []byte(secret+armor.Header)), err
+	return bytes.Count(doc, []byte(secret)) > bytes.Count(doc, []byte(secret+armor.Header))
 }
 
 // RewriteSecrets changes the master secret of every app that has one, in place and several side

@@ -83,5 +83,6 @@ func (r *Run) Rekey(ctx context.Context, identities Identities, recipients Recip
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.unpurged = nil // the error says it
 	return r.session.Purge(ctx)
 }

@@ -33,6 +33,7 @@ type stateStore struct {
 	shared     *shared.Store
 	place      shared.Place     // of a shared state
 	recipients state.Recipients // who can read its master secrets
+	run        *state.Run       // the last one; nil: none
 }
 
 // openStore finds the state: --state or JPSYNC_STATE, the manifest, or the file beside the
@@ -136,6 +137,9 @@ func (s *stateStore) end() {
 	if s == nil {
 		return
 	}
+	if s.run != nil && s.run.Unpurged() != nil {
+		s.t.warn("the master secrets are encrypted from now on, but not where they were before: %v", s.run.Unpurged())
+	}
 	if database, ok := s.place.(*postgres.Place); ok {
 		database.Close()
 	}
@@ -187,6 +191,7 @@ func (s *stateStore) begin(ctx context.Context, options state.Options) (*state.R
 	if err != nil {
 		return nil, err
 	}
+	s.run = run
 	if n := run.Replayed(); n > 0 {
 		s.t.info("an earlier run was interrupted: %d records of its journal are in the state now", n)
 	}

@@ -20,9 +20,6 @@ import (
 func (a *applying) save(ctx context.Context) error {
 	err := a.w.run.Finish(context.WithoutCancel(ctx))
 	if err == nil {
-		if remains := a.w.run.Unpurged(); remains != nil {
-			a.t.warn("the secrets are encrypted from now on, but not where they were before: %v", remains)
-		}
 		return nil
 	}
 	unsaved, ok := errors.AsType[*state.SaveError](err)

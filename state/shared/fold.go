@@ -78,6 +78,21 @@ func (x *session) folded(number int64) (names []string) {
 	return names
 }
 
+// Before implements [state.Session].
+func (x *session) Before(ctx context.Context) (body []byte, err error) {
+	if len(x.old) < 2 {
+		return nil, nil
+	}
+	err = x.store.patient(ctx, 0, func(ctx context.Context) error {
+		body, err = x.store.place.Read(ctx, x.old[len(x.old)-2])
+		return err
+	})
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	return body, err
+}
+
 // Purge implements [state.Session]. It removes every snapshot but the newest and every entry
 // that is part of it, also those that an earlier run failed to remove, and looks whether they
 // are gone. Open entries stay: there is no secret in them.

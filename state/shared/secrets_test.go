@@ -122,6 +122,30 @@ func TestRekeyFindsWhatEarlierRunsLeft(t *testing.T) {
 	})
 }
 
+// A run encrypts the secrets and is killed before it purges what was there before. The next one
+// does that, though it has nothing to write; one that may not remove says so each time.
+func TestTheNextRunPurgesForOneThatWasKilled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		memory := NewMemory()
+		refuse := &spoiled{Memory: memory, remove: func([]string) error { return errors.New("AccessDenied") }}
+		applied(t, memory, state.Options{}, made("a", canary))
+		r, _ := recipients(t)
+		applied(t, refuse, state.Options{Recipients: r}, made("b", canary))
+		require.NotEmpty(t, leaks(memory))
+
+		run, err := state.Begin(t.Context(), at(t, refuse), state.Options{Recipients: r})
+		require.NoError(t, err)
+		require.ErrorContains(t, run.Unpurged(), "remain")
+		require.NoError(t, run.Close())
+		run, err = state.Begin(t.Context(), at(t, memory), state.Options{Recipients: r})
+		require.NoError(t, err)
+		require.NoError(t, run.Unpurged())
+		require.NoError(t, run.Close())
+		require.Empty(t, leaks(memory))
+		require.Len(t, loaded(t, memory).Apps, 2)
+	})
+}
+
 func loaded(t *testing.T, place Place) *state.State {
 	t.Helper()
 	s, err := at(t, place).Load(t.Context())
@@ -138,6 +162,7 @@ func TestWhatRemainsInClearIsTold(t *testing.T) {
 	run, err := state.Begin(t.Context(), at(t, keeps), state.Options{Recipients: r})
 	require.NoError(t, err)
 	require.ErrorContains(t, run.Rekey(t.Context(), i, r), "remain")
+	require.NoError(t, run.Unpurged(), "it is said once")
 	require.NoError(t, run.Close())
 	run, err = state.Begin(t.Context(), at(t, memory), state.Options{Recipients: r})
 	require.NoError(t, err)
