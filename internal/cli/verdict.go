@@ -102,7 +102,7 @@ func (a *applying) stopped(s *executor.Stop) error {
 	case s.Reason == executor.StopAuth && text:
 		err = errors.New("stopped, because the credentials were refused: correct them and " + a.again())
 	case s.Reason == executor.StopEndpoint && text:
-		err = errors.New("stopped, because what answers is not the Admin API: check --endpoint, proxies and the network")
+		err = errors.New("stopped, because no request can succeed at this endpoint: do what the error says and " + a.again())
 	}
 	return &exitError{code, err}
 }

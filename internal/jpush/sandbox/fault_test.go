@@ -45,6 +45,7 @@ func TestParseFault(t *testing.T) {
 		"lost:read":           "none of create, upload, delete, verify, any, committed",
 		"lost:first=x":        "cannot be read",
 		"lost:first=-1":       "not negative",
+		"lost:prob=0":         "never",
 		"lost:prob=1.5":       "0 to 1",
 		"lost:prob=NaN":       "0 to 1",
 		"lost:name=[":         "no glob",

@@ -86,7 +86,9 @@ func (f *Fault) parsePart(part string) (err error) {
 	case numbers[key] != nil:
 		*numbers[key], err = strconv.Atoi(value)
 	case key == "prob":
-		f.Prob, err = strconv.ParseFloat(value, 64)
+		if f.Prob, err = strconv.ParseFloat(value, 64); err == nil && f.Prob == 0 {
+			return errors.New("prob=0 is never: leave the fault out")
+		}
 	case key == "name":
 		f.Name, err = url.PathUnescape(value)
 	default:
