@@ -20,6 +20,10 @@ const (
 // lockPoll is how often somebody who waits for the lock looks again.
 const lockPoll = time.Second
 
+// longLog is after how many entries that may go a log without news is folded: runs that change
+// nothing leave entries too, and each look at the log reads all of them.
+const longLog = 200
+
 // closeTimeout bounds the giving back of a lock, which ends by itself anyway.
 const closeTimeout = 5 * time.Second
 
@@ -106,7 +110,11 @@ func (s *Store) lock(ctx context.Context, v *view, holder state.Holder) (*sessio
 	if err != nil {
 		return nil, err
 	}
-	if err := s.prove(ctx, v, session); err != nil {
+	err = s.prove(ctx, v, session)
+	if err == nil && len(v.removable) >= longLog && v.replayed == 0 && v.state.Exists() {
+		err = session.Fold(ctx, v.state)
+	}
+	if err != nil {
 		_ = session.Close()
 		return nil, s.failed("lock", err)
 	}

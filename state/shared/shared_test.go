@@ -177,6 +177,24 @@ func TestOldSnapshotsAreKept(t *testing.T) {
 	})
 }
 
+// Runs that change nothing leave a log that is folded now and then, and the state as it was.
+func TestRunsWithoutNewsKeepTheLogShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		memory := used(t, 1)
+		before := loaded(t, memory)
+		for range longLog + 2 {
+			run, err := state.Begin(t.Context(), store(t, memory), state.Options{})
+			require.NoError(t, err)
+			require.NoError(t, run.Finish(t.Context()))
+		}
+		v, err := store(t, memory).load(t.Context())
+		require.NoError(t, err)
+		require.Less(t, len(v.removable), 10)
+		require.True(t, state.SameContent(before, v.state))
+		require.Equal(t, before.Serial, v.state.Serial)
+	})
+}
+
 // behind lists the log as it was at a number, for so many listings.
 type behind struct {
 	*Memory
