@@ -14,7 +14,7 @@
 // cannot be asked for later. An answer is reported only after its result is durable.
 //
 // Start at [Apply] in run.go, which hands the apps to the workers. task.go takes an app through
-// its steps, each from its intent to its recorded result. steps.go has each kind of step, and
+// its steps, each from its intent on. steps.go has each kind of step, to its recorded result, and
 // send.go sends a request and tries it again, when limiter.go lets it. record.go has what else is
 // recorded, above all when a step fails. report.go reports events once their records are durable.
 // stop.go says why a run stops early, and result.go what it came to. This file has what an apply

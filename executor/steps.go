@@ -15,7 +15,7 @@ import (
 
 // create makes an app, or finds that the server has it: JPush answers a create of an existing
 // package with that app. It is ours when an earlier create of it was never answered. Otherwise
-// it is adopted, or refused by policy. What came of it is journaled by succeed, in task.go.
+// it is adopted, or refused by policy.
 func (t *task) create(ctx context.Context, c planner.Change) (ok bool, stop *Stop) {
 	var made jpush.Created
 	a, stop := t.send(ctx, func(ctx context.Context) (err error) {
@@ -147,6 +147,21 @@ func (t *task) upload(ctx context.Context) (ok bool, stop *Stop) {
 	})
 	t.succeed(&app, outcome, a, note)
 	return true, nil
+}
+
+// succeed ends the present step. It journals what is recorded of the app from now on; a nil app removes
+// the record. The reporter, and not the task, waits until that is durable, and then tells of the step:
+// see report.go. The journal names the operation as the plan does.
+func (t *task) succeed(app *state.App, outcome Outcome, a answer, note string) {
+	s := t.step()
+	wait := t.run.append(t.id(), state.Result{Op: state.Op(s.Action), App: app})
+	t.open, t.prior, t.sent = -1, nil, false
+	t.deleted, t.app = t.app, app
+	s.Outcome, s.Attempts, s.Note = outcome, a.attempts, note
+	if app != nil {
+		s.AppKey = app.AppKey
+	}
+	t.run.report(wait, s, Event{Type: ApplyComplete, Step: *s})
 }
 
 // explain adds to the server's answer what jpsync knows about the present step.

@@ -77,7 +77,7 @@ func (t *task) perform(ctx context.Context) (ok bool, stop *Stop) {
 	}
 	t.sent = false
 	t.intend()
-	if err := t.waitIntent(); err != nil {
+	if err := t.waitIntent(); err != nil { // that of an earlier step if this one has no intent
 		t.retract()
 		return false, journalFailed(err)
 	}
@@ -103,6 +103,9 @@ func (t *task) perform(ctx context.Context) (ok bool, stop *Stop) {
 // it is durable. It does so also when an earlier run left the same request open, since a journal has to
 // say on its own what its results are about. An upload needs no intent: it can be repeated without harm.
 func (t *task) intend() {
+	if t.open == t.at {
+		return // waitIntent is its wait
+	}
 	c := t.step().Change
 	var in state.Intent
 	switch c.Action {
@@ -112,9 +115,6 @@ func (t *task) intend() {
 		in = state.Intent{Op: state.OpDelete, AppKey: c.AppKey}
 	default:
 		return
-	}
-	if t.open == t.at {
-		return // waitIntent is its wait
 	}
 	t.setAside(in)
 	in.At = t.run.opts.Now()
@@ -139,21 +139,6 @@ func (t *task) retract() (wait func() error) {
 		return wait
 	}
 	return t.run.append(t.id(), state.Result{Op: op, Failed: t.sent, Unsent: !t.sent})
-}
-
-// succeed ends the present step. It journals what is recorded of the app from now on; a nil app removes
-// the record. The reporter, and not the task, waits until that is durable, and then tells of the step:
-// see report.go. The journal names the operation as the plan does.
-func (t *task) succeed(app *state.App, outcome Outcome, a answer, note string) {
-	s := t.step()
-	wait := t.run.append(t.id(), state.Result{Op: state.Op(s.Action), App: app})
-	t.open, t.prior, t.sent = -1, nil, false
-	t.deleted, t.app = t.app, app
-	s.Outcome, s.Attempts, s.Note = outcome, a.attempts, note
-	if app != nil {
-		s.AppKey = app.AppKey
-	}
-	t.run.report(wait, s, Event{Type: ApplyComplete, Step: *s})
 }
 
 // append journals a result.

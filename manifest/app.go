@@ -67,7 +67,7 @@ func (r *reader) app(n *yaml.Node) {
 		a.ID, o.idPos = r.required(n, f, "id")
 		r.check(f["id"], "id", checkText(a.ID, maxIDRunes))
 	}
-	if n := f["group_name"]; n != nil {
+	if n := f["group_name"]; n != nil { // null switches a default off, here and for certificates
 		o.ownGroup = true
 		a.GroupName = r.group(n)
 	}

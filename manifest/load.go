@@ -139,8 +139,8 @@ func (l *loader) yamlFile(rel string, spec *mappingSpec) error {
 	root, pieces := splitApps(text, l.pieceBytes)
 	if root == nil { // a short file, or its list cannot be cut
 		root = r.parse(text, nil)
-	} else if failed := r.appsInPieces(pieces); failed != nil { // then the file is read as a whole
-		root = r.parse(text, failed)
+	} else if failed := r.appsInPieces(pieces); failed != nil {
+		root = r.parse(text, failed) // the file as a whole; otherwise root has no apps any more
 	}
 	if root != nil {
 		r.document(root, spec)

@@ -11,7 +11,7 @@ import (
 // goroutine commits, from the first record of a run to its end. It needs no limit: a caller who
 // waits for its records, as the executor does, has few of them in it.
 type queue struct {
-	binding *batch // of the run's first record
+	first   *batch // of the run: its binding
 	next    *batch
 	most    int           // intents in the largest batch so far
 	wake    chan struct{} // there is something to commit; closed: commit what is left and stop
@@ -61,7 +61,7 @@ func (r *Run) Start(ctx context.Context) error {
 // queued at the same time share one commit.
 //
 // After a commit that failed every wait returns its error. What was appended is kept in
-// memory all the same, for Finish and Recover. A record whose secret cannot be encrypted fails its
+// memory all the same, for Finish and WriteRecovery. A record whose secret cannot be encrypted fails its
 // commit: it may be an answer that was given. A record that is not valid is refused, and
 // neither queued nor kept.
 func (r *Run) Append(rec Record) (wait func() error) {
@@ -72,7 +72,7 @@ func (r *Run) Append(rec Record) (wait func() error) {
 	if err != nil {
 		return func() error { return err }
 	}
-	failed := r.opts.Recipients.encryptRecord(rec)
+	failed := r.opts.Recipients.encryptRecord(rec) // in place: Checked has copied it
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, err := r.ensureQueue(); err != nil {
@@ -90,13 +90,13 @@ func (r *Run) ensureQueue() (wait func() error, err error) {
 	case r.finished:
 		return nil, errors.New("start the journal: the run has ended")
 	case r.queue != nil:
-		return r.queue.binding.wait, nil
+		return r.queue.first.wait, nil
 	case !r.bound:
 		return nil, errors.New("start the journal: the state is bound to no endpoint and account yet")
 	}
 	r.state = r.state.Clone()
 	first := newBatch()
-	r.queue = &queue{binding: first, next: first, wake: make(chan struct{}, 1), stopped: make(chan struct{})}
+	r.queue = &queue{first: first, next: first, wake: make(chan struct{}, 1), stopped: make(chan struct{})}
 	go r.commitAll()
 	return r.enqueue(Record{Bind: &Binding{Lineage: r.state.Lineage, Endpoint: r.state.Endpoint, Account: r.state.Account}}), nil
 }
@@ -109,7 +109,7 @@ func (r *Run) enqueue(rec Record) (wait func() error) {
 	if in, open := r.state.Pending[rec.ID]; open && rec.Result != nil {
 		b.rescue = append(b.rescue, Record{ID: rec.ID, Intent: &in})
 	}
-	if rec.Bind == nil { // a recovery file has its own
+	if rec.Bind == nil { // a recovery file has a binding of its own
 		b.rescue = append(b.rescue, rec)
 	}
 	r.state.Apply(rec)

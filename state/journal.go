@@ -21,8 +21,8 @@ type header struct {
 	Serial  int64  `json:"serial"` // of the snapshot that the journal continues
 }
 
-// entry is a later line. Synced is how many lines there are before its batch: all of them were durable
-// before it was written, but for the header, which is written with the first batch.
+// entry is a later line. Synced is how many lines there are before its batch. They are durable before
+// it is written; only the header is written with the first batch.
 type entry struct {
 	Seq    int64 `json:"seq"`
 	Synced int64 `json:"synced"`
@@ -109,8 +109,7 @@ type journalWriter struct {
 	sum   string       // of the last line
 }
 
-// addAll adds a batch. The lines before it are durable, but for the header of a new journal, which
-// becomes so with its first batch.
+// addAll adds a batch.
 func (w *journalWriter) addAll(batch []Record) error {
 	synced := w.seq
 	for _, rec := range batch {

@@ -67,7 +67,8 @@ type applying struct {
 
 // lockAndApply loads the manifest, locks the state, applies, and reports how that ended.
 // openWorkspace calls [manifest.Load] and, side by side with it, lockAs calls [state.Begin]: the
-// [state.Run] that it returns is the journal of [executor.Apply].
+// [state.Run] that it returns is the journal of [executor.Apply]. Then [planner.Align] gives the apps
+// their ids as the state spells them.
 func (a *applying) lockAndApply(ctx context.Context, g *globals) (err error) {
 	if a.w, err = openWorkspace(ctx, a.t, g, lockAs("apply")); err != nil {
 		return a.unplanned(a.t, g, "apply", err)

@@ -10,15 +10,16 @@
 // besides is told by its name, or is about what goes wrong; the comment of each package goes on from
 // here:
 //
-//	internal/cli/apply.go  lockAndApply  the manifest is loaded, the state is locked, and apply does the rest in order
-//	manifest/load.go       yamlFile      a file's text becomes nodes, and its top level is read
-//	manifest/app.go        app           an entry of the list becomes an App
-//	planner/build.go       newApp        an App that the state does not have becomes a Change
-//	executor/run.go        phase         workers take the apps one by one
-//	executor/task.go       perform       the intent is durable, the request is sent, and succeed appends its result
-//	executor/steps.go      create        what the answer to a create means
-//	state/commit.go        Append        a record, first the intent and then the result, is queued and shares a commit
-//	state/journal.go       Append        the lines of a commit are written and synced
+//	internal/cli/apply.go     lockAndApply  the manifest is loaded, the state is locked, and apply does the rest in order
+//	manifest/load.go          yamlFile      a file's text becomes nodes, and its top level is read
+//	manifest/app.go           app           an entry of the list becomes an App
+//	planner/build.go          newApp        an App that the state does not have becomes a Change
+//	executor/run.go           phase         workers take the apps one by one
+//	executor/task.go          perform       the intent is durable before the request is sent
+//	executor/steps.go         create        the request is sent, and succeed appends what its answer means
+//	internal/jpush/client.go  CreateApp     the request is built, do sends it, and created checks the answer
+//	state/commit.go           Append        a record, first the intent and then the result, is queued and shares a commit
+//	state/journal.go          Append        the lines of a commit are written and synced
 package cli
 
 import (

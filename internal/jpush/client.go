@@ -121,11 +121,11 @@ func (c *Client) CreateApp(ctx context.Context, app App) (Created, error) {
 	if cl.body, err = encodeApp(app); err != nil {
 		return Created{}, c.badArgument(cl, err)
 	}
-	a, err := c.do(ctx, cl)
+	b, err := c.do(ctx, cl)
 	if err != nil {
 		return Created{}, err
 	}
-	return c.created(cl, app, a)
+	return c.created(cl, app, b)
 }
 
 // encodeApp returns the body of a create. The fields have the order of the API's documents,
@@ -141,22 +141,22 @@ func encodeApp(a App) ([]byte, error) {
 // created returns the answer to a create, if it fits the request. An is_new_created that is
 // missing or has another type counts as false, which is the safe side: the app may be somebody
 // else's. A retry would return the same key and package, so an error here is of [ClassApp].
-func (c *Client) created(cl call, app App, a answer) (Created, error) {
-	key, name := text(a.AppKey), text(a.AndroidPackage)
+func (c *Client) created(cl call, app App, b responseBody) (Created, error) {
+	key, name := text(b.AppKey), text(b.AndroidPackage)
 	e := &Error{Status: http.StatusOK, Sent: true, Class: ClassApp}
 	if !ValidAppKey(key) {
 		e.Condition, e.Err = BrokenKey, fmt.Errorf("app_key %q", key)
 		return Created{}, c.fail(cl, e)
 	}
-	if !absent(a.AndroidPackage) && name != app.AndroidPackage {
+	if !absent(b.AndroidPackage) && name != app.AndroidPackage {
 		e.Condition = OtherPackage
-		e.Err = fmt.Errorf("asked for %s, answered with app_key %s of %s", app.AndroidPackage, key, a.AndroidPackage)
+		e.Err = fmt.Errorf("asked for %s, answered with app_key %s of %s", app.AndroidPackage, key, b.AndroidPackage)
 		return Created{}, c.fail(cl, e)
 	}
-	isNew, _ := strconv.ParseBool(strings.Trim(string(a.IsNew), `"`))
+	isNew, _ := strconv.ParseBool(strings.Trim(string(b.IsNew), `"`))
 	return Created{
 		AppKey:         key,
-		MasterSecret:   text(a.MasterSecret),
+		MasterSecret:   text(b.MasterSecret),
 		AndroidPackage: app.AndroidPackage,
 		IsNew:          isNew,
 	}, nil

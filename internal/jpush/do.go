@@ -41,12 +41,12 @@ func (c *Client) doApp(ctx context.Context, cl call, appKey, verb string) error 
 }
 
 // do makes one attempt. It sends at most one request and follows no redirect.
-func (c *Client) do(parent context.Context, cl call) (answer, error) {
+func (c *Client) do(parent context.Context, cl call) (responseBody, error) {
 	if c.refused.Load() != nil {
-		return answer{}, c.refusal(cl)
+		return responseBody{}, c.refusal(cl)
 	}
 	if parent.Err() != nil {
-		return answer{}, c.fail(cl, judgeFailure(parent, parent.Err(), false))
+		return responseBody{}, c.fail(cl, judgeFailure(parent, parent.Err(), false))
 	}
 	ctx, stop := context.WithTimeoutCause(parent, c.timeout, fmt.Errorf("%w: %v passed", errTimedOut, c.timeout))
 	defer stop()
@@ -57,15 +57,15 @@ func (c *Client) do(parent context.Context, cl call) (answer, error) {
 	at.deadline, _ = ctx.Deadline()
 	req, err := c.request(at.trace(ctx), cl)
 	if err != nil {
-		return answer{}, c.badArgument(cl, err)
+		return responseBody{}, c.badArgument(cl, err)
 	}
 	// An http.Client would follow redirects and keep cookies.
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil && at.withheld.Load() && !at.sent.Load() {
-		return answer{}, c.refusal(cl)
+		return responseBody{}, c.refusal(cl)
 	}
 	if err != nil {
-		return answer{}, c.fail(cl, judgeFailure(parent, ownCause(ctx, err), at.maySent()))
+		return responseBody{}, c.fail(cl, judgeFailure(parent, ownCause(ctx, err), at.maySent()))
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode == http.StatusUnauthorized {
@@ -78,18 +78,18 @@ func (c *Client) do(parent context.Context, cl call) (answer, error) {
 	}
 	r.body, r.err = c.readBody(ctx, resp.Body)
 	if r.err != nil && parent.Err() != nil && resp.StatusCode < 300 {
-		return answer{}, c.fail(cl, judgeFailure(parent, r.err, true))
+		return responseBody{}, c.fail(cl, judgeFailure(parent, r.err, true))
 	}
 	r.err = ownCause(ctx, r.err)
-	a, e := judge(cl.op, r, time.Now())
+	b, e := judge(cl.op, r, time.Now())
 	if e == nil {
-		return a, nil
+		return b, nil
 	}
 	e = c.fail(cl, e)
 	if e.Class == ClassAuth {
 		c.refuse(e)
 	}
-	return answer{}, e
+	return responseBody{}, e
 }
 
 // request builds the request. net/http sends a POST again only if nothing of it was

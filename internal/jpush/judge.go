@@ -31,10 +31,10 @@ var pages = []Condition{Forbidden, NotFound, Refused, NotAnAnswer}
 
 // judge returns the answer if it is a success of op, and the error otherwise. A 401 and a
 // redirect are decided by the status; then the API's code decides, then the status.
-func judge(op string, r response, now time.Time) (answer, *Error) {
-	a, isJSON := parseAnswer(r.body)
+func judge(op string, r response, now time.Time) (responseBody, *Error) {
+	b, isJSON := parseBody(r.body)
 	isJSON = isJSON && r.err == nil
-	code, message, isAPI := a.apiError()
+	code, message, isAPI := b.apiError()
 	isAPI = isAPI && isJSON
 
 	e := &Error{Op: op, Status: r.status, Sent: true, RetryAfter: retryAfter(r.header, r.status, now)}
@@ -52,13 +52,13 @@ func judge(op string, r response, now time.Time) (answer, *Error) {
 		e.Condition, e.Err = Redirected, redirectTarget(r.location)
 	case isAPI && known:
 		e.Class = codeClass(op, row)
-		return answer{}, e
+		return responseBody{}, e
 	case isAPI && slices.Contains(pages, byStatus):
 		e.Condition = UnknownCode
 	case isAPI:
 		e.Condition = byStatus
-	case r.status >= 200 && r.status < 300 && isJSON && !a.hasError() && a.succeeded(op):
-		return a, nil
+	case r.status >= 200 && r.status < 300 && isJSON && !b.hasError() && b.succeeded(op):
+		return b, nil
 	default:
 		e.Condition, e.Err = byStatus, r.err
 		if op == OpVerify && (e.Condition == NotFound || e.Condition == WrongMethod) {
@@ -69,7 +69,7 @@ func judge(op string, r response, now time.Time) (answer, *Error) {
 		}
 	}
 	e.Class = e.Entry().Class
-	return answer{}, e
+	return responseBody{}, e
 }
 
 // codeClass returns the class of a code in an answer to op. A create cannot have converged,
@@ -86,9 +86,9 @@ func codeClass(op string, row Entry) Class {
 	return row.Class
 }
 
-// answer is a decoded response body. Its fields are raw, so that an unexpected type in one
+// responseBody is a decoded response body. Its fields are raw, so that an unexpected type in one
 // of them does not lose the others: an app key must survive a boolean sent as a string.
-type answer struct {
+type responseBody struct {
 	AppKey         json.RawMessage `json:"app_key"`
 	MasterSecret   json.RawMessage `json:"master_secret"`
 	AndroidPackage json.RawMessage `json:"android_package"`
@@ -100,47 +100,47 @@ type answer struct {
 	Message        json.RawMessage `json:"message"`
 }
 
-// parseAnswer reports whether the body is a JSON object.
-func parseAnswer(body []byte) (answer, bool) {
-	var a answer
-	if !bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) || json.Unmarshal(body, &a) != nil {
-		return answer{}, false
+// parseBody reports whether the body is a JSON object.
+func parseBody(body []byte) (responseBody, bool) {
+	var b responseBody
+	if !bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) || json.Unmarshal(body, &b) != nil {
+		return responseBody{}, false
 	}
-	return a, true
+	return b, true
 }
 
 // apiError returns the code and message of an API error, which are nested in "error" or
 // stand at the top.
-func (a answer) apiError() (code int, message string, ok bool) {
+func (b responseBody) apiError() (code int, message string, ok bool) {
 	var nested struct {
 		Code    json.RawMessage `json:"code"`
 		Message json.RawMessage `json:"message"`
 	}
-	if json.Unmarshal(a.Error, &nested) == nil {
+	if json.Unmarshal(b.Error, &nested) == nil {
 		if code, ok = number(nested.Code); ok {
 			return code, text(nested.Message), true
 		}
 	}
-	code, ok = number(a.Code)
-	return code, text(a.Message), ok
+	code, ok = number(b.Code)
+	return code, text(b.Message), ok
 }
 
 // hasError reports whether the answer contains an error, known or not.
-func (a answer) hasError() bool {
-	_, _, ok := a.apiError()
-	return ok || !absent(a.Error)
+func (b responseBody) hasError() bool {
+	_, _, ok := b.apiError()
+	return ok || !absent(b.Error)
 }
 
 // succeeded reports whether the answer has the field that a success of op has: an app_key, a
 // list of tags, or else a "success" that is true or a text.
-func (a answer) succeeded(op string) bool {
+func (b responseBody) succeeded(op string) bool {
 	switch op {
 	case OpCreate, OpProbe:
-		return text(a.AppKey) != ""
+		return text(b.AppKey) != ""
 	case OpVerify:
-		return bytes.HasPrefix(a.Tags, []byte("["))
+		return bytes.HasPrefix(b.Tags, []byte("["))
 	}
-	return text(a.Success) != "" || string(a.Success) == "true"
+	return text(b.Success) != "" || string(b.Success) == "true"
 }
 
 // number returns an API code, which is a JSON number or a numeric string. 0 means no error.

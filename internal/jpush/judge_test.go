@@ -164,7 +164,7 @@ func TestCreatedReadsWhatItCan(t *testing.T) {
 		{`{"app_key":"k","is_new_created":{},"master_secret":[1],"android_package":null}`, Created{"k", "", "p", false}},
 	}
 	for _, tc := range cases {
-		a, ok := parseAnswer([]byte(tc.body))
+		a, ok := parseBody([]byte(tc.body))
 		require.True(t, ok, tc.body)
 		got, err := (&Client{}).created(call{op: OpCreate}, App{AndroidPackage: "p"}, a)
 		require.NoError(t, err, tc.body)
