@@ -108,7 +108,7 @@ func TestMixedTroubles(t *testing.T) {
 			for range 3 {
 				var mix []string
 				for range 1 + rng.IntN(5) {
-					mix = append(mix, fmt.Sprintf("%s:prob=%.2f", troubles[rng.IntN(len(troubles))], 0.4*rng.Float64()))
+					mix = append(mix, fmt.Sprintf("%s:prob=%.2f", troubles[rng.IntN(len(troubles))], 0.01+0.4*rng.Float64()))
 				}
 				history = append(history, strings.Join(mix, " "))
 				l.trouble(t, mix...)
