@@ -124,12 +124,19 @@ func (a *applying) verdict() error {
 	return &exitError{ExitPartial, err}
 }
 
-// again says how to go on after a run that did not finish. A saved plan is applied once only.
+// again says how to go on after a run that did not finish. A saved plan is applied once only, and so is
+// a replacement: asked for again, it would delete the app that this run made.
 func (a *applying) again() string {
+	how := "run the same command again"
 	if a.PlanFile != "" {
-		return "make a new plan"
+		how = "make a new plan"
 	}
-	return "run the same command again"
+	for i, s := range a.result.Steps {
+		if s.Outcome == executor.Deleted && i+1 < len(a.result.Steps) && a.result.Steps[i+1].App == s.App {
+			how += " without --replace " + planner.Quote(s.App)
+		}
+	}
+	return how
 }
 
 // summary is the last line of JSON; err is what the command ends with.
