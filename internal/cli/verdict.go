@@ -23,11 +23,12 @@ func (a *applying) save(ctx context.Context) error {
 		return nil
 	}
 	unsaved, ok := errors.AsType[*state.SaveError](err)
-	if !ok {
-		return fmt.Errorf("the state is saved, but: %w", err)
+	if !ok { // the lock of a shared state ends by itself
+		a.t.warn("the state is saved, but: %v", err)
+		return nil
 	}
 	if unsaved.Journaled {
-		return fmt.Errorf("the state could not be saved: %w", err)
+		return err
 	}
 	path, recoverErr := a.w.run.WriteRecovery(a.w.store.directory(), ".", os.TempDir())
 	secrets := "which holds master secrets"
@@ -36,11 +37,11 @@ func (a *applying) save(ctx context.Context) error {
 		a.printRecovery()
 	}
 	if recoverErr == nil {
-		return fmt.Errorf("the state could not be saved: %w\nwhat the server answered is in %s, %s; take it into the state before the next run: jpsync state recover%s %s",
+		return fmt.Errorf("%w\nwhat the server answered is in %s, %s; take it into the state before the next run: jpsync state recover%s %s",
 			err, path, secrets, a.w.g.sameFlags(), planner.Quote(path))
 	}
 	a.printKeys()
-	return fmt.Errorf("the state could not be saved: %w\nand neither could a recovery file: %w\nthe app keys are printed above; what is left of the journal stays with the state, and the next apply that can read it replays it", err, recoverErr)
+	return fmt.Errorf("%w\nand neither could a recovery file be written: %w\nthe app keys are printed above; the journal stays beside the state, and the next apply replays what is in it", err, recoverErr)
 }
 
 // printRecovery prints what a recovery file has, whose secrets are encrypted: a job's log
@@ -67,10 +68,13 @@ func (a *applying) printKeys() {
 
 // sumUp shows the result and returns what the command ends with. saved is the error of save.
 func (a *applying) sumUp(saved error) error {
-	end := saved
-	if saved == nil {
+	end, stop := saved, a.result.Stopped
+	switch {
+	case saved == nil:
 		a.result.MarkSaved()
 		end = a.verdict()
+	case stop != nil && stop.Reason != executor.StopLease && stop.Reason != executor.StopJournal: // saved has these
+		end = &exitError{exitCode(saved), errors.Join(fmt.Errorf("stopped: %w", stop), saved)}
 	}
 	if a.Format == "text" {
 		if err := report.ResultText(a.t.Out, a.report(nil), a.t.out); err != nil {
