@@ -138,11 +138,17 @@ func encodeApp(a App) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
+// maxSecretBytes is far above the 24 bytes of JPush's master secrets.
+const maxSecretBytes = 1024
+
 // created returns the answer to a create, if it fits the request. An is_new_created that is
 // missing or has another type counts as false, which is the safe side: the app may be somebody
 // else's. A retry would return the same key and package, so an error here is of [ClassApp].
 func (c *Client) created(cl call, app App, b responseBody) (Created, error) {
-	key, name := text(b.AppKey), text(b.AndroidPackage)
+	key, secret, name := text(b.AppKey), text(b.MasterSecret), text(b.AndroidPackage)
+	if len(secret) > maxSecretBytes {
+		secret = "" // no record takes it, and the key must not be lost with it
+	}
 	e := &Error{Status: http.StatusOK, Sent: true, Class: ClassApp}
 	if !ValidAppKey(key) {
 		e.Condition, e.Err = BrokenKey, fmt.Errorf("app_key %q", key)
@@ -156,7 +162,7 @@ func (c *Client) created(cl call, app App, b responseBody) (Created, error) {
 	isNew, _ := strconv.ParseBool(strings.Trim(string(b.IsNew), `"`))
 	return Created{
 		AppKey:         key,
-		MasterSecret:   text(b.MasterSecret),
+		MasterSecret:   secret,
 		AndroidPackage: app.AndroidPackage,
 		IsNew:          isNew,
 	}, nil

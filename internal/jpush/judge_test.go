@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -161,6 +162,7 @@ func TestCreatedReadsWhatItCan(t *testing.T) {
 		{`{"app_key":"k","is_new_created":1}`, Created{"k", "", "p", true}},
 		{`{"app_key":"k","is_new_created":null}`, Created{"k", "", "p", false}},
 		{`{"app_key":"k"}`, Created{"k", "", "p", false}},
+		{`{"app_key":"k","master_secret":"` + strings.Repeat("\xff", 1<<10) + `"}`, Created{"k", "", "p", false}},
 		{`{"app_key":"k","is_new_created":{},"master_secret":[1],"android_package":null}`, Created{"k", "", "p", false}},
 	}
 	for _, tc := range cases {
