@@ -181,6 +181,34 @@ func TestSwappedPackagesAfterLostAnswers(t *testing.T) {
 	}
 }
 
+// A create that was never answered is settled by another id's create of the same package, also when its
+// own id's next create is refused, or comes in a later run.
+func TestWhatAnotherIDSettledIsNotOpenAgain(t *testing.T) {
+	for name, refused := range map[string]bool{"in the same run": true, "in a later run": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				w.opts.Parallelism = 1
+				w.st.Pending["y"] = intentFor("y", "cn.example.x")
+				w.fault = func(c call) *fault {
+					if refused && c.target == "cn.example.y" {
+						return &fault{err: refusal(4003)}
+					}
+					return nil
+				}
+				if refused {
+					w.apply(t, t.Context(), plan(create("x"), create("y")))
+				} else {
+					w.have("x")
+					res := w.apply(t, t.Context(), plan(create("y")))
+					require.NotContains(t, res.Steps[0].Note, "console")
+				}
+				require.Empty(t, w.st.Pending)
+			})
+		})
+	}
+}
+
 // The id of what is set aside is nobody else's.
 func TestTheIDOfWhatIsSetAside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

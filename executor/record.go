@@ -103,11 +103,25 @@ func (t *task) setAside(in state.Intent) {
 	}
 	r.asides.mu.Lock()
 	defer r.asides.mu.Unlock()
-	if !r.asides.settled[p.AndroidPackage] {
+	if !r.answered(p.AndroidPackage) {
 		t.aside = r.freeID(p.AndroidPackage)
 		r.asides.ids[p.AndroidPackage] = t.aside
 		r.opts.Journal.Append(state.Record{ID: t.aside, Intent: p})
 	}
+}
+
+// answered reports whether the app of a create that earlier runs left open is known by now. The
+// lock of asides is held.
+func (r *run) answered(pkg string) bool {
+	if r.asides.settled[pkg] {
+		return true
+	}
+	for _, app := range r.state.Apps {
+		if app.AndroidPackage == pkg {
+			return true
+		}
+	}
+	return false
 }
 
 // settleAside takes back what was set aside of a package, since this run has its answer.
@@ -174,6 +188,9 @@ func (r *run) correct(ctx context.Context) error {
 		for _, id := range ids {
 			app := apps[id]
 			wait = r.append(id, state.Result{Op: state.OpRecord, App: &app})
+			if in, open := r.state.Pending[id]; open { // a correction is no answer to it
+				wait = r.opts.Journal.Append(state.Record{ID: id, Intent: &in})
+			}
 		}
 		if err := wait(); err != nil {
 			r.unrecorded = len(ids)

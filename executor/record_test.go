@@ -111,6 +111,8 @@ func TestCorrectionsNeedNoRequest(t *testing.T) {
 		app := w.st.Apps["both"]
 		app.Certificates.Production = state.Certificate{FileSHA256: "before", Fingerprint: "fp"}
 		w.st.Apps["both"] = app
+		unanswered := state.Intent{Op: state.OpDelete, AppKey: w.st.Apps["named"].AppKey}
+		w.st.Pending = map[string]state.Intent{"named": unanswered}
 		p := plan(upload("both", jpush.Development))
 		p.Corrections = []planner.Correction{
 			{App: "named", Field: planner.FieldAppName, Recorded: "app named", Desired: "new name"},
@@ -123,6 +125,7 @@ func TestCorrectionsNeedNoRequest(t *testing.T) {
 		require.Equal(t, 2, res.Counts.Recorded)
 		require.Len(t, w.calls, 1)
 		require.Equal(t, "new name", w.st.Apps["named"].AppName)
+		require.Equal(t, unanswered, w.st.Pending["named"], "a correction is no answer to a request")
 		require.True(t, w.st.Apps["both"].Protected)
 		require.Equal(t, "after", w.st.Apps["both"].Certificates.Production.FileSHA256)
 		require.NotZero(t, w.st.Apps["both"].Certificates.Development, "the step sees the changed record")

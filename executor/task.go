@@ -130,9 +130,9 @@ func (t *task) retract() (wait func() error) {
 	}
 	op := state.Op(t.steps[t.open].Action)
 	t.open = -1
-	if t.prior != nil {
+	if t.prior != nil && !t.priorAnswered() {
 		wait = t.run.opts.Journal.Append(state.Record{ID: t.id(), Intent: t.prior})
-		if t.aside != "" {
+		if t.aside != "" { // later records are durable later
 			wait = t.run.append(t.aside, state.Result{Op: state.OpCreate, Unsent: true})
 			t.aside = ""
 		}
@@ -144,6 +144,14 @@ func (t *task) retract() (wait func() error) {
 // append journals a result.
 func (r *run) append(id string, res state.Result) (wait func() error) {
 	return r.opts.Journal.Append(state.Record{ID: id, Result: &res})
+}
+
+// priorAnswered reports whether another app of this run, or the state, has the app of an earlier
+// create by now.
+func (t *task) priorAnswered() bool {
+	t.run.asides.mu.Lock()
+	defer t.run.asides.mu.Unlock()
+	return t.prior.Op == state.OpCreate && t.run.answered(t.prior.AndroidPackage)
 }
 
 // panicked ends the app and the run. After a request went out nobody knows how far it came,
