@@ -14,8 +14,8 @@ import (
 func main() { os.Exit(run()) }
 
 // run passes the first SIGINT, SIGTERM or SIGHUP on as a cancelled context, which lets an apply
-// finish and record what it has sent. The second one stops at once: what has been answered
-// by then is in the journal.
+// finish and record what it has sent. The second one stops at once: what has been reported
+// by then is in the journal, and the next run asks again for the rest.
 func run() int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -23,7 +23,10 @@ func run() int {
 	// fails instead.
 	signal.Ignore(syscall.SIGPIPE)
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup asks for
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	go func() {
 		<-signals
 		cancel()

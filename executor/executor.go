@@ -78,6 +78,8 @@ type Options struct {
 	API          API
 	Journal      Journal
 	Certificates Certificates
+	// Flags is what the commands in messages need on their command line, as in [planner.Input].
+	Flags string
 	// Parallelism is how many requests may be in flight at once, from 1; 0 means
 	// [DefaultParallelism].
 	Parallelism int

@@ -48,13 +48,13 @@ func (t *task) create(ctx context.Context, c planner.Change) (ok bool, stop *Sto
 func (t *task) checkCreated(c planner.Change, made jpush.Created, ours bool) error {
 	if owner, _ := t.run.keys.LoadOrStore(made.AppKey, c.App); owner != c.App {
 		return fmt.Errorf("create %s: the server answered app_key %s, which is recorded for %q already; "+
-			"two ids cannot share one app: give each its own android_package, or rename the record with: jpsync state mv %s %s",
-			c.AndroidPackage, made.AppKey, owner, planner.Quote(owner.(string)), planner.Quote(c.App))
+			"two ids cannot share one app: give each its own android_package, or rename the record with: jpsync state mv %s %s%s",
+			c.AndroidPackage, made.AppKey, owner, planner.Quote(owner.(string)), planner.Quote(c.App), t.run.opts.Flags)
 	}
 	if !ours && t.run.plan.OnExisting == manifest.Fail {
 		t.run.keys.Delete(made.AppKey)
 		return fmt.Errorf("create %s: the server has this app already (app_key %s), and policy.on_existing is fail; "+
-			"if it is yours, take it in with: jpsync import %s %s", c.AndroidPackage, made.AppKey, planner.Quote(c.App), made.AppKey)
+			"if it is yours, take it in with: jpsync import %s %s%s", c.AndroidPackage, made.AppKey, planner.Quote(c.App), made.AppKey, t.run.opts.Flags)
 	}
 	return nil
 }
@@ -169,7 +169,7 @@ func (t *task) explain(e *jpush.Error) error {
 	c := t.step().Change
 	switch {
 	case c.Action == planner.Delete && e.Class == jpush.ClassGone:
-		return &retold{e.Outcome(), "if the app was deleted in the console, forget it with: jpsync state rm " + planner.Quote(c.App), e}
+		return &retold{e.Outcome(), "if the app was deleted in the console, forget it with: jpsync state rm " + planner.Quote(c.App) + t.run.opts.Flags, e}
 	case c.Certificate != nil && e.Code == jpush.CodeCertificateInvalid:
 		// One of the two is mistaken, and a person can tell which.
 		seen := fmt.Sprintf("jpsync saw one for %s, valid until %s, in %s",

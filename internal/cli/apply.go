@@ -187,6 +187,7 @@ func (a *applying) send(ctx context.Context) (err error) {
 	}
 	options := a.sending.options()
 	options.API, options.Journal, options.Certificates = a.client, a.w.run, certificates{a.w.files}
+	options.Flags = a.w.g.sameFlags()
 	options.OnEvent, options.OnPace = a.event, a.progress.setPace
 	a.result, err = executor.Apply(ctx, a.plan, a.w.state, options)
 	return err

@@ -82,13 +82,18 @@ var environment = []string{
 
 func cmdStart(ts *testscript.TestScript, neg bool, args []string) {
 	plain(ts, neg)
-	if len(args) < 2 || args[1] != "jpsync" {
-		ts.Fatalf("usage: start NAME jpsync [ARG…]")
+	line := args[1:]
+	if len(line) > 0 && line[0] == "nohup" {
+		line = line[1:]
+	}
+	if len(line) == 0 || line[0] != "jpsync" {
+		ts.Fatalf("usage: start NAME [nohup] jpsync [ARG…]")
 	}
 	path, err := program()
 	ts.Check(err)
+	line[0] = path
 	p := &process{
-		cmd: exec.Command(path, args[2:]...), done: make(chan struct{}),
+		cmd: exec.Command(args[1], args[2:]...), done: make(chan struct{}),
 		stdout: output{line: make(chan struct{})}, stderr: output{line: make(chan struct{})},
 	}
 	p.cmd.Dir = ts.MkAbs(".")
@@ -146,8 +151,8 @@ func cmdListening(ts *testscript.TestScript, neg bool, args []string) {
 
 func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
 	plain(ts, neg)
-	usage(ts, args, 2, "signal INT|TERM|KILL NAME")
-	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "KILL": os.Kill}
+	usage(ts, args, 2, "signal INT|TERM|HUP|KILL NAME")
+	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": os.Kill}
 	sig, ok := signals[args[0]]
 	if !ok {
 		ts.Fatalf("no signal %s", args[0])

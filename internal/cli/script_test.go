@@ -63,7 +63,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"hold":      cmdHold,      // let requests arrive and wait
 	"held":      cmdHeld,      // held N: wait until N of them do
 	"release":   cmdRelease,   // let them go on
-	"start":     cmdStart,     // start NAME jpsync ARG…: run the program side by side with the story
+	"start":     cmdStart,     // start NAME [nohup] jpsync ARG…: run the program side by side with the story
 	"signal":    cmdSignal,    // signal INT|TERM|KILL NAME
 	"says":      cmdSays,      // says NAME TEXT: wait until it has that on standard error
 	"listening": cmdListening, // listening NAME: wait for a started sandbox, and use it

@@ -61,7 +61,7 @@ func (a *applying) printKeys() {
 	}
 	for _, s := range a.result.Steps {
 		if s.Action == planner.Create && s.AppKey != "" {
-			fmt.Fprintf(a.t.Err, "jpsync import %s %s\n", planner.Quote(s.App), s.AppKey)
+			fmt.Fprintf(a.t.Err, "jpsync import %s %s%s\n", planner.Quote(s.App), s.AppKey, a.w.g.sameFlags())
 		}
 	}
 }
