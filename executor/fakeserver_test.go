@@ -102,12 +102,12 @@ func (s *server) CreateApp(_ context.Context, app jpush.App) (jpush.Created, err
 	err := s.do(planner.Create, app.AndroidPackage, "", func() error {
 		for _, a := range s.apps {
 			if a.pkg == app.AndroidPackage && !a.deleted && !s.createAlways {
-				out = jpush.Created{AppKey: a.key, MasterSecret: "secret-" + a.key, AndroidPackage: a.pkg}
+				out = jpush.Created{AppKey: a.key, MasterSecret: "secret-" + a.key}
 				return nil
 			}
 		}
 		a := s.add(app.Name, app.AndroidPackage)
-		out = jpush.Created{AppKey: a.key, MasterSecret: "secret-" + a.key, AndroidPackage: a.pkg, IsNew: true}
+		out = jpush.Created{AppKey: a.key, MasterSecret: "secret-" + a.key, IsNew: true}
 		return nil
 	})
 	return out, err

@@ -32,12 +32,12 @@ type limiter struct {
 	rate   *rate.Limiter
 	onPace func(Pace) // hears of each change; may be nil
 
-	mu       sync.Mutex
-	opens    time.Time    // the end of the pause that the service asked for
-	shown    Pace         // what was told last
-	inARow   int          // requests that were started since the service last gave a definite answer
-	lastLost *jpush.Error // what the last one without an answer came to
-	aimd
+	mu         sync.Mutex
+	pauseEnds  time.Time    // of the pause that the service asked for
+	lastPace   Pace         // what was told last
+	unanswered int          // requests that were started since the service last gave a definite answer
+	lastLost   *jpush.Error // what the last one without an answer came to
+	pacer      aimd
 }
 
 func newLimiter(o Options) *limiter {
@@ -48,12 +48,12 @@ func newLimiter(o Options) *limiter {
 	return &limiter{
 		turn: make(chan struct{}, 1), freed: make(chan struct{}, 1),
 		rate: rate.NewLimiter(limit, 1), onPace: o.OnPace,
-		aimd: newAIMD(o.Parallelism, o.Adaptive, limit),
+		pacer: newAIMD(o.Parallelism, o.Adaptive, limit),
 	}
 }
 
 // acquire waits until a request may start, and then needs a release. Otherwise it returns why
-// the run stops: ctx is done, or the service does not answer.
+// the run stops: ctx is done, or too many requests in a row got no definite answer.
 func (l *limiter) acquire(ctx context.Context) *Stop {
 	select {
 	case l.turn <- struct{}{}:
@@ -79,28 +79,28 @@ func (l *limiter) acquire(ctx context.Context) *Stop {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.inARow >= l.most+grace {
-		text := fmt.Sprintf("the service does not answer: %d requests in a row failed; last: %s; run again later", l.inARow, l.lastLost.Outcome())
+	if l.unanswered >= l.pacer.most+grace {
+		text := fmt.Sprintf("gave up: %d requests in a row got no definite answer; last: %s; run again later", l.unanswered, l.lastLost.Outcome())
 		return &Stop{StopOutage, &retold{text, l.lastLost.Remedy(), l.lastLost}}
 	}
-	l.inARow++
-	l.inFlight++
-	l.peak = max(l.peak, l.inFlight)
-	l.pressed = l.pressed || wait > 0
+	l.unanswered++
+	l.pacer.inFlight++
+	l.pacer.peak = max(l.pacer.peak, l.pacer.inFlight)
+	l.pacer.pressed = l.pacer.pressed || wait > 0
 	return nil
 }
 
 func (l *limiter) full() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.inFlight >= l.window
+	return l.pacer.inFlight >= l.pacer.window
 }
 
 // pauseLeft is how much longer the service wants no requests.
 func (l *limiter) pauseLeft() time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return time.Until(l.opens)
+	return time.Until(l.pauseEnds)
 }
 
 // sign is what an answer, or the lack of one, says about the service.
@@ -119,26 +119,26 @@ const (
 func (l *limiter) release(s sign, lost *jpush.Error, began time.Time, hold time.Duration) {
 	now := time.Now()
 	l.mu.Lock()
-	limit := l.adapt(s, began, now, l.opens, l.rate.Limit())
-	l.inFlight--
+	limit := l.pacer.adapt(s, began, now, l.pauseEnds, l.rate.Limit())
+	l.pacer.inFlight--
 	if s == answered {
-		l.inARow = l.inFlight // the service was there a moment ago
+		l.unanswered = l.pacer.inFlight // the service was there a moment ago
 	}
 	if lost != nil {
 		l.lastLost = lost
 	}
-	if until := now.Add(hold); hold > 0 && until.After(l.opens) {
-		l.opens = until
+	if until := now.Add(hold); hold > 0 && until.After(l.pauseEnds) {
+		l.pauseEnds = until
 	}
 	if limit != l.rate.Limit() {
 		l.rate.SetLimit(limit)
 	}
-	pace := Pace{InFlight: l.window}
+	pace := Pace{InFlight: l.pacer.window}
 	if limit != rate.Inf {
 		pace.PerSecond = max(1, math.Round(float64(limit)))
 	}
-	changed := pace != l.shown
-	l.shown = pace
+	changed := pace != l.lastPace
+	l.lastPace = pace
 	l.mu.Unlock()
 	select {
 	case l.freed <- struct{}{}:

@@ -30,13 +30,13 @@ func TestOutageBudget(t *testing.T) {
 				require.Equal(t, len(w.calls), res.Counts.Requests)
 				require.Equal(t, StopOutage, res.Stopped.Reason)
 				require.ErrorIs(t, res.Stopped.Err, tt.err)
-				require.ErrorContains(t, res.Stopped.Err, "the service does not answer")
+				require.ErrorContains(t, res.Stopped.Err, "got no definite answer")
 				require.Equal(t, tt.err.Remedy(), RemedyOf(res.Stopped.Err))
 				require.ErrorContains(t, res.Stopped.Err, "run again later")
 				require.Equal(t, apps, res.Counts.Failed+res.Counts.NotStarted)
 				for _, s := range res.Steps {
 					if s.Outcome == NotStarted {
-						require.ErrorContains(t, s.Err, "the service does not answer")
+						require.ErrorContains(t, s.Err, "got no definite answer")
 					}
 				}
 				unknown := 0

@@ -38,12 +38,12 @@ func (t *task) endUnsuccessful(a answer, stop *Stop, doubt bool) *Stop {
 	outcome, err := Failed, t.explain(a.err)
 	switch {
 	case stop == nil:
-		if class := a.err.Class; a.unknown && (class.Retryable() || class.StopsRun()) {
-			outcome = Unknown
-		}
 		stop = stopOf(a.err)
+		if a.unknown && (a.err.Class.Retryable() || stop != nil) {
+			outcome = Unknown // after a definite answer it is Failed, and the intent stays for the attempt before
+		}
 	case a.unknown && a.err.Condition == jpush.Interrupted:
-		outcome = Unknown // it was ended from here: by the end of the lease or the drain
+		outcome = Unknown // jpsync itself cut it off, at the end of the lease or the drain
 	case a.unknown:
 		outcome = Unknown
 		err = fmt.Errorf("given up after attempt %d, because the run stopped: %w; last: %w", a.attempts, stop, a.err)

@@ -111,6 +111,7 @@ func (t *task) remove(ctx context.Context, c planner.Change) (ok bool, stop *Sto
 		return false, t.endUnsuccessful(a, stop, doubt)
 	}
 	t.run.keys.Delete(c.AppKey)
+	t.deleted = t.app
 	t.succeed(nil, Deleted, a, note)
 	t.run.settleOthers(state.OpDelete, unanswered)
 	return true, nil
@@ -156,7 +157,7 @@ func (t *task) succeed(app *state.App, outcome Outcome, a answer, note string) {
 	s := t.step()
 	wait := t.run.append(t.id(), state.Result{Op: state.Op(s.Action), App: app})
 	t.open, t.prior, t.sent = -1, nil, false
-	t.deleted, t.app = t.app, app
+	t.app = app
 	s.Outcome, s.Attempts, s.Note = outcome, a.attempts, note
 	if app != nil {
 		s.AppKey = app.AppKey

@@ -57,14 +57,14 @@ func Build(in Input) (*Plan, error) {
 
 // builder holds a plan in the making.
 type builder struct {
-	in      Input
-	plan    *Plan
-	wanted  map[string]*manifest.App // by id
-	owners  map[string][]string      // recorded package -> ids, see owner
-	holders map[string][]string      // recorded app key -> ids, see keyShared
-	renamed map[string]bool          // recorded ids that a conflict takes for renamed
-	uses    map[string][]use         // fingerprint -> who wants it
-	shared  []string                 // fingerprints with several uses, in the manifest's order
+	in       Input
+	plan     *Plan
+	wanted   map[string]*manifest.App // by id
+	owners   map[string][]string      // recorded package -> ids, see owner
+	holders  map[string][]string      // recorded app key -> ids, see keyShared
+	disputed map[string]bool          // recorded ids that are not deleted, because a conflict is about them
+	uses     map[string][]use         // fingerprint -> who wants it
+	shared   []string                 // fingerprints with several uses, in the manifest's order
 }
 
 func newBuilder(in Input) *builder {
@@ -82,9 +82,9 @@ func newBuilder(in Input) *builder {
 			Warnings:      []Problem{},
 			OnExisting:    in.Manifest.Policy.OnExisting,
 		},
-		wanted:  make(map[string]*manifest.App, len(in.Manifest.Apps)),
-		renamed: map[string]bool{},
-		uses:    map[string][]use{},
+		wanted:   make(map[string]*manifest.App, len(in.Manifest.Apps)),
+		disputed: map[string]bool{},
+		uses:     map[string][]use{},
 	}
 	for i := range in.Manifest.Apps {
 		app := &in.Manifest.Apps[i]
@@ -132,10 +132,9 @@ func (b *builder) recordedApp(app *manifest.App, recorded state.App) {
 // the app is not selected: its package belongs to a selected app that this plan would otherwise
 // delete.
 func (b *builder) newApp(app *manifest.App) (mustTell bool) {
-	if conflict, taken := b.packageTaken(app, ""); taken {
+	if conflict, owner := b.packageTaken(app, ""); owner != "" {
 		b.plan.Conflicts = append(b.plan.Conflicts, conflict)
-		owner := conflict.Recorded
-		return b.renamed[owner] && !b.in.Options.NoDelete && b.in.Options.Selection.matches(owner, nil)
+		return b.disputed[owner] && !b.in.Options.NoDelete && b.in.Options.Selection.matches(owner, nil)
 	}
 	changes, _ := b.creation(app, New) // a certificate that must not be sent does not hold the app up
 	b.plan.Changes = append(b.plan.Changes, changes...)
@@ -156,7 +155,7 @@ func (b *builder) replacement(app *manifest.App, recorded state.App) {
 		b.plan.Conflicts = append(b.plan.Conflicts, conflict)
 		return
 	}
-	if conflict, taken := b.packageTaken(app, app.ID); taken {
+	if conflict, owner := b.packageTaken(app, app.ID); owner != "" {
 		b.plan.Conflicts = append(b.plan.Conflicts, conflict)
 		return
 	}
@@ -203,7 +202,7 @@ func deletion(id string, app state.App, why Reason) Change {
 func (b *builder) orphans() {
 	var ids []string
 	for id := range b.in.State.Apps {
-		if b.wanted[id] == nil && !b.renamed[id] {
+		if b.wanted[id] == nil && !b.disputed[id] {
 			ids = append(ids, id)
 		}
 	}

@@ -36,7 +36,7 @@ func (b *builder) compare(app *manifest.App, recorded state.App) ([]Correction, 
 		}
 	}
 	if len(corrections)+len(conflicts) > 0 {
-		if conflict, taken := b.packageTaken(app, app.ID); taken {
+		if conflict, owner := b.packageTaken(app, app.ID); owner != "" {
 			return nil, append(conflicts, conflict)
 		}
 	}
@@ -68,12 +68,12 @@ func differs(id string, field Field, recorded, want string) string {
 }
 
 // packageTaken returns a conflict when another recorded app has the desired app's package: a
-// create would return that app's key. Conflict.Recorded is its id. self is the id under which
+// create would return that app's key. owner is its id, "" if there is none. self is the id under which
 // the package may be recorded.
-func (b *builder) packageTaken(app *manifest.App, self string) (c Conflict, taken bool) {
-	owner := b.owner(app.AndroidPackage, self)
+func (b *builder) packageTaken(app *manifest.App, self string) (c Conflict, owner string) {
+	owner = b.owner(app.AndroidPackage, self)
 	if owner == "" {
-		return Conflict{}, false
+		return Conflict{}, ""
 	}
 	c = Conflict{App: app.ID, Field: FieldID, Recorded: owner, Desired: app.ID}
 	switch {
@@ -83,19 +83,19 @@ func (b *builder) packageTaken(app *manifest.App, self string) (c Conflict, take
 	case self != "":
 		// Only a selected app can be mistaken for the owner.
 		if b.selects(app) {
-			b.renamed[owner] = true
+			b.disputed[owner] = true
 		}
 		c.Message = fmt.Sprintf("package %s is recorded for app %s, which has left the manifest: delete that one in an apply of its own first, with: jpsync apply --target %s%s",
 			app.AndroidPackage, Quote(owner), Quote(literalGlob(owner)), b.in.Flags)
 	default:
-		b.renamed[owner] = true
+		b.disputed[owner] = true
 		c.Message = fmt.Sprintf("package %s is recorded for app %s, which has left the manifest: this looks like a rename; keep the app and its key with: jpsync state mv %s %s%s",
 			app.AndroidPackage, Quote(owner), Quote(owner), Quote(app.ID), b.in.Flags)
 		if recorded := b.in.State.Apps[owner]; !sameName(recorded.AppName, app.AppName) || !sameName(recorded.GroupName, app.GroupName) {
 			c.Message += fmt.Sprintf(" and then, if the console shows the new name too: --accept %s", Quote(app.ID))
 		}
 	}
-	return c, true
+	return c, owner
 }
 
 // owner is the first id other than self under which a package is recorded, or "". After an edit by

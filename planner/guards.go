@@ -21,7 +21,7 @@ func (p *Plan) CheckDeletes(limit manifest.Limit, recorded int) error {
 	if limit.Percent {
 		most += " (" + limit.String() + ")"
 	}
-	return fmt.Errorf("the plan deletes %d of the recorded apps, and at most %s may be deleted without a typed yes; deleting is final and loses every registered device: if it is meant, pass --max-deletes %d, or leave deletes out with --no-delete",
+	return fmt.Errorf("the plan deletes %d of the recorded apps, and at most %s may be deleted without a typed yes; deleting is final and loses every registered device: if it is meant, pass --max-deletes %d, or leave deletes out with --no-delete and without --replace",
 		deletes, most, deletes)
 }
 

@@ -90,9 +90,9 @@ func TestCheckDeletes(t *testing.T) {
 		{0, 0, manifest.Limit{}, ""},
 		{2, 2, manifest.Limit{N: 2}, ""},
 		{2, 20, percent(10), ""},
-		{1, 10, manifest.Limit{}, "the plan deletes 1 of the recorded apps, and at most 0 may be deleted without a typed yes; deleting is final and loses every registered device: if it is meant, pass --max-deletes 1, or leave deletes out with --no-delete"},
-		{2, 19, percent(10), "the plan deletes 2 of the recorded apps, and at most 1 (10%) may be deleted without a typed yes; deleting is final and loses every registered device: if it is meant, pass --max-deletes 2, or leave deletes out with --no-delete"},
-		{1, 9, percent(10), "the plan deletes 1 of the recorded apps, and at most 0 (10%) may be deleted without a typed yes; deleting is final and loses every registered device: if it is meant, pass --max-deletes 1, or leave deletes out with --no-delete"},
+		{1, 10, manifest.Limit{}, "the plan deletes 1 of the recorded apps, and at most 0 may be deleted without a typed yes; deleting is final and loses every registered device: if it is meant, pass --max-deletes 1, or leave deletes out with --no-delete and without --replace"},
+		{2, 19, percent(10), "the plan deletes 2 of the recorded apps, and at most 1 (10%) may be deleted without a typed yes; deleting is final and loses every registered device: if it is meant, pass --max-deletes 2, or leave deletes out with --no-delete and without --replace"},
+		{1, 9, percent(10), "the plan deletes 1 of the recorded apps, and at most 0 (10%) may be deleted without a typed yes; deleting is final and loses every registered device: if it is meant, pass --max-deletes 1, or leave deletes out with --no-delete and without --replace"},
 	} {
 		p := &planner.Plan{Summary: planner.Summary{Delete: c.deletes}}
 		err := p.CheckDeletes(c.limit, c.recorded)
@@ -153,7 +153,7 @@ func TestPendingAndEmpty(t *testing.T) {
 		{"a create", planner.Plan{Changes: []planner.Change{{Action: planner.Create}}}, true, false},
 		{"a conflict alone", planner.Plan{Conflicts: []planner.Conflict{{}}}, false, true},
 	} {
-		require.Equal(t, c.pending, c.plan.Pending(), c.name)
+		require.Equal(t, c.pending, c.plan.HasChanges(), c.name)
 		require.Equal(t, c.empty, c.plan.Empty(), c.name)
 	}
 }

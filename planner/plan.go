@@ -202,8 +202,8 @@ type Summary struct {
 	Conflicts int `json:"conflicts"`
 }
 
-// Pending reports whether an apply would change anything but quiet corrections.
-func (p *Plan) Pending() bool {
+// HasChanges reports whether an apply would change anything but quiet corrections.
+func (p *Plan) HasChanges() bool {
 	loud := func(c Correction) bool { return !c.Quiet() }
 	return len(p.Changes) > 0 || slices.ContainsFunc(p.Corrections, loud)
 }

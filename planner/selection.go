@@ -83,7 +83,7 @@ func (s Selection) Check(m *manifest.Manifest, st *state.State, named ...string)
 	ids := slices.AppendSeq(slices.Collect(maps.Keys(st.Apps)), maps.Keys(labels))
 	for _, id := range named {
 		if slices.Contains(ids, id) && !s.matches(id, labels[id]) {
-			return fmt.Errorf("something is asked for %s by name, and the selection leaves it out: select it as well, or leave the selection away", id)
+			return fmt.Errorf("--replace or --accept names %s, and the selection leaves it out: select it as well, or leave the selection away", id)
 		}
 	}
 	for _, option := range []struct {
@@ -150,7 +150,7 @@ func (b *builder) takeBack(before Plan) {
 	own := Plan{Changes: b.plan.Changes[len(before.Changes):], Corrections: b.plan.Corrections[len(before.Corrections):]}
 	stuck := len(b.plan.Conflicts) > len(before.Conflicts) || len(b.plan.Errors) > len(before.Errors)
 	*b.plan = before
-	if stuck || own.Pending() {
+	if stuck || own.HasChanges() {
 		b.plan.LeftOut++
 	} else {
 		b.plan.Summary.Unchanged++

@@ -24,11 +24,11 @@ func TestASelectionHasToMatchSomething(t *testing.T) {
 		{planner.Selection{Excludes: []string{"retail-*"}}, "--exclude retail-*: no app of the manifest or the state has an id like this"},
 		{planner.Selection{Targets: []string{"[c"}}, `"[c" is no pattern: syntax error in pattern (use * ? and [a-z], and \ before a literal one of them)`},
 		{planner.Selection{Labels: map[string]string{"team": "media"}}, "--select team=media: no app of the manifest has this label"},
-		{planner.Selection{Targets: []string{"pay"}}, "something is asked for shop by name, and the selection leaves it out: select it as well, or leave the selection away"},
+		{planner.Selection{Targets: []string{"pay"}}, "--replace or --accept names shop, and the selection leaves it out: select it as well, or leave the selection away"},
 		{planner.Selection{Labels: map[string]string{"tier": ""}}, "--select tier=: no app of the manifest has this label"},
 	} {
 		var asked []string
-		if strings.Contains(test.wrong, "by name") {
+		if strings.Contains(test.wrong, "--replace or") {
 			asked = []string{"shop"}
 		}
 		err := test.selection.Check(m, st, asked...)
@@ -70,6 +70,6 @@ func TestASelectionMustNotLeaveOutWhatIsNamed(t *testing.T) {
 		{Excludes: []string{"old"}}, {Targets: []string{"shop"}}, {Labels: map[string]string{"team": "retail"}},
 	} {
 		require.NoError(t, selection.Check(m, st, "shop"))
-		require.ErrorContains(t, selection.Check(m, st, "shop", "old"), "something is asked for old by name")
+		require.ErrorContains(t, selection.Check(m, st, "shop", "old"), "--replace or --accept names old")
 	}
 }

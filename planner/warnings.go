@@ -32,11 +32,11 @@ func (b *builder) unanswered() {
 		switch {
 		case intent.Op == state.OpCreate && !packages[intent.AndroidPackage]:
 			b.plan.warn("unsettled_create", id, "", fmt.Sprintf(
-				"a create of %s was sent and never answered, so the app may exist without a record; put it back into the manifest and apply to get its key, or forget it with: jpsync state rm %s%s",
+				"a create of %s may have been sent, and no answer is recorded, so the app may exist without a record; put it back into the manifest and apply to get its key, or forget it with: jpsync state rm %s%s",
 				intent.AndroidPackage, Quote(id), b.in.Flags))
 		case intent.Op == state.OpDelete && recorded && b.wanted[id] != nil && !slices.Contains(b.in.Options.Replace, id):
 			b.plan.warn("unsettled_delete", id, "", fmt.Sprintf(
-				"a delete of app key %s was sent and never answered, so the app may be gone; look for it in the console, and if it is gone forget it with jpsync state rm %s%s and apply, which creates it anew",
+				"a delete of app key %s may have been sent, and no answer is recorded, so the app may be gone; look for it in the console, and if it is gone forget it with jpsync state rm %s%s and apply, which creates it anew",
 				intent.AppKey, Quote(id), b.in.Flags))
 		}
 	}

@@ -96,7 +96,7 @@ func (a *applying) apply(ctx context.Context) (err error) {
 	if len(a.plan.Conflicts) > 0 || a.plan.Empty() {
 		return obstacles(a.plan, a.planIsShown())
 	}
-	if a.plan.Pending() {
+	if a.plan.HasChanges() {
 		if err := a.approve(ctx); err != nil {
 			return err
 		}
@@ -110,12 +110,12 @@ func (a *applying) apply(ctx context.Context) (err error) {
 	if err := a.startJournal(ctx); err != nil {
 		return err
 	}
-	sent := a.send(ctx)
-	saved := a.save(ctx)
-	if sent != nil {
-		return errors.Join(sent, saved)
+	sendErr := a.send(ctx)
+	saveErr := a.save(ctx)
+	if sendErr != nil {
+		return errors.Join(sendErr, saveErr)
 	}
-	return a.sumUp(saved)
+	return a.sumUp(saveErr)
 }
 
 // makePlan plans, or loads a saved plan and checks that nothing has changed since. The plan is

@@ -15,7 +15,7 @@ import (
 )
 
 // approve makes sure that somebody wants the plan applied. A saved plan was reviewed when it
-// was saved, --auto-approve covers everything but deletes, and otherwise a person must type
+// was saved, and --max-deletes bounds it if that is given. --auto-approve covers everything but deletes, and otherwise a person must type
 // yes.
 func (a *applying) approve(ctx context.Context) error {
 	switch {

@@ -130,7 +130,7 @@ func (d *doctor) recorded(ctx context.Context, store *stateStore, locked bool) {
 		d.well("state", "jpsync verify asks JPush whether they are still there")
 	}
 	if n := len(st.Pending); n > 0 && !locked {
-		d.trouble("state", fmt.Errorf("%s without a recorded answer", report.Plural(n, "request")), "run jpsync apply again, which finds out what became of them")
+		d.trouble("state", fmt.Errorf("%s without a recorded answer", report.Plural(n, "request")), "run jpsync apply again, which finds out about those that jpsync plan does not warn of")
 	}
 }
 

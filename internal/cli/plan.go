@@ -63,7 +63,7 @@ func (c *planCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 			return err
 		}
 	}
-	if c.DetailedExitcode && p.Pending() {
+	if c.DetailedExitcode && p.HasChanges() {
 		return exit(ExitPending)
 	}
 	return nil

@@ -66,15 +66,15 @@ func (a *applying) printKeys() {
 	}
 }
 
-// sumUp shows the result and returns what the command ends with. saved is the error of save.
-func (a *applying) sumUp(saved error) error {
-	end, stop := saved, a.result.Stopped
+// sumUp shows the result and returns what the command ends with. saveErr is the error of save.
+func (a *applying) sumUp(saveErr error) error {
+	end, stop := saveErr, a.result.Stopped
 	switch {
-	case saved == nil:
+	case saveErr == nil:
 		a.result.MarkSaved()
 		end = a.verdict()
-	case stop != nil && stop.Reason != executor.StopLease && stop.Reason != executor.StopJournal: // saved has these
-		end = &exitError{exitCode(saved), errors.Join(fmt.Errorf("stopped: %w", stop), saved)}
+	case stop != nil && stop.Reason != executor.StopLease && stop.Reason != executor.StopJournal: // saveErr says these
+		end = &exitError{exitCode(saveErr), errors.Join(fmt.Errorf("stopped: %w", stop), saveErr)}
 	}
 	if a.Format == "text" {
 		if err := report.ResultText(a.t.Out, a.report(nil), a.t.out); err != nil {

@@ -160,12 +160,7 @@ func (c *Client) created(cl call, app App, b responseBody) (Created, error) {
 		return Created{}, c.fail(cl, e)
 	}
 	isNew, _ := strconv.ParseBool(strings.Trim(string(b.IsNew), `"`))
-	return Created{
-		AppKey:         key,
-		MasterSecret:   secret,
-		AndroidPackage: app.AndroidPackage,
-		IsNew:          isNew,
-	}, nil
+	return Created{AppKey: key, MasterSecret: secret, IsNew: isNew}, nil
 }
 
 // DeleteApp deletes an app for good, with the devices that are registered to it.

@@ -6,7 +6,8 @@ import "slices"
 // nothing else.
 type Class string
 
-// The classes. Only ClassLost leaves open whether the server executed the request.
+// The classes. Only ClassLost leaves open whether the server executed the request, and not always:
+// see [Error.OutcomeUnknown].
 const (
 	// ClassApp: this request failed, the others may succeed. Sending it again does not
 	// help.
@@ -19,8 +20,7 @@ const (
 	// ClassSystem: the server reported a failure of its own (code 10). It did not execute
 	// the request and may do so the next time.
 	ClassSystem Class = "system"
-	// ClassLost: no usable answer arrived. The request may be sent again. Until a later
-	// answer tells, its effect is unknown; see [Error.OutcomeUnknown].
+	// ClassLost: no usable answer arrived. The request may be sent again.
 	ClassLost Class = "lost"
 	// ClassAuth: the credentials were refused. Every other request will be refused too.
 	ClassAuth Class = "auth"
@@ -32,9 +32,6 @@ const (
 // Retryable reports whether the request may succeed when it is sent again: ClassSystem and
 // ClassLost.
 func (c Class) Retryable() bool { return c == ClassSystem || c == ClassLost }
-
-// StopsRun reports whether all other requests will fail too: ClassAuth and ClassStop.
-func (c Class) StopsRun() bool { return c == ClassAuth || c == ClassStop }
 
 // The API's codes.
 const (

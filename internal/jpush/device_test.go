@@ -190,7 +190,6 @@ func TestARefusedPairEndsNoOther(t *testing.T) {
 		assert.Equal(t, jpush.PairRefused, e.Condition)
 		assert.Equal(t, jpush.ClassApp, e.Class)
 		assert.True(t, e.Sent)
-		assert.False(t, e.Class.StopsRun())
 		require.NoError(t, verify(d))
 	}
 	assert.EqualValues(t, 6, requests.Load())

@@ -56,8 +56,8 @@ func (e *Error) Entry() Entry {
 }
 
 // OutcomeUnknown reports whether the server may have executed the request although no usable
-// answer arrived. After a 429 it has not: otherwise an app that somebody else created would
-// count as ours after one.
+// answer arrived. A 429 was not executed: if it counted as unknown, somebody else's app in the next
+// answer would count as ours.
 func (e *Error) OutcomeUnknown() bool { return e.Class == ClassLost && e.Sent && !e.Busy() }
 
 // Busy reports whether the service asks for fewer requests: HTTP 429, or one of the codes

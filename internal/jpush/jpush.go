@@ -36,10 +36,9 @@ type App struct {
 
 // Created is the answer to a create.
 type Created struct {
-	AppKey         string
-	MasterSecret   string // empty when the server leaves it out
-	AndroidPackage string
-	IsNew          bool // false: the app existed before
+	AppKey       string
+	MasterSecret string // empty when the server leaves it out
+	IsNew        bool   // false: the app existed before
 }
 
 // ValidAppKey reports whether an app key can be recorded. The API's documents show 24

@@ -25,8 +25,8 @@ type response struct {
 	location string
 }
 
-// pages are the conditions that say only what kind of page answered. An unknown code tells more
-// than they do, and less than any other condition.
+// pages are the conditions that say only what kind of page answered. With these an API code that
+// nobody knows becomes UnknownCode; any other condition goes before it.
 var pages = []Condition{Forbidden, NotFound, Refused, NotAnAnswer}
 
 // judge returns the answer if it is a success of op, and the error otherwise. A 401 and a
@@ -191,13 +191,13 @@ func redirectTarget(location string) error {
 
 // judgeFailure returns the error of an attempt without an answer. sent tells whether the
 // request may have left.
-func judgeFailure(ctx context.Context, err error, sent bool) *Error {
+func judgeFailure(parent context.Context, err error, sent bool) *Error {
 	e := &Error{Sent: sent, Err: err, Condition: LostAnswer}
 	_, unverified := errors.AsType[*tls.CertificateVerificationError](err)
 	_, noTLS := errors.AsType[tls.RecordHeaderError](err)
 	switch {
-	case ctx.Err() != nil:
-		e.Condition, e.Err = Interrupted, &endedError{context.Cause(ctx), ctx.Err()}
+	case parent.Err() != nil:
+		e.Condition, e.Err = Interrupted, &endedError{context.Cause(parent), parent.Err()}
 	case unverified, noTLS, isVersionMismatch(err):
 		e.Condition = Untrusted
 	case !sent:

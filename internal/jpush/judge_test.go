@@ -157,13 +157,13 @@ func TestCreatedReadsWhatItCan(t *testing.T) {
 		body string
 		want Created
 	}{
-		{`{"app_key":"k","is_new_created":true,"android_package":"p","master_secret":"m"}`, Created{"k", "m", "p", true}},
-		{`{"app_key":"k","is_new_created":"true"}`, Created{"k", "", "p", true}},
-		{`{"app_key":"k","is_new_created":1}`, Created{"k", "", "p", true}},
-		{`{"app_key":"k","is_new_created":null}`, Created{"k", "", "p", false}},
-		{`{"app_key":"k"}`, Created{"k", "", "p", false}},
-		{`{"app_key":"k","master_secret":"` + strings.Repeat("\xff", 1<<10) + `"}`, Created{"k", "", "p", false}},
-		{`{"app_key":"k","is_new_created":{},"master_secret":[1],"android_package":null}`, Created{"k", "", "p", false}},
+		{`{"app_key":"k","is_new_created":true,"android_package":"p","master_secret":"m"}`, Created{"k", "m", true}},
+		{`{"app_key":"k","is_new_created":"true"}`, Created{"k", "", true}},
+		{`{"app_key":"k","is_new_created":1}`, Created{"k", "", true}},
+		{`{"app_key":"k","is_new_created":null}`, Created{"k", "", false}},
+		{`{"app_key":"k"}`, Created{"k", "", false}},
+		{`{"app_key":"k","master_secret":"` + strings.Repeat("\xff", 1<<10) + `"}`, Created{"k", "", false}},
+		{`{"app_key":"k","is_new_created":{},"master_secret":[1],"android_package":null}`, Created{"k", "", false}},
 	}
 	for _, tc := range cases {
 		a, ok := parseBody([]byte(tc.body))

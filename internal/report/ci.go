@@ -70,7 +70,7 @@ func number(name string, n int) Count { return Count{name, strconv.Itoa(n)} }
 func PlanCounts(p *planner.Plan) []Count {
 	s := p.Summary
 	return []Count{
-		{"changes", strconv.FormatBool(p.Pending())},
+		{"changes", strconv.FormatBool(p.HasChanges())},
 		number("create", s.Create), number("upload", s.Upload), number("delete", s.Delete), number("unchanged", s.Unchanged),
 		number("conflicts", s.Conflicts), number("errors", len(p.Errors)), number("warnings", len(p.Warnings)),
 	}

@@ -209,7 +209,7 @@ func (t *planText) counts(p *planner.Plan) {
 
 // unchanged reports whether there is nothing to do and nothing to correct.
 func unchanged(p *planner.Plan) bool {
-	return !p.Pending() && p.Summary.Conflicts == 0 && len(p.Errors) == 0
+	return !p.HasChanges() && p.Summary.Conflicts == 0 && len(p.Errors) == 0
 }
 
 func asRecorded(p *planner.Plan) string {

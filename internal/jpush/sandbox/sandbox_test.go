@@ -113,7 +113,7 @@ func TestStory(t *testing.T) {
 
 			again, err := c.CreateApp(ctx, shop)
 			require.NoError(t, err)
-			assert.Equal(t, jpush.Created{AppKey: first.AppKey, MasterSecret: first.MasterSecret, AndroidPackage: shop.AndroidPackage}, again)
+			assert.Equal(t, jpush.Created{AppKey: first.AppKey, MasterSecret: first.MasterSecret}, again)
 
 			cert := jpush.Certificate{Environment: jpush.Production, Filename: "certs/prod.p12", Data: p12()(1, "geheim"), Password: "geheim"}
 			require.NoError(t, c.UploadCertificate(ctx, first.AppKey, cert))
