@@ -6,8 +6,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// An adaptive run begins with adaptiveStart requests in flight, never goes below that, and
-// goes up to AdaptiveMost where [Options] don't say otherwise.
+// An adaptive run begins with adaptiveStart requests in flight and never goes below that.
+// AdaptiveMost is a good bound for one.
 const (
 	adaptiveStart = 4
 	AdaptiveMost  = 64

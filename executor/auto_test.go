@@ -98,7 +98,7 @@ func trial(t *testing.T, n int, set func(*world), l *limited) (c course) {
 	return c
 }
 
-func auto(w *world) { w.opts.Adaptive, w.opts.Parallelism = true, 0 }
+func auto(w *world) { w.opts.Adaptive, w.opts.Parallelism = true, AdaptiveMost }
 
 // One service of 200 requests a second is not like the other. All of the run counts, and no
 // app may use up its attempts.

@@ -66,7 +66,7 @@ func wholeApply(b *testing.B, client *jpush.Client, apps, inFlight int) time.Dur
 	require.NoError(b, run.Start(b.Context()))
 	p, st := creates(apps), run.State()
 	began := time.Now()
-	res, err := Apply(b.Context(), p, st, Options{API: client, Journal: run, Parallelism: inFlight, OnEvent: func(Event) {}})
+	res, err := Apply(b.Context(), p, st, Options{API: client, Journal: run, Parallelism: inFlight, MaxAttempts: 5, OnEvent: func(Event) {}})
 	took := time.Since(began)
 	require.NoError(b, err)
 	require.Equal(b, apps, res.Counts.Created)

@@ -2,7 +2,7 @@
 // writes every answer to the journal before it reports it.
 //
 //	res, err := executor.Apply(ctx, plan, run.Snapshot(), executor.Options{
-//		API: client, Journal: run, Certificates: files, Parallelism: 4,
+//		API: client, Journal: run, Certificates: files, Parallelism: 4, MaxAttempts: 5,
 //	})
 //
 // An app's steps run in the plan's order. Deletes of apps that left the manifest come after
@@ -66,29 +66,22 @@ type Loaded struct {
 	Password    string
 }
 
-// DefaultParallelism and DefaultMaxAttempts stand for a zero in [Options].
-const (
-	DefaultParallelism = 4
-	DefaultMaxAttempts = 5
-)
-
-// Options says how to apply. API and Journal are required, Certificates only for a plan
-// with uploads. No number is negative.
+// Options says how to apply. API, Journal, Parallelism and MaxAttempts are required,
+// Certificates only for a plan with uploads. No number is negative.
 type Options struct {
 	API          API
 	Journal      Journal
 	Certificates Certificates
 	// Flags is what the commands in messages need on their command line, as in [planner.Input].
 	Flags string
-	// Parallelism is how many requests may be in flight at once, from 1; 0 means
-	// [DefaultParallelism].
+	// Parallelism is how many requests may be in flight at once, from 1.
 	Parallelism int
-	// Adaptive starts with 4 requests in flight and goes up to Parallelism, for which 0 means
-	// [AdaptiveMost], as long as answers come fast.
+	// Adaptive starts with 4 requests in flight and goes up to Parallelism as long as answers come
+	// fast; see [AdaptiveMost].
 	Adaptive bool
 	// Rate caps the requests that start per second, evenly spaced; 0 means no cap.
 	Rate float64
-	// MaxAttempts limits the attempts of one request, from 1; 0 means [DefaultMaxAttempts].
+	// MaxAttempts limits the attempts of one request, from 1.
 	MaxAttempts int
 	// Drain is how long requests in flight go on once ctx is done; 0 means until they end.
 	Drain time.Duration
@@ -107,15 +100,6 @@ type Options struct {
 
 // setDefaults fills in what is zero.
 func (o *Options) setDefaults() {
-	if o.Parallelism == 0 {
-		o.Parallelism = DefaultParallelism
-		if o.Adaptive {
-			o.Parallelism = AdaptiveMost
-		}
-	}
-	if o.MaxAttempts == 0 {
-		o.MaxAttempts = DefaultMaxAttempts
-	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -2,7 +2,6 @@ package executor
 
 import (
 	"testing"
-	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -61,16 +60,4 @@ func TestAnEmptyPlanTouchesNothing(t *testing.T) {
 	require.False(t, res.Changed())
 	require.Empty(t, w.journal.records)
 	require.Empty(t, w.events)
-}
-
-func TestDefaults(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld()
-		w.opts = Options{API: w.server, Journal: w.journal}
-		w.latency = 1
-		w.fault = func(call) *fault { return &fault{err: refusal(10)} }
-		res := w.apply(t, t.Context(), creates(10))
-		require.Equal(t, 4, w.most)
-		require.Equal(t, 50, res.Counts.Requests)
-	})
 }

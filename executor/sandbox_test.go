@@ -42,7 +42,7 @@ func newLab(t *testing.T, o sandbox.Options) *lab {
 	t.Cleanup(client.CloseIdleConnections)
 	l := &lab{server: server, store: state.NewFile(filepath.Join(t.TempDir(), "jpsync.state.json"), state.OS{})}
 	l.opts = Options{
-		API: client, Certificates: files{}, Parallelism: 8,
+		API: client, Certificates: files{}, Parallelism: 8, MaxAttempts: 5,
 		OnEvent: func(e Event) { l.events = append(l.events, e) },
 	}
 	return l

@@ -161,7 +161,7 @@ func (r *runner) apply(t *testing.T, n, parallelism int, wait time.Duration) {
 	if r.err = r.run.Start(t.Context()); r.err != nil {
 		return
 	}
-	opts := Options{API: r, Journal: r.run, Certificates: files{}, Parallelism: parallelism}
+	opts := Options{API: r, Journal: r.run, Certificates: files{}, Parallelism: parallelism, MaxAttempts: 5}
 	st := r.run.State()
 	p := creates(n)
 	for i := len(p.Changes) - 1; i >= 0; i-- {

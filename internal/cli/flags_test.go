@@ -27,6 +27,16 @@ func TestParallelismIsANumberOrAuto(t *testing.T) {
 	}
 }
 
+func TestSendingByDefault(t *testing.T) {
+	var cmd root
+	parser, err := newParser(&cmd, Host{})
+	require.NoError(t, err)
+	_, err = parser.Parse([]string{"apply"})
+	require.NoError(t, err)
+	require.NoError(t, cmd.Apply.sending.check())
+	require.Equal(t, executor.Options{Parallelism: 4, MaxAttempts: 5, Drain: 8 * time.Second}, cmd.Apply.sending.options())
+}
+
 func TestFlagsThatMakeNoSense(t *testing.T) {
 	for _, tt := range []struct {
 		name string
