@@ -54,9 +54,6 @@ func (c *outputCmd) Run(ctx context.Context, t *terminal, g *globals, store *sta
 		if c.Format == "gitlab" {
 			t.warn("GitLab shows a dotenv report to everybody who can see the pipeline: put master secrets into masked variables instead")
 		}
-		if c.Format != "github" { // deliver masks those where the lines go
-			t.maskAll(apps)
-		}
 	}
 	keys := make([]report.Key, len(ids))
 	for i, id := range ids {
@@ -109,40 +106,58 @@ func (c *outputCmd) write(t *terminal, w io.Writer, keys []report.Key) error {
 	return report.Keys(w, keys, c.Format, options)
 }
 
-// deliver writes the finished text. An error before has left the file as it was.
+// deliver writes the finished text. Before that, GitHub Actions is told to mask what it holds.
 func (c *outputCmd) deliver(t *terminal, g *globals, store *stateStore, keys []report.Key, text *bytes.Buffer) error {
-	path := c.Out
+	outputs := ""
 	if c.Format == "github" {
+		outputs = os.Getenv("GITHUB_OUTPUT")
+	}
+	switch {
+	case c.Out != "":
+		return c.replace(t, g, store, keys, text)
+	case outputs != "":
+		t.maskKeys(keys)
+		if err := appendTo(outputs, func(w io.Writer) error { _, err := text.WriteTo(w); return err }); err != nil {
+			return fmt.Errorf("append to the file that GITHUB_OUTPUT names: %w", err)
+		}
+		t.info("set the outputs of %s", report.Plural(len(keys), "app"))
+		return nil
+	case c.Format == "github": // the commands stand right before the lines, which hold the same
 		for _, key := range keys {
 			if err := report.Mask(t.Out, key.MasterSecret); err != nil {
 				return fmt.Errorf("the master secrets could not be masked, so none was printed: %w", err)
 			}
 		}
-		if github := os.Getenv("GITHUB_OUTPUT"); path == "" && github != "" {
-			if err := appendTo(github, func(w io.Writer) error { _, err := text.WriteTo(w); return err }); err != nil {
-				return fmt.Errorf("append to the file that GITHUB_OUTPUT names: %w", err)
-			}
-			t.info("set the outputs of %s", report.Plural(len(keys), "app"))
-			return nil
-		}
+	default:
+		t.maskKeys(keys)
 	}
-	if path == "" {
-		_, err := text.WriteTo(t.Out)
-		return err
-	}
+	_, err := text.WriteTo(t.Out)
+	return err
+}
+
+// replace writes the finished text to the file of --out. An error leaves the file as it was.
+func (c *outputCmd) replace(t *terminal, g *globals, store *stateStore, keys []report.Key, text *bytes.Buffer) error {
 	m, err := manifest.Load(g.Manifest, manifest.Options{CertRoot: g.CertRoot})
 	if err != nil {
 		m = nil // there may be none, and the files that it names are unknown
 	}
-	if err := g.refuseOverwrite("--out", path, store.files(), m); err != nil {
+	if err := g.refuseOverwrite("--out", c.Out, store.files(), m); err != nil {
 		return err
 	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("write the app keys: %s is not a regular file, and --out would replace it: redirect the output instead", path)
+	if info, err := os.Stat(c.Out); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("write the app keys: %s is not a regular file, and --out would replace it: redirect the output instead", c.Out)
 	}
-	if err := state.WriteFile(path, text.Bytes()); err != nil {
+	t.maskKeys(keys)
+	if err := state.WriteFile(c.Out, text.Bytes()); err != nil {
 		return fmt.Errorf("write the app keys: %w", err)
 	}
-	t.info("wrote the keys of %s to %s", report.Plural(len(keys), "app"), path)
+	t.info("wrote the keys of %s to %s", report.Plural(len(keys), "app"), c.Out)
 	return nil
+}
+
+// maskKeys has GitHub Actions mask the master secrets among some keys.
+func (t *terminal) maskKeys(keys []report.Key) {
+	for _, key := range keys {
+		t.actions.mask(key.MasterSecret)
+	}
 }
