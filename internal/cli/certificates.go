@@ -26,7 +26,7 @@ func (c certificates) inspect(cert manifest.Certificate, known string) (seen pla
 	if seen.FileSHA256 == known {
 		return seen, nil
 	}
-	password, err := c.password(cert.Password)
+	password, err := c.password(cert.Password, data)
 	if err != nil {
 		return seen, fmt.Errorf("%s: %w", cert.File, err)
 	}
@@ -49,7 +49,7 @@ func (c certificates) Load(change planner.Change) (loaded executor.Loaded, err e
 	if loaded.Data, err = c.files.ReadCertificate(cert); err != nil {
 		return loaded, err
 	}
-	if loaded.Password, err = c.password(cert.Password); err != nil {
+	if loaded.Password, err = c.password(cert.Password, loaded.Data); err != nil {
 		return loaded, fmt.Errorf("%s: %w", cert.File, err)
 	}
 	loaded.Certificate.FileSHA256 = hash(loaded.Data)
@@ -71,17 +71,23 @@ func (e *movedError) Error() string {
 	return fmt.Sprintf("the certificate file %s has changed since the plan was made and is not sent: plan again", e.file)
 }
 
-// password resolves a reference. A variable that is set and empty is an empty password,
-// which some exports have.
-func (c certificates) password(ref *manifest.Secret) (string, error) {
+// password resolves the reference of a file's password. A variable that is set and empty is an
+// empty password, which some exports have, unless the file has another one.
+func (c certificates) password(ref *manifest.Secret, data []byte) (string, error) {
 	if ref == nil {
 		return "", nil
 	}
 	password, err := c.files.Secret(*ref)
-	if errors.Is(err, manifest.ErrEmpty) {
+	if errors.Is(err, manifest.ErrEmpty) && !locked(data) {
 		return "", nil
 	}
 	return password, err
+}
+
+// locked reports whether a file takes a password to open.
+func locked(data []byte) bool {
+	_, err := pushcert.Inspect(data, "")
+	return errors.Is(err, &pushcert.Error{Kind: pushcert.WrongPassword})
 }
 
 // open parses a file. A certificate without its key is no error here: the planner's checks

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -143,8 +142,7 @@ func (c *certsInspectCmd) password(ctx context.Context, t *terminal, data []byte
 	if c.given() {
 		return c.passwordFlags.read(t)
 	}
-	_, err := pushcert.Inspect(data, "")
-	if e, ok := errors.AsType[*pushcert.Error](err); !ok || e.Kind != pushcert.WrongPassword {
+	if !locked(data) {
 		return "", nil
 	}
 	if !t.ask {
