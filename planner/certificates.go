@@ -159,16 +159,12 @@ func (b *builder) check(c *candidate) bool {
 			ok = false
 		}
 	}
-	if had := bundleOf(c.have); had != "" && had != c.bundle && b.refuse(c.problem(codeBundleChanged, fmt.Sprintf(
-		"the uploaded certificate is for %s and this one for %s: JPush replaces a certificate only by one for the same bundle ID", had, c.bundle), "")) {
-		ok = false
-	}
 	return ok
 }
 
 // findings are what speaks against sending the candidate, which was opened.
 func (c *candidate) findings(in Input) []pushcert.Finding {
-	return pushcert.Check(c.seen.Opened, pushcert.Expect{
+	found := pushcert.Check(c.seen.Opened, pushcert.Expect{
 		Environment:         string(c.env),
 		BundleID:            c.app.BundleID,
 		Password:            c.seen.Password,
@@ -177,6 +173,11 @@ func (c *candidate) findings(in Input) []pushcert.Finding {
 		RecordedFingerprint: c.have.Fingerprint,
 		RecordedNotAfter:    c.have.NotAfter,
 	})
+	if had, has := bundleOf(c.have), c.seen.Opened.App(); had != "" && had != has {
+		found = append(found, pushcert.Finding{Code: codeBundleChanged, Severity: pushcert.SeverityError, Message: fmt.Sprintf(
+			"the uploaded certificate is for %s and this one for %s: JPush replaces a certificate only by one for the same bundle ID", had, has)})
+	}
+	return found
 }
 
 // warnOfExpiry warns about a certificate that is on the server already.
