@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bufio"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -67,15 +66,22 @@ func topicsOf(d planner.Due) string {
 	return strings.Join(others, " ")
 }
 
-// CertsMarkdown writes certificates as a table for an issue or a pull request.
+// CertsMarkdown writes certificates as a table for an issue or a pull request, and below it what
+// is wrong with some.
 func CertsMarkdown(w io.Writer, dues []planner.Due) error {
-	b := bufio.NewWriter(w)
-	b.WriteString("| expires | days | state | app | environment | bundle ID |\n|---|---:|---|---|---|---|\n")
+	m := &markdown{}
+	m.WriteString("| expires | days | state | app | environment | bundle ID |\n|---|---:|---|---|---|---|\n")
+	wrong := section{title: "Remarks"}
 	for _, d := range dues {
 		expires, days := expiryOf(d)
-		b.WriteString(tableRow([]string{expires, days, string(d.State), cell(d.App), string(d.Environment), cell(d.BundleID)}))
+		m.WriteString(tableRow([]string{expires, days, string(d.State), cell(d.App), string(d.Environment), cell(d.BundleID)}))
+		if d.Message != "" {
+			wrong.add(remark{app: d.App, about: string(d.Environment), text: d.Message})
+		}
 	}
-	return b.Flush()
+	m.sections(wrong)
+	_, err := io.WriteString(w, m.String())
+	return err
 }
 
 // CertsJSON writes certificates as a JSON array.
