@@ -47,8 +47,7 @@ type Due struct {
 func DaysLeft(t, now time.Time) int { return int(t.Sub(now) / (24 * time.Hour)) }
 
 // Schedule lists every certificate of the manifest and the state, the first to expire first.
-// Where a recorded certificate's file has changed and its password is not at hand, the record
-// is listed.
+// Where a file cannot be opened because its password is not at hand, it lists what is recorded.
 func Schedule(in Input) []Due {
 	var dues []Due
 	wanted := make(map[string]map[jpush.Environment]manifest.Certificate, len(in.Manifest.Apps))
@@ -91,14 +90,17 @@ func (c *candidate) due(in Input) Due {
 	d := Due{App: c.app.ID, AppName: c.app.AppName, Environment: c.env, File: c.file.File}
 	var err error
 	c.seen, err = in.Certificates.Inspect(c.file, "")
-	if code, _ := codeOf(err); code == codePasswordNotAtHand && have.Fingerprint != "" {
+	code, _ := codeOf(err)
+	if code == codePasswordNotAtHand && have.Fingerprint != "" {
 		c.seen, err = in.Certificates.Inspect(c.file, have.FileSHA256)
+	}
+	if err == nil || code == codePasswordNotAtHand {
+		d.BundleID, d.Fingerprint, d.NotAfter = have.BundleID, have.Fingerprint, have.NotAfter
 	}
 	if err != nil {
 		d.State, d.Message = Unreadable, err.Error()
 		return d
 	}
-	d.BundleID, d.Fingerprint, d.NotAfter = have.BundleID, have.Fingerprint, have.NotAfter
 	if opened := c.seen.Opened; opened != nil {
 		d.BundleID, d.Topics, d.Fingerprint, d.NotAfter = opened.BundleID, opened.Topics, opened.Fingerprint, opened.NotAfter.UTC()
 		if d.Fingerprint != have.Fingerprint {

@@ -38,7 +38,7 @@ func (c *certsListCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	dues := planner.Schedule(in)
 	if c.ExpiringWithin != nil {
 		end := in.Now.Add(time.Duration(*c.ExpiringWithin))
-		// An unreadable file has no expiry, so it stays.
+		// A file that is unreadable and not recorded has no expiry, so it stays.
 		dues = slices.DeleteFunc(dues, func(d planner.Due) bool { return !d.NotAfter.Before(end) })
 	}
 	if err := c.print(t, w, dues, in.Now); err != nil {
@@ -48,7 +48,8 @@ func (c *certsListCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	for _, d := range dues {
 		if d.State == planner.Unreadable {
 			unreadable++
-		} else {
+		}
+		if d.State != planner.Unreadable || !d.NotAfter.IsZero() {
 			due++
 		}
 	}
