@@ -46,6 +46,10 @@ func codeOf(err error) (code, remedy string) {
 		return codeUnreadable, ""
 	case e.Kind == "secret":
 		return codePasswordNotAtHand, "set the variable or the file that the manifest names, here and in the pipeline"
+	case errors.Is(e, manifest.ErrEmpty):
+		return string(pushcert.Empty), pushcert.Empty.Remedy()
+	case errors.Is(e, manifest.ErrTooLarge):
+		return string(pushcert.TooLarge), pushcert.TooLarge.Remedy()
 	}
 	return codeFileUnreadable, "check the path, which is relative to the file that names it, and its permissions"
 }

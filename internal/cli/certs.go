@@ -90,8 +90,8 @@ type certsInspectCmd struct {
 
 // Run opens the file and prints what it holds.
 func (c *certsInspectCmd) Run(ctx context.Context, t *terminal) error {
-	data, err := readFile(c.File, pushcert.MaxSize+1)
-	if err != nil {
+	data, err := readFile(c.File, pushcert.MaxSize)
+	if err != nil && len(data) <= pushcert.MaxSize { // the start of a larger file is refused with a remedy
 		return err
 	}
 	password, err := c.password(ctx, t, data)

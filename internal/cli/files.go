@@ -9,7 +9,7 @@ import (
 	"jpsync/manifest"
 )
 
-// readFile reads a file of at most limit bytes.
+// readFile reads a file of at most limit bytes. Of a larger one it returns the start beside the error.
 func readFile(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -57,6 +57,9 @@ var remedies = map[Kind]string{
 	SeveralIdentities: exportAgain + "; select that one alone",
 }
 
+// Remedy says what to do about most files of a kind.
+func (k Kind) Remedy() string { return remedies[k] }
+
 // Error says why a file is no usable push certificate. Its texts hold neither the password
 // nor data from the file.
 type Error struct {

@@ -63,7 +63,7 @@ func sniff(data []byte) error {
 		return fail(Empty, "the file is empty")
 	}
 	if len(data) > MaxSize {
-		return fail(TooLarge, fmt.Sprintf("the file has %d bytes, a p12 of at most %d is read", len(data), MaxSize))
+		return fail(TooLarge, fmt.Sprintf("the file has more than %d bytes, the most that is read of a p12", MaxSize))
 	}
 	for _, l := range lookalikes {
 		if l.matches(data) {
