@@ -37,6 +37,7 @@ type doctor struct {
 	timeout time.Duration
 
 	w    *workspace // nil: the manifest cannot be loaded, or the endpoint is invalid
+	told error      // why it cannot be loaded
 	code int        // the exit code so far
 }
 
@@ -120,6 +121,7 @@ func (d *doctor) manifest(ctx context.Context) {
 	}
 	if err != nil {
 		d.t.actions.place(err)
+		d.told = err
 		return
 	}
 	d.w = w

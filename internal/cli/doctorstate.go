@@ -20,7 +20,7 @@ import (
 func (d *doctor) state(ctx context.Context) {
 	store, err := openStore(d.t, d.g)
 	if err != nil {
-		if d.w != nil || d.code == ExitDone { // else the manifest was reported already
+		if !d.knows(err) {
 			d.trouble("state", err, "")
 		}
 		return
@@ -31,6 +31,11 @@ func (d *doctor) state(ctx context.Context) {
 		return
 	}
 	d.files(ctx, store)
+}
+
+// knows reports whether an error of [openStore] was reported with the manifest.
+func (d *doctor) knows(err error) bool {
+	return d.told != nil && (has[manifestError](err) || err.Error() == d.told.Error())
 }
 
 // files looks at a state file and the files beside it.

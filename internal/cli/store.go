@@ -63,9 +63,9 @@ func (g *globals) stateSettings() (manifest.StateSettings, error) {
 	settings, err := manifest.LoadState(g.Manifest)
 	switch {
 	case has[manifest.Errors](err):
-		return settings, err // with their places, as everywhere
+		return settings, manifestError{err} // with their places, as everywhere
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return settings, fmt.Errorf("find the state: %w", err)
+		return settings, manifestError{fmt.Errorf("find the state: %w", err)}
 	}
 	switch {
 	case g.State != "":
