@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -151,5 +152,9 @@ func (c *certsInspectCmd) password(ctx context.Context, t *terminal, data []byte
 	}
 	fmt.Fprintf(t.Err, "Password of %s: ", c.File)
 	defer fmt.Fprintln(t.Err)
-	return t.typedPassword(ctx)
+	password, err := t.typedPassword(ctx)
+	if ctx.Err() != nil {
+		err = &exitError{ExitInterrupted, errors.New("interrupted, the file was not opened")}
+	}
+	return password, err
 }

@@ -57,6 +57,9 @@ func (c *doctorCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	} else {
 		d.warning("credentials", "not checked: that takes a manifest without errors and a valid endpoint", "")
 	}
+	if ctx.Err() != nil {
+		return &exitError{ExitInterrupted, errors.New("interrupted, not everything was checked")}
+	}
 	if d.code != ExitDone {
 		return exit(d.code)
 	}

@@ -147,7 +147,6 @@ func TestAnInterruptAtThePassword(t *testing.T) {
 	require.NoError(t, made.Run())
 
 	person, tty := terminal(t)
-	defer tty.Close()
 	cmd := exec.Command(path, "certs", "inspect", filepath.Join(dir, "made", "production.p12"))
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TERM=xterm"}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
@@ -169,4 +168,7 @@ func TestAnInterruptAtThePassword(t *testing.T) {
 	require.NoError(t, cmd.Process.Signal(os.Interrupt))
 	require.Equal(t, cli.ExitInterrupted, exitCode(cmd.Wait()))
 	require.True(t, echo())
+	require.NoError(t, tty.Close())
+	rest, _ := io.ReadAll(person) // it ends with EIO
+	require.Contains(t, string(rest), "jpsync: interrupted, the file was not opened")
 }
