@@ -15,6 +15,7 @@ import (
 	"jpsync/internal/report"
 	"jpsync/manifest"
 	"jpsync/planner"
+	"jpsync/state"
 )
 
 type doctorCmd struct {
@@ -36,22 +37,21 @@ type doctor struct {
 	now     func() time.Time
 	timeout time.Duration
 
-	w    *workspace // nil: the manifest cannot be loaded, or the endpoint is invalid
-	told error      // why it cannot be loaded
-	code int        // the exit code so far
+	w    *workspace           // nil: the manifest cannot be loaded, or the endpoint is invalid
+	told error                // why it cannot be loaded
+	apps map[string]state.App // recorded; nil: none, or the state cannot be read
+	code int                  // the exit code so far
 }
 
 // Run makes every check that can be made, whatever the ones before found.
 func (c *doctorCmd) Run(ctx context.Context, t *terminal, g *globals) error {
 	d := &doctor{t: t, g: g, now: time.Now, timeout: c.Timeout}
 	d.manifest(ctx)
+	d.state(ctx)
 	if d.w != nil {
 		defer d.w.close()
 		d.certificates(ctx)
 		d.secretFiles()
-	}
-	d.state(ctx)
-	if d.w != nil {
 		d.proxy()
 		d.account(ctx)
 	} else {
@@ -131,7 +131,8 @@ func (d *doctor) manifest(ctx context.Context) {
 	d.well("manifest", w.manifest.Path+": "+report.Plural(len(w.manifest.Apps), "app"))
 }
 
-// certificates opens every certificate, as validate does.
+// certificates opens every certificate, as validate does. What is wrong with a file that is uploaded
+// already is a warning: an apply does not send it again.
 func (d *doctor) certificates(ctx context.Context) {
 	p, err := buildPlan(ctx, d.w, d.w.planInput())
 	if err != nil {
@@ -146,11 +147,31 @@ func (d *doctor) certificates(ctx context.Context) {
 		}
 		return notes
 	}
-	d.report(report.Trouble, "certificates", notes(p.Errors)...)
+	var errs []planner.Problem
+	files := make(map[string]map[jpush.Environment]manifest.Certificate, len(d.w.manifest.Apps))
+	for _, app := range d.w.manifest.Apps {
+		files[app.ID] = app.Certificates
+	}
+	for _, e := range p.Errors {
+		if d.uploaded(e, files[e.App][e.Environment]) {
+			e.Message += " (the file is uploaded already)"
+			p.Warnings = append(p.Warnings, e)
+		} else {
+			errs = append(errs, e)
+		}
+	}
+	d.report(report.Trouble, "certificates", notes(errs)...)
 	d.report(report.Warning, "certificates", notes(p.Warnings)...)
-	if len(p.Errors) == 0 {
+	if len(errs) == 0 {
 		d.well("certificates", report.Plural(p.Summary.Upload, "file")+" opened")
 	}
+}
+
+// uploaded reports whether the file of a certificate with a problem is the one that is recorded.
+func (d *doctor) uploaded(e planner.Problem, cert manifest.Certificate) bool {
+	known := d.apps[e.App].Certificates.Of(e.Environment).FileSHA256
+	seen, err := certificates{d.w.files}.inspect(cert, known)
+	return err == nil && seen.FileSHA256 == known
 }
 
 // secretFiles looks at the modes of the files that hold secrets. Container systems mount

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"jpsync/internal/report"
+	"jpsync/planner"
 	"jpsync/state"
 )
 
@@ -128,6 +129,8 @@ func (d *doctor) recorded(ctx context.Context, store *stateStore, locked bool) {
 		d.trouble("state", err, "")
 		return
 	}
+	planner.Align(d.w.manifest, st)
+	d.apps = st.Apps
 	d.clock(st)
 	d.encryption(store, st)
 	if n := len(st.Apps); n > 0 {
