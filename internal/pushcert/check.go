@@ -21,7 +21,8 @@ type Code string
 
 // The findings of [Check].
 const (
-	CodeNoKey             Code = "no_key"
+	CodeNoKey             Code = Code(NoKey)
+	CodeKeyMismatch       Code = Code(KeyMismatch)
 	CodeNotPush           Code = "not_push"
 	CodeExpired           Code = "expired"
 	CodeNotYetValid       Code = "not_yet_valid"
@@ -91,8 +92,11 @@ func (fs *findings) warn(code Code, message, remedy string) {
 const renew = "create a new one at developer.apple.com for the same bundle ID"
 
 func (fs *findings) errors(c *Certificate, want Expect) {
-	if !c.HasKey || !c.KeyMatches {
-		fs.fail(CodeNoKey, "the file lacks the certificate's private key", remedies[NoKey])
+	switch {
+	case !c.HasKey:
+		fs.fail(CodeNoKey, "the file lacks the certificate's private key", NoKey.Remedy())
+	case !c.KeyMatches:
+		fs.fail(CodeKeyMismatch, "the private key in the file belongs to none of its certificates", KeyMismatch.Remedy())
 	}
 	if !c.PushCertificate {
 		fs.fail(CodeNotPush, fmt.Sprintf("%q is no push certificate", c.CommonName),

@@ -54,7 +54,7 @@ func TestCheck(t *testing.T) {
 		{"another case", func(c *Certificate, _ *Expect) { c.BundleID = "cn.example.Shop" }, failed(CodeWrongBundle)},
 		{"no bundle at all", func(c *Certificate, _ *Expect) { c.BundleID = "" }, failed(CodeWrongBundle)},
 		{"no key", func(c *Certificate, _ *Expect) { c.HasKey, c.KeyMatches = false, false }, failed(CodeNoKey)},
-		{"another's key", func(c *Certificate, _ *Expect) { c.KeyMatches = false }, failed(CodeNoKey)},
+		{"another's key", func(c *Certificate, _ *Expect) { c.KeyMatches = false }, failed(CodeKeyMismatch)},
 
 		{"VoIP", func(c *Certificate, _ *Expect) { c.VoIP, c.BundleID = true, "cn.example.shop.voip" }, warned(CodeVoIP)},
 		{"VoIP of an app whose bundle ends so", func(c *Certificate, e *Expect) {
