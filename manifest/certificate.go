@@ -23,10 +23,10 @@ func (r *reader) certificates(n *yaml.Node) map[jpush.Environment]Certificate {
 	}
 	certificates := make(map[jpush.Environment]Certificate, 2)
 	for _, env := range jpush.Environments {
-		switch n := f[string(env)]; {
-		case given(n):
-			certificates[env] = r.certificate(n, env)
-		case n != nil:
+		switch field := f[string(env)]; {
+		case given(field):
+			certificates[env] = r.certificate(field, env)
+		case field != nil:
 			certificates[env] = Certificate{}
 		}
 	}

@@ -108,10 +108,14 @@ func (b *builder) uploads(app *manifest.App, recorded state.App) (up certificate
 	}
 	differ := len(fit) == 2 && fit[0].bundle != fit[1].bundle && fit[0].bundle != "" && fit[1].bundle != ""
 	for _, c := range fit {
+		blocked := false
+		if differ && c.upload {
+			blocked = b.refuse(c.problem(codeBundlesDiffer, fmt.Sprintf(
+				"the development certificate is for %s and the production certificate for %s; an app has one bundle ID, so one of the files is another app's",
+				fit[0].bundle, fit[1].bundle), ""))
+		}
 		switch {
-		case differ && c.upload && b.refuse(c.problem(codeBundlesDiffer, fmt.Sprintf(
-			"the development certificate is for %s and the production certificate for %s; an app has one bundle ID, so one of the files is another app's",
-			fit[0].bundle, fit[1].bundle), "")):
+		case blocked:
 			up.blocked = true
 		case c.upload:
 			up.changes = append(up.changes, c.change(recorded.AppKey))
@@ -159,9 +163,10 @@ func (b *builder) check(c *candidate) bool {
 		p := c.problem(string(f.Code), f.Message, f.Remedy)
 		if f.Severity != pushcert.SeverityError {
 			b.plan.Warnings = append(b.plan.Warnings, p)
-		} else if b.refuse(p) {
-			ok = false
+			continue
 		}
+		blocked := b.refuse(p)
+		ok = ok && !blocked
 	}
 	return ok
 }
