@@ -86,7 +86,7 @@ func (d *doctor) trouble(what string, err error, remedy string) {
 	d.report(report.Trouble, what, note{found, remedy})
 }
 
-// note is one finding and what to do about it; an empty remedy says that the finding tells.
+// note is one finding and what to do about it. Without a remedy, the finding says what to do.
 type note struct{ found, remedy string }
 
 // mostFindings bounds the findings of one kind: a hundred certificates that lack the same
@@ -163,7 +163,7 @@ func (d *doctor) certificates(ctx context.Context) {
 	d.report(report.Trouble, "certificates", notes(errs)...)
 	d.report(report.Warning, "certificates", notes(p.Warnings)...)
 	if len(errs) == 0 {
-		d.well("certificates", report.Plural(p.Summary.Upload, "file")+" opened")
+		d.well("certificates", report.Plural(p.Summary.Upload, "certificate")+" opened")
 	}
 }
 

@@ -110,7 +110,7 @@ func (fs *findings) errors(c *Certificate, want Expect) {
 	}
 	if envs := c.Environments(); c.PushCertificate && len(envs) > 0 && !slices.Contains(envs, want.Environment) {
 		fs.fail(CodeWrongEnvironment, fmt.Sprintf("a %s certificate stands in the %s slot", strings.Join(envs, " and "), want.Environment),
-			"swap the two files, or name the certificate for "+want.Environment)
+			"swap the two files, or name a "+want.Environment+" certificate in the manifest")
 	}
 	if want.BundleID != "" && want.BundleID != c.App() && want.BundleID != c.BundleID {
 		message := fmt.Sprintf("the certificate is for %q, the app's bundle_id is %q", c.BundleID, want.BundleID)
