@@ -31,7 +31,7 @@ var (
 // ReadError says which certificate or secret could not be read, and why. It names the
 // environment variable or the file, never a value.
 type ReadError struct {
-	Pos  Position // the reference in the manifest; zero for a default
+	Pos  Position // the reference in the manifest; zero for a built-in default
 	Kind string   // "certificate" or "secret"
 	Env  string   // set when the source is an environment variable
 	File string   // set when the source is a file, as written in the manifest

@@ -91,7 +91,7 @@ type Secret struct {
 	Pos  Position
 }
 
-// Position is a place in a file of the manifest. The zero Position is that of a default.
+// Position is a place in a file of the manifest. The zero Position is that of a built-in default.
 type Position struct {
 	File   string
 	Line   int // from 1

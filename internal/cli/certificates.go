@@ -122,7 +122,7 @@ func checkFiles(ctx context.Context, files *manifest.Files, p *planner.Plan) err
 		file := "the certificate file " + p.Changes[i].Certificate.File
 		if has[*movedError](err) {
 			moved = append(moved, file+" has changed")
-		} else if e, ok := errors.AsType[*manifest.ReadError](err); ok && e.Env == "" {
+		} else if e, ok := errors.AsType[*manifest.ReadError](err); ok && e.Env == "" { // a variable to set makes no plan stale
 			moved = append(moved, file+" or its password cannot be read: "+err.Error())
 		} else {
 			return err

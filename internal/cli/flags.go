@@ -71,7 +71,7 @@ type sending struct {
 // check refuses flags that make no sense.
 func (s *sending) check() error {
 	switch {
-	case !(s.Rate >= 0) || math.IsInf(s.Rate, 0):
+	case !(s.Rate >= 0) || math.IsInf(s.Rate, 0): // also NaN
 		return errors.New("--rate takes requests per second, 0 for no limit")
 	case s.MaxAttempts < 1:
 		return errors.New("--max-attempts takes 1 or more")

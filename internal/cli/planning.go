@@ -124,8 +124,8 @@ func buildPlan(ctx context.Context, w *workspace, in planner.Input) (*planner.Pl
 // errInterruptedPlanning ends a command that was interrupted before anything was sent.
 var errInterruptedPlanning = &exitError{ExitInterrupted, errors.New("interrupted while planning, nothing was sent")}
 
-// inspectAll inspects every certificate of a manifest. Its only error is
-// errInterruptedPlanning.
+// inspectAll inspects every certificate of a manifest; files that st has recorded are not opened.
+// Its only error is errInterruptedPlanning.
 func inspectAll(ctx context.Context, files *manifest.Files, m *manifest.Manifest, st *state.State) (planner.Inspector, error) {
 	all := inspections{certificates{files}, map[inspectKey]*inspection{}}
 	var work []func()
@@ -172,7 +172,7 @@ func keyOf(cert manifest.Certificate, known string) inspectKey {
 func (all inspections) Inspect(cert manifest.Certificate, known string) (planner.Inspection, error) {
 	in := all.done[keyOf(cert, known)]
 	if in == nil || in.err != nil && in.cert.Pos != cert.Pos {
-		return all.inspect(cert, known) // the error names the place that asks
+		return all.inspect(cert, known) // it is asked for the first time, or the error names another place
 	}
 	return in.seen, in.err
 }

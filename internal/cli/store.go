@@ -88,8 +88,8 @@ func (g *globals) stateSettings() (manifest.StateSettings, error) {
 // USER:PASSWORD@ without the scheme's ://, or libpq's password=.
 var secretForm = regexp.MustCompile(`(?is):.*@|pass\w*\s*=`)
 
-// openLocation opens a path, a bucket or a database. A location that is refused is not
-// repeated: it may hold a password.
+// openLocation makes the store of a location: a path, a bucket or a database. Nothing is connected.
+// A location that is refused is not repeated: it may hold a password.
 func openLocation(t *terminal, g *globals, location string) (*stateStore, error) {
 	scheme, _, ok := strings.Cut(location, ":")
 	scheme = strings.ToLower(scheme)
@@ -123,7 +123,7 @@ func openLocation(t *terminal, g *globals, location string) (*stateStore, error)
 	return store, err
 }
 
-// checkLocation says what is wrong with a location, without opening it.
+// checkLocation says why openLocation would refuse a location.
 func checkLocation(location string) error {
 	store, err := openLocation(&terminal{}, &globals{}, location)
 	if err == nil {
@@ -132,7 +132,8 @@ func checkLocation(location string) error {
 	return err
 }
 
-// end ends the connections of a store, if there are any.
+// end ends the connections of a store, if there are any, and warns of master secrets that stay in
+// clear where they were before.
 func (s *stateStore) end() {
 	if s == nil {
 		return

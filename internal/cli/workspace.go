@@ -152,7 +152,7 @@ func (g *globals) simulator() (http.RoundTripper, error) {
 	return sandbox.Transport(server), nil
 }
 
-// account returns the dev_key, or "" if it cannot be read; only apply needs it.
+// account returns the dev_key, or "" if it cannot be read: commands that send nothing do without it.
 func (w *workspace) account() string {
 	if w.g.Sandbox {
 		return sandbox.DevKey

@@ -7,8 +7,7 @@ import (
 	"text/template"
 )
 
-// key makes the embedded field unexported: a template finds the method MasterSecret, and not the
-// field of that name.
+// key keeps the embedded field unexported: .Key.MasterSecret would go around the method.
 type key = Key
 
 // templateApp is an app in a template: a [Key] whose master secret is a method.
