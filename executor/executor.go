@@ -54,7 +54,7 @@ type Journal interface {
 }
 
 // Certificates reads a certificate and its password right before its upload. Load refuses a
-// file that is not the one the plan was made with.
+// file that is not the one the plan was made with. Its errors name the file.
 type Certificates interface {
 	Load(upload planner.Change) (Loaded, error)
 }

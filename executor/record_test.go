@@ -91,11 +91,11 @@ func TestUploads(t *testing.T) {
 func TestACertificateThatCannotBeRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.opts.Certificates = files{err: errors.New("the file changed since the plan was made: plan again")}
+		w.opts.Certificates = files{err: errors.New("certs/shop.p12: the file changed since the plan was made: plan again")}
 		res := w.apply(t, t.Context(), plan(create("shop"), upload("shop", jpush.Development), upload("shop", jpush.Production), create("other")))
 		require.Equal(t, Created, res.Steps[0].Outcome)
 		require.Equal(t, Failed, res.Steps[1].Outcome)
-		require.ErrorContains(t, res.Steps[1].Err, "certs/shop.p12: the file changed since")
+		require.EqualError(t, res.Steps[1].Err, "upload the development certificate: certs/shop.p12: the file changed since the plan was made: plan again")
 		require.Zero(t, res.Steps[1].Attempts)
 		require.Equal(t, NotStarted, res.Steps[2].Outcome)
 		require.Equal(t, Created, res.Steps[3].Outcome)

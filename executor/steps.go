@@ -123,7 +123,7 @@ func (t *task) upload(ctx context.Context) (ok bool, stop *Stop) {
 	s.AppKey = t.app.AppKey
 	loaded, err := t.run.opts.Certificates.Load(s.Change)
 	if err != nil {
-		t.fail(Failed, answer{}, fmt.Errorf("upload the %s certificate %s: %w", s.Environment, s.Certificate.File, err), noWait)
+		t.fail(Failed, answer{}, fmt.Errorf("upload the %s certificate: %w", s.Environment, err), noWait)
 		return false, nil
 	}
 	cert := loaded.Certificate
