@@ -61,9 +61,9 @@ type Certificates interface {
 
 // Loaded is a certificate that can be sent.
 type Loaded struct {
-	Certificate planner.Certificate
-	Data        []byte
-	Password    string
+	FileSHA256 string // of Data: the same certificate may have been exported again
+	Data       []byte
+	Password   string
 }
 
 // Options says how to apply. API, Journal, Parallelism and MaxAttempts are required,

@@ -71,7 +71,7 @@ func (f files) Load(c planner.Change) (Loaded, error) {
 	if f.during != nil {
 		f.during()
 	}
-	return Loaded{Certificate: *c.Certificate, Data: []byte(c.Certificate.Fingerprint), Password: canary}, f.err
+	return Loaded{FileSHA256: c.Certificate.FileSHA256, Data: []byte(c.Certificate.Fingerprint), Password: canary}, f.err
 }
 
 // world is a server, a journal and a run's events.

@@ -126,7 +126,8 @@ func (t *task) upload(ctx context.Context) (ok bool, stop *Stop) {
 		t.fail(Failed, answer{}, fmt.Errorf("upload the %s certificate: %w", s.Environment, err), noWait)
 		return false, nil
 	}
-	cert := loaded.Certificate
+	cert := *s.Certificate
+	cert.FileSHA256 = loaded.FileSHA256
 	s.Certificate = &cert
 	a, stop := t.send(ctx, func(ctx context.Context) error {
 		return t.run.opts.API.UploadCertificate(ctx, s.AppKey, jpush.Certificate{

@@ -45,15 +45,14 @@ func (c certificates) Load(change planner.Change) (loaded executor.Loaded, err e
 	if p := planned.Password; p != nil {
 		cert.Password = &manifest.Secret{Env: p.Env, File: p.File, Path: p.Path}
 	}
-	loaded.Certificate = planned
 	if loaded.Data, err = c.files.ReadCertificate(cert); err != nil {
 		return loaded, err
 	}
 	if loaded.Password, err = c.password(cert.Password, loaded.Data); err != nil {
 		return loaded, fmt.Errorf("%s: %w", cert.File, err)
 	}
-	loaded.Certificate.FileSHA256 = hash(loaded.Data)
-	if loaded.Certificate.FileSHA256 == planned.FileSHA256 {
+	loaded.FileSHA256 = hash(loaded.Data)
+	if loaded.FileSHA256 == planned.FileSHA256 {
 		return loaded, nil
 	}
 	// The same certificate exported again is still the planned one, if its key came with it.
