@@ -174,13 +174,12 @@ func (b *builder) check(c *candidate) bool {
 // findings are what speaks against sending the candidate, which was opened.
 func (c *candidate) findings(in Input) []pushcert.Finding {
 	found := pushcert.Check(c.seen.Opened, pushcert.Expect{
-		Environment:         string(c.env),
-		BundleID:            c.app.BundleID,
-		Password:            c.seen.Password,
-		Now:                 in.Now,
-		RenewBefore:         in.Manifest.Policy.RenewBefore,
-		RecordedFingerprint: c.have.Fingerprint,
-		RecordedNotAfter:    c.have.NotAfter,
+		Environment:      string(c.env),
+		BundleID:         c.app.BundleID,
+		Password:         c.seen.Password,
+		Now:              in.Now,
+		RenewBefore:      in.Manifest.Policy.RenewBefore,
+		RecordedNotAfter: c.have.NotAfter,
 	})
 	if had, has := bundleOf(c.have), c.seen.Opened.App(); had != "" && had != has {
 		found = append(found, pushcert.Finding{Code: codeBundleChanged, Severity: pushcert.SeverityError, Message: fmt.Sprintf(

@@ -64,9 +64,8 @@ type Expect struct {
 	Password    PasswordFacts
 	Now         time.Time
 	RenewBefore time.Duration // warn when less than this is left; 0: never
-	// The recorded certificate of this environment; zero if there is none.
-	RecordedFingerprint string
-	RecordedNotAfter    time.Time
+	// The expiry of the certificate that it replaces; zero if there is none.
+	RecordedNotAfter time.Time
 }
 
 // Check returns what is wrong with uploading a certificate, errors first. It looks at one
@@ -133,7 +132,7 @@ func (fs *findings) warnings(c *Certificate, want Expect) {
 		fs.warn(CodeWatch, "the certificate is for watch complications alone: ordinary notifications will not arrive",
 			"use the app's Apple Push Services certificate unless complications are what you want")
 	}
-	if want.RecordedFingerprint != "" && c.Fingerprint != want.RecordedFingerprint && c.NotAfter.Before(want.RecordedNotAfter) {
+	if c.NotAfter.Before(want.RecordedNotAfter) {
 		fs.warn(CodeOlderThanRecorded, fmt.Sprintf("the certificate expires on %s, before the uploaded one (%s)",
 			day(c.NotAfter), day(want.RecordedNotAfter)), "check that this is the newest file")
 	}
