@@ -26,9 +26,9 @@ type element struct {
 // them.
 //
 // Time and memory are proportional to the input, at worst times the depth.
-func toDER(data []byte) (der, rest []byte, err error) {
-	der, rest, err = appendDER(make([]byte, 0, len(data)), data, 0)
-	return der, rest, err
+func toDER(data []byte) ([]byte, error) {
+	der, _, err := appendDER(make([]byte, 0, len(data)), data, 0)
+	return der, err
 }
 
 func appendDER(out, in []byte, depth int) (_, rest []byte, err error) {

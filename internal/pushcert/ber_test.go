@@ -69,7 +69,7 @@ func TestReadElementRefusesImpossibleSizes(t *testing.T) {
 		{"pieces that are no strings", []byte{0x24, 2, 5, 0}, Damaged},
 	}
 	for _, tt := range tests {
-		_, _, err := toDER(tt.in)
+		_, err := toDER(tt.in)
 		e := requireError(t, err, tt.kind)
 		assert.NotEmpty(t, e.Error(), tt.name)
 	}
@@ -77,13 +77,12 @@ func TestReadElementRefusesImpossibleSizes(t *testing.T) {
 
 func TestToDERWritesWhatCryptobyteReads(t *testing.T) {
 	long := []byte{0x30, 0x84, 0, 0, 0, 3, 2, 1, 5} // lengths of more bytes than needed
-	der, rest, err := toDER(append(long, 9, 9))
+	der, err := toDER(append(long, 9, 9))
 	require.NoError(t, err)
 	assert.Equal(t, []byte{0x30, 3, 2, 1, 5}, der)
-	assert.Equal(t, []byte{9, 9}, rest)
 
 	pieces := []byte{0x24, 0x80, 4, 1, 'a', 0x24, 0x80, 4, 2, 'b', 'c', 0, 0, 4, 0, 4, 1, 'd', 0, 0}
-	der, _, err = toDER(pieces)
+	der, err = toDER(pieces)
 	require.NoError(t, err)
 	var got cryptobyte.String
 	in := cryptobyte.String(der)

@@ -49,7 +49,7 @@ type typed struct {
 
 // list decodes a list in BER: that is how the contents of octet strings and of decrypted parts come.
 func list(ber []byte) ([]typed, error) {
-	der, _, err := toDER(ber)
+	der, err := toDER(ber)
 	var whole asn1.RawValue
 	if err != nil || !decode(der, &whole) || whole.Class != asn1.ClassUniversal || whole.Tag != asn1.TagSequence {
 		return nil, noStructure

@@ -87,7 +87,7 @@ func TestMeterCountsAcrossDerivations(t *testing.T) {
 func TestInspectCountsEveryTry(t *testing.T) {
 	third := big.NewInt(maxRounds / 3)
 	file := pfx(t, []addFunc{plainSafe(t)}, macData(seq(id(oidSHA256)), third))
-	der, _, err := toDER(file)
+	der, err := toDER(file)
 	require.NoError(t, err)
 	safe, check, err := readPFX(der)
 	require.NoError(t, err)

@@ -10,7 +10,7 @@ import (
 
 // open decrypts and parses a file (RFC 7292, section 4).
 func open(data []byte, password string) (*contents, error) {
-	der, _, err := toDER(data)
+	der, err := toDER(data)
 	if err != nil {
 		return nil, err
 	}
