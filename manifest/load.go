@@ -84,7 +84,7 @@ func newLoader(path string, opts Options) *loader {
 			Path:     path,
 			CertRoot: opts.CertRoot,
 			Account:  Account{DevKey: Secret{Env: "JPUSH_DEV_KEY"}, DevSecret: Secret{Env: "JPUSH_DEV_SECRET"}},
-			Policy:   Policy{OnExisting: Adopt, RenewBefore: 30 * day},
+			Policy:   Policy{OnExisting: Adopt, RenewBefore: DefaultRenewBefore},
 		},
 	}
 }

@@ -44,8 +44,11 @@ type Account struct {
 type Policy struct {
 	MaxDeletes  Limit
 	OnExisting  OnExisting
-	RenewBefore time.Duration // warn about certificates that expire sooner; default 30 days
+	RenewBefore time.Duration // warn about certificates that expire sooner
 }
+
+// DefaultRenewBefore is the RenewBefore of a manifest that does not say.
+const DefaultRenewBefore = 30 * day
 
 // Limit is a count or a share of the recorded apps: N or P%.
 type Limit struct {

@@ -9,6 +9,7 @@ import (
 
 	"jpsync/internal/pushcert"
 	"jpsync/internal/report"
+	"jpsync/manifest"
 	"jpsync/planner"
 	"jpsync/state"
 )
@@ -109,7 +110,7 @@ func (c *certsInspectCmd) Run(ctx context.Context, t *terminal) error {
 		BundleID:    c.BundleID,
 		Password:    pushcert.FactsOf(password),
 		Now:         now,
-		RenewBefore: 30 * 24 * time.Hour,
+		RenewBefore: manifest.DefaultRenewBefore,
 	})
 	if err := c.print(t, cert, findings, now); err != nil {
 		return err
