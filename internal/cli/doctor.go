@@ -225,19 +225,17 @@ func (d *doctor) account(ctx context.Context) {
 	}
 	defer client.CloseIdleConnections()
 	err = client.Probe(ctx)
-	e, _ := errors.AsType[*jpush.Error](err)
+	e, _ := errors.AsType[*jpush.Error](err) // Probe has no other
 	switch {
 	case err == nil:
 		d.well("endpoint", d.w.endpoint)
 		d.well("credentials", "accepted for account "+d.w.account())
-	case e != nil && e.Class == jpush.ClassAuth:
+	case e.Class == jpush.ClassAuth:
 		d.well("endpoint", d.w.endpoint)
 		d.trouble("credentials", outcome{e}, "")
-	case e != nil:
+	default:
 		d.trouble("endpoint", fmt.Errorf("%s: %w", d.w.endpoint, outcome{e}), "")
 		d.tlsClock(err)
-	default:
-		d.trouble("endpoint", err, "")
 	}
 }
 
