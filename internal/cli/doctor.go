@@ -38,7 +38,7 @@ type doctor struct {
 	timeout time.Duration
 
 	w    *workspace           // nil: the manifest cannot be loaded, or the endpoint is invalid
-	told error                // why it cannot be loaded
+	told error                // why it cannot be loaded; nil: it can, or nobody tried
 	apps map[string]state.App // recorded; nil: none, or the state cannot be read
 	code int                  // the exit code so far
 }
