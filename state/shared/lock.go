@@ -199,8 +199,18 @@ func (s *Store) claim(ctx context.Context, v *view, holder state.Holder) (*sessi
 	}
 	x.opened = body
 	x.advance(open, sum)
+	if v.overdue() {
+		err = s.proveLast(ctx, open.Number)
+	}
+	if errors.Is(err, ErrExists) {
+		return nil, s.failed("lock", err) // nothing is ours to give back
+	}
 	x.turn <- struct{}{}
 	go x.beat()
+	if err != nil {
+		_ = x.Close()
+		return nil, s.failed("lock", err)
+	}
 	return x, nil
 }
 

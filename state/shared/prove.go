@@ -88,6 +88,17 @@ func (s *Store) proveOverdue(ctx context.Context, number int64) error {
 	return err
 }
 
+// proveLast makes sure that the log does not go on after an open entry of ours, or returns an
+// [ErrExists]. It took a lease away, so its number need not have been free all the time: the holder
+// may have used it, and a run after that have folded it away, whose own open is there for good.
+func (s *Store) proveLast(ctx context.Context, number int64) error {
+	later, _, err := s.list(ctx, logPrefix, logName(number))
+	if err == nil && len(later) > 0 {
+		err = ErrExists
+	}
+	return err
+}
+
 // proveClock looks whether the object name, which was created since the moment before, is
 // as old as that by the store's own clock.
 func (s *Store) proveClock(ctx context.Context, after, name string, before stamp) error {
