@@ -93,8 +93,8 @@ func (x *session) Before(ctx context.Context) (body []byte, err error) {
 	return body, err
 }
 
-// Purge implements [state.Session]. It removes every snapshot but the newest and every entry
-// that is part of it, also those that an earlier run failed to remove, and looks whether they
+// Purge implements [state.Session]. It removes every earlier snapshot and every entry
+// that is part of the newest, also those that an earlier run failed to remove, and looks whether they
 // are gone. Open entries stay: there is no secret in them.
 func (x *session) Purge(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
@@ -111,7 +111,7 @@ func (x *session) Purge(ctx context.Context) error {
 	return err
 }
 
-// superfluous names what the newest snapshot has made superfluous and is still there.
+// superfluous names what our newest snapshot has made superfluous and is still there.
 func (x *session) superfluous(ctx context.Context) (names []string, err error) {
 	newest := x.old[len(x.old)-1]
 	snapshots, _, err := x.store.list(ctx, statePrefix, "")
@@ -119,7 +119,7 @@ func (x *session) superfluous(ctx context.Context) (names []string, err error) {
 		return nil, err
 	}
 	for _, e := range snapshots {
-		if e.Name != newest {
+		if e.Name < newest { // a later one is of who took over
 			names = append(names, e.Name)
 		}
 	}
