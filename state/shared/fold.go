@@ -12,7 +12,8 @@ import (
 	"jpsync/state"
 )
 
-// keptSnapshots is how many snapshots stay, the newest included, to go back to.
+// keptSnapshots is how many snapshots stay, the newest included, to go back to. Each has another
+// serial.
 const keptSnapshots = 10
 
 // Fold implements [state.Session]: it makes a snapshot, and a fold entry that gives it
@@ -38,8 +39,12 @@ func (x *session) Fold(ctx context.Context, s *state.State) error {
 		return err
 	}
 	x.size, x.snapshotSize = 0, size
-	x.old = append(x.old, stateName(ref.Number))
-	x.remove(ctx, append(x.folded(ref.Number), x.surplus(keptSnapshots)...)) // it is no matter if that fails
+	gone := x.folded(ref.Number)
+	if last := len(x.old) - 1; last >= 0 && s.Serial == x.serial { // the same state once more
+		gone, x.old = append(gone, x.old[last]), x.old[:last]
+	}
+	x.old, x.serial = append(x.old, stateName(ref.Number)), s.Serial
+	x.remove(ctx, append(gone, x.surplus(keptSnapshots)...)) // it is no matter if that fails
 	return nil
 }
 

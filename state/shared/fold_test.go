@@ -32,3 +32,26 @@ func TestPurgeSparesTheSnapshotOfASuccessor(t *testing.T) {
 		require.NoError(t, x.Close())
 	})
 }
+
+// Runs that change nothing leave the older snapshots alone.
+func TestRunsWithoutNewsKeepTheSnapshotsToGoBackTo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		memory := used(t, keptSnapshots)
+		for range 3 {
+			run, err := state.Begin(t.Context(), store(t, memory), state.Options{})
+			require.NoError(t, err)
+			require.NoError(t, run.Bind("https://admin.jpush.cn/v1/", "a"))
+			require.NoError(t, run.Start(t.Context()))
+			require.NoError(t, run.Finish(t.Context()))
+		}
+		snapshots, _, err := memory.List(t.Context(), statePrefix, "")
+		require.NoError(t, err)
+		var serials []int64
+		for _, e := range snapshots {
+			s, err := state.Unmarshal(memory.objects[e.Name].body)
+			require.NoError(t, err)
+			serials = append(serials, s.Serial)
+		}
+		require.Equal(t, []int64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, serials)
+	})
+}

@@ -181,6 +181,7 @@ func (s *Store) claim(ctx context.Context, v *view, holder state.Holder) (*sessi
 		sum:       v.sum,
 		removable: v.removable,
 		old:       v.old,
+		serial:    v.state.Serial,
 		before:    before,
 		turn:      make(chan struct{}, 1),
 		stopBeat:  make(chan struct{}),

@@ -37,6 +37,7 @@ type session struct {
 
 	// Append, Fold and Purge have these, which are called one at a time; the beat does not.
 	old          []string // snapshots before
+	serial       int64    // of the newest snapshot
 	size         int      // of the batches since the snapshot, in bytes
 	snapshotSize int      // of the newest snapshot that this session made, in bytes
 
