@@ -93,8 +93,8 @@ func (s *fileSession) closeJournal() error {
 	return f.Close()
 }
 
-// Before implements [Session].
-func (s *fileSession) Before(context.Context) ([]byte, error) {
+// Earlier implements [Session].
+func (s *fileSession) Earlier(context.Context) ([]byte, error) {
 	data, err := readFile(s.store.fs, s.path+BackupSuffix)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

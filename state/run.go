@@ -102,13 +102,13 @@ func Begin(ctx context.Context, store Store, opts Options) (*Run, error) {
 }
 
 // purgeOwed purges where an earlier run encrypted the secrets of s and was killed, or failed,
-// before it purged: then the snapshot before has them in clear.
+// before it purged: then what the store has from before has them in clear.
 func (r *Run) purgeOwed(ctx context.Context, s *State) error {
 	if !r.Encrypts() || s.inClear() {
 		return nil
 	}
-	before, err := r.session.Before(ctx)
-	if err != nil || !textInClear(before) {
+	earlier, err := r.session.Earlier(ctx)
+	if err != nil || !textInClear(earlier) {
 		return err
 	}
 	return r.session.Purge(ctx)

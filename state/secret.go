@@ -154,11 +154,15 @@ func (f *File) BackupInClear() (bool, error) {
 	return textInClear(data), err
 }
 
-// textInClear reports whether a state's document has a secret in clear. It searches the text, since
-// nothing else of it is needed and it may be large.
-func textInClear(doc []byte) bool {
-	const secret = `"master_secret": "`
-	return bytes.Count(doc, []byte(secret)) > bytes.Count(doc, []byte(secret+armor.Header))
+// textInClear reports whether the text of states and records has a secret in clear. It searches the
+// text, since nothing else of it is needed and it may be large.
+func textInClear(text []byte) bool {
+	for _, secret := range []string{`"master_secret": "`, `"master_secret":"`} { // of a state, of a record
+		if bytes.Count(text, []byte(secret)) > bytes.Count(text, []byte(secret+armor.Header)) {
+			return true
+		}
+	}
+	return false
 }
 
 // RewriteSecrets changes the master secret of every app that has one, in place and several side

@@ -50,8 +50,9 @@ type Session interface {
 	Fold(ctx context.Context, s *State) error
 	// Full reports that the journal has grown so large that it is to be folded now.
 	Full() bool
-	// Before returns the document of the snapshot before the present one, nil if there is none.
-	Before(ctx context.Context) ([]byte, error)
+	// Earlier returns text of what the store still has from before the snapshot, to look for secrets
+	// in; nil if there is none. It is not all of that, but what is oldest and what is newest.
+	Earlier(ctx context.Context) ([]byte, error)
 	// Purge forgets every snapshot but the present one. What the store does not let go of
 	// stays.
 	Purge(ctx context.Context) error

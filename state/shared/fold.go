@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -40,10 +41,10 @@ func (x *session) Fold(ctx context.Context, s *state.State) error {
 	}
 	x.size, x.snapshotSize = 0, size
 	gone := x.folded(ref.Number)
-	if last := len(x.old) - 1; last >= 0 && s.Serial == x.serial { // the same state once more
-		gone, x.old = append(gone, x.old[last]), x.old[:last]
+	if last := len(x.snapshots) - 1; last >= 0 && s.Serial == x.serial { // the same state once more
+		gone, x.snapshots = append(gone, x.snapshots[last].Name), x.snapshots[:last]
 	}
-	x.old, x.serial = append(x.old, stateName(ref.Number)), s.Serial
+	x.snapshots, x.serial = append(x.snapshots, Entry{Name: stateName(ref.Number), Size: int64(size)}), s.Serial
 	x.remove(ctx, append(gone, x.surplus(keptSnapshots)...)) // it is no matter if that fails
 	return nil
 }
@@ -83,19 +84,36 @@ func (x *session) folded(number int64) (names []string) {
 	return names
 }
 
-// Before implements [state.Session].
-func (x *session) Before(ctx context.Context) (body []byte, err error) {
-	if len(x.old) < 2 {
+// Earlier implements [state.Session]: the oldest snapshot, the one before the newest, and the oldest of
+// the entries that should have been removed before those.
+func (x *session) Earlier(ctx context.Context) ([]byte, error) {
+	last := len(x.snapshots) - 1
+	if last < 0 {
 		return nil, nil
 	}
-	err = x.store.patient(ctx, 0, func(ctx context.Context) error {
-		body, err = x.store.place.Read(ctx, x.old[len(x.old)-2])
-		return err
-	})
-	if errors.Is(err, ErrNotFound) {
-		return nil, nil
+	included, err := x.included(ctx, x.snapshots[0])
+	if err != nil {
+		return nil, err
 	}
-	return body, err
+	var earlier []Entry
+	for i := 1; i < len(included) && len(earlier) < readers; i++ {
+		// The entry before an open is gone, unless none was removed there.
+		if number, _ := numberOf(included[i-1].Name); included[i].Name == logName(number+1) {
+			earlier = append(earlier, included[i])
+		}
+	}
+	if last > 0 {
+		earlier = append(earlier, x.snapshots[0], x.snapshots[last-1]) // one and the same, if there are two
+	}
+	bodies, err := x.store.readAll(ctx, slices.Compact(earlier))
+	return bytes.Join(bodies, nil), err
+}
+
+// included lists the entries that are part of a snapshot and still there.
+func (x *session) included(ctx context.Context, snapshot Entry) ([]Entry, error) {
+	entries, _, err := x.store.list(ctx, logPrefix, "")
+	after := logPrefix + strings.TrimPrefix(snapshot.Name, statePrefix)
+	return entries[:sort.Search(len(entries), func(i int) bool { return entries[i].Name > after })], err
 }
 
 // Purge implements [state.Session]. It removes every earlier snapshot and every entry
@@ -118,39 +136,37 @@ func (x *session) Purge(ctx context.Context) error {
 
 // superfluous names what our newest snapshot has made superfluous and is still there.
 func (x *session) superfluous(ctx context.Context) (names []string, err error) {
-	newest := x.old[len(x.old)-1]
+	newest := x.snapshots[len(x.snapshots)-1]
 	snapshots, _, err := x.store.list(ctx, statePrefix, "")
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range snapshots {
-		if e.Name < newest { // a later one is of who took over
+		if e.Name < newest.Name { // a later one is of who took over
 			names = append(names, e.Name)
 		}
 	}
-	entries, _, err := x.store.list(ctx, logPrefix, "")
+	included, err := x.included(ctx, newest)
 	if err != nil {
 		return nil, err
 	}
-	last := logPrefix + strings.TrimPrefix(newest, statePrefix)
-	folded := entries[:sort.Search(len(entries), func(i int) bool { return entries[i].Name > last })]
-	bodies, err := x.store.readAll(ctx, folded)
+	bodies, err := x.store.readAll(ctx, included)
 	if err != nil {
 		return nil, err
 	}
 	for i, body := range bodies {
 		if !bytes.Contains(body, []byte(`"type":"open"`)) {
-			names = append(names, folded[i].Name)
+			names = append(names, included[i].Name)
 		}
 	}
 	return names, nil
 }
 
 // surplus takes the oldest snapshots off the list until so many are left.
-func (x *session) surplus(kept int) []string {
-	n := max(0, len(x.old)-kept)
-	names := x.old[:n]
-	x.old = x.old[n:]
+func (x *session) surplus(kept int) (names []string) {
+	for len(x.snapshots) > kept {
+		names, x.snapshots = append(names, x.snapshots[0].Name), x.snapshots[1:]
+	}
 	return names
 }
 

@@ -85,9 +85,7 @@ func (s *Store) look(ctx context.Context) (*view, error) {
 			return nil, s.blame(ctx, bases[i+1:], err)
 		}
 		if v != nil {
-			for _, old := range bases[1 : i+1] {
-				v.old = append(v.old, old.Name)
-			}
+			v.snapshots = bases[1 : i+1]
 			return v, nil
 		}
 	}

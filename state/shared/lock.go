@@ -180,7 +180,7 @@ func (s *Store) claim(ctx context.Context, v *view, holder state.Holder) (*sessi
 		next:      v.number + 1,
 		sum:       v.sum,
 		removable: v.removable,
-		old:       v.old,
+		snapshots: v.snapshots,
 		serial:    v.state.Serial,
 		before:    before,
 		turn:      make(chan struct{}, 1),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -143,6 +144,59 @@ func TestTheNextRunPurgesForOneThatWasKilled(t *testing.T) {
 		require.NoError(t, run.Close())
 		require.Empty(t, leaks(memory))
 		require.Len(t, loaded(t, memory).Apps, 2)
+	})
+}
+
+// However many runs have folded since, what the first one left in clear is found: its snapshot, and its
+// entries if it was killed before it had one.
+func TestSecretsInClearAreFoundLater(t *testing.T) {
+	for name, first := range map[string]func(t *testing.T, run *state.Run){
+		"folded": func(t *testing.T, run *state.Run) { require.NoError(t, run.Finish(t.Context())) },
+		"killed": func(t *testing.T, run *state.Run) { require.NoError(t, run.Close()) },
+	} {
+		for _, folds := range []int{1, 2, 4} {
+			t.Run(fmt.Sprint(name, folds), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					memory := NewMemory()
+					refuse := &spoiled{Memory: memory, remove: func([]string) error { return errors.New("AccessDenied") }}
+					run, err := state.Begin(t.Context(), at(t, memory), state.Options{})
+					require.NoError(t, err)
+					require.NoError(t, run.Bind("https://admin.jpush.cn/v1/", "a"))
+					require.NoError(t, run.Append(made("a", canary))())
+					first(t, run)
+
+					r, _ := recipients(t)
+					for n := range folds {
+						applied(t, refuse, state.Options{Recipients: r}, made(fmt.Sprint("b", n), canary))
+					}
+					run, err = state.Begin(t.Context(), at(t, refuse), state.Options{Recipients: r})
+					require.NoError(t, err)
+					require.ErrorContains(t, run.Unpurged(), "remain")
+					require.NoError(t, run.Close())
+					run, err = state.Begin(t.Context(), at(t, memory), state.Options{Recipients: r})
+					require.NoError(t, err)
+					require.NoError(t, run.Unpurged())
+					require.NoError(t, run.Close())
+					require.Empty(t, leaks(memory))
+				})
+			})
+		}
+	}
+}
+
+// Who has had recipients all the time is not warned, whatever the store keeps.
+func TestNothingInClearIsNothingToPurge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refuse := &spoiled{Memory: NewMemory(), remove: func([]string) error { return errors.New("AccessDenied") }}
+		r, _ := recipients(t)
+		for n := range 4 {
+			run, err := state.Begin(t.Context(), at(t, refuse), state.Options{Recipients: r})
+			require.NoError(t, err)
+			require.NoError(t, run.Unpurged())
+			require.NoError(t, run.Close())
+			applied(t, refuse, state.Options{Recipients: r}, made(fmt.Sprint(n), canary))
+		}
+		require.Empty(t, leaks(refuse.Memory))
 	})
 }
 

@@ -36,10 +36,10 @@ type session struct {
 	removable []int64 // entries since the snapshot that may go once they are part of the next
 
 	// Append, Fold and Purge have these, which are called one at a time; the beat does not.
-	old          []string // snapshots before
-	serial       int64    // of the newest snapshot
-	size         int      // of the batches since the snapshot, in bytes
-	snapshotSize int      // of the newest snapshot that this session made, in bytes
+	snapshots    []Entry // oldest first; the last is the one in force
+	serial       int64   // of the newest snapshot
+	size         int     // of the batches since the snapshot, in bytes
+	snapshotSize int     // of the newest snapshot that this session made, in bytes
 
 	renewed atomic.Pointer[stamp] // before the newest commit that succeeded
 	lost    atomic.Bool

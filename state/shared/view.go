@@ -19,7 +19,7 @@ type view struct {
 	clock     time.Time // the store's, when the log was listed
 	replayed  int       // records since the snapshot
 	removable []int64   // entries since the snapshot that may go once they are part of the next
-	old       []string  // names of the snapshots before
+	snapshots []Entry   // oldest first; the last is the one in force
 }
 
 // replay takes the next entry of the log into the view.
