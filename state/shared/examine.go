@@ -30,7 +30,7 @@ func Examine(ctx context.Context, place Place) []Finding {
 	}
 	name, before := scratchName(), now()
 	defer s.discard(ctx, name)
-	if err = s.scratch(ctx, name, racer(0)); !found("write", err) {
+	if err = s.createPatiently(ctx, name, racer(0)); !found("write", err) {
 		return findings
 	}
 	_, err = s.read(ctx, Entry{Name: name, Size: int64(len(racer(0)))})

@@ -193,14 +193,16 @@ func (s *Store) claim(ctx context.Context, v *view, holder state.Holder) (*sessi
 	if err != nil {
 		return nil, err
 	}
-	bounded, cancel := context.WithTimeout(ctx, patience)
+	// An interrupt must not leave an open behind that nobody closes. It ends a store's silence all the same.
+	creating, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	if err := s.create(bounded, logName(open.Number), body); err != nil {
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(closeTimeout, cancel) })()
+	if err := s.createPatiently(creating, logName(open.Number), body); err != nil {
 		return nil, s.failed("lock", err)
 	}
 	x.opened = body
 	x.advance(open, sum)
-	if v.overdue() {
+	if err = ctx.Err(); err == nil && v.overdue() {
 		err = s.proveLast(ctx, open.Number)
 	}
 	if errors.Is(err, ErrExists) {

@@ -1,6 +1,8 @@
 package shared
 
 import (
+	"bytes"
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,4 +45,44 @@ func TestANumberThatWasFoldedAwayIsNoClaim(t *testing.T) {
 		require.NoError(t, run.Finish(t.Context()))
 		require.Len(t, loaded(t, memory).Apps, 3)
 	})
+}
+
+// interrupted cancels the caller's context once an open entry has arrived and its answer has not,
+// which may never come.
+type interrupted struct {
+	*Memory
+	cancel context.CancelFunc
+	hangs  bool
+}
+
+func (p interrupted) Create(ctx context.Context, name string, body []byte) error {
+	err := p.Memory.Create(ctx, name, body)
+	if bytes.Contains(body, []byte(`"type":"open"`)) {
+		p.cancel()
+		if p.hangs {
+			<-ctx.Done()
+		}
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// The corrected run must not wait for a lease of the one that was interrupted.
+func TestAnInterruptedClaimGivesTheLockBack(t *testing.T) {
+	for _, hangs := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			memory := NewMemory()
+			applied(t, memory, state.Options{}, made("a", "s"))
+			ctx, cancel := context.WithCancel(t.Context())
+			began := time.Now()
+			_, _, _, err := at(t, interrupted{memory, cancel, hangs}).Open(ctx, state.Holder{PID: 1, Command: "apply"})
+			require.ErrorIs(t, err, context.Canceled)
+			require.LessOrEqual(t, time.Since(began), closeTimeout)
+			lease, err := at(t, memory).Holder(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, hangs, lease != nil, "without an answer nothing is known")
+		})
+	}
 }

@@ -73,7 +73,7 @@ func (v *view) overdue() bool { return v.number > 0 && v.last.Type != typeClose 
 // [errRenewed] the holder has been at work since.
 func (s *Store) proveOverdue(ctx context.Context, number int64) error {
 	name, before := scratchName(), now()
-	if err := s.scratch(ctx, name, nil); err != nil {
+	if err := s.createPatiently(ctx, name, nil); err != nil {
 		return err
 	}
 	err := s.proveClock(ctx, "", name, before)
@@ -127,12 +127,7 @@ const racePrefix = "race/"
 
 func scratchName() string { return racePrefix + rand.Text() }
 
-// scratch makes an object that means nothing.
-func (s *Store) scratch(ctx context.Context, name string, body []byte) error {
-	return s.patient(ctx, 0, func(ctx context.Context) error { return s.createOnce(ctx, name, body) })
-}
-
-// discard removes it again, if that is allowed.
+// discard removes a scratch object again, if that is allowed.
 func (s *Store) discard(ctx context.Context, name string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
@@ -149,7 +144,7 @@ func Race(ctx context.Context, place Place) error {
 	var group sync.WaitGroup
 	var errs [racers]error
 	for i := range racers {
-		group.Go(func() { errs[i] = s.scratch(ctx, name, racer(i)) })
+		group.Go(func() { errs[i] = s.createPatiently(ctx, name, racer(i)) })
 	}
 	group.Wait()
 	winner, wins := 0, 0

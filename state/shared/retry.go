@@ -76,6 +76,11 @@ func (s *Store) create(ctx context.Context, name string, body []byte) error {
 	return s.retry(ctx, 2*len(body), func(ctx context.Context) error { return s.createOnce(ctx, name, body) })
 }
 
+// createPatiently is create where no lease bounds it, of a small object.
+func (s *Store) createPatiently(ctx context.Context, name string, body []byte) error {
+	return s.patient(ctx, 0, func(ctx context.Context) error { return s.createOnce(ctx, name, body) })
+}
+
 func (s *Store) createOnce(ctx context.Context, name string, body []byte) error {
 	err := s.place.Create(ctx, name, body)
 	_, unavailable := errors.AsType[*UnavailableError](err)
