@@ -236,16 +236,12 @@ func (r *Run) save(ctx context.Context) error {
 }
 
 // Close gives the lock back. After Finish it does nothing. A journal stays where it is, and
-// the next Begin folds it.
+// the next Begin folds it; what broke it is the error of every wait.
 func (r *Run) Close() error {
 	if !r.end() {
 		return nil
 	}
-	err := r.session.Close()
-	if r.queue != nil {
-		err = errors.Join(r.queue.err, err)
-	}
-	return err
+	return r.session.Close()
 }
 
 // end stops the commits, after those that are queued. It returns false the second time.

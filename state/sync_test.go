@@ -193,7 +193,7 @@ func TestAFailedWriteBreaksTheJournalForGood(t *testing.T) {
 		must(t, run.Append(creation("a")))
 		require.ErrorIs(t, run.Append(result("a", state.Result{Op: state.OpCreate, App: app("a")}))(), syscall.ENOSPC)
 		require.ErrorIs(t, run.Append(creation("b"))(), syscall.ENOSPC)
-		require.ErrorIs(t, run.Close(), syscall.ENOSPC)
+		require.NoError(t, run.Close())
 		s, err := view(mem)
 		require.NoError(t, err, "half a record is a torn one")
 		require.Contains(t, s.Pending, "a")

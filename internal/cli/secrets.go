@@ -103,7 +103,6 @@ func (stateRekeyCmd) Run(ctx context.Context, t *terminal, store *stateStore) er
 	if err != nil {
 		return err
 	}
-	defer run.Close()
 	if err := run.Rekey(ctx, identities, store.recipients); err != nil {
 		return err
 	}

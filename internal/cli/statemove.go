@@ -88,7 +88,6 @@ func (c *statePushCmd) Run(ctx context.Context, t *terminal, g *globals, store *
 	if err != nil {
 		return err
 	}
-	defer run.Close()
 	if !c.Force {
 		if err := continues(st, run.Snapshot(), store.Location()); err != nil {
 			return refused(err)

@@ -132,14 +132,19 @@ func checkLocation(location string) error {
 	return err
 }
 
-// end ends the connections of a store, if there are any, and warns of master secrets that stay in
-// clear where they were before.
+// end gives the lock back, if that is not done, ends the connections of a store, and warns of master
+// secrets that stay in clear where they were before.
 func (s *stateStore) end() {
 	if s == nil {
 		return
 	}
-	if s.run != nil && s.run.Unpurged() != nil {
-		s.t.warn("the master secrets are encrypted from now on, but not where they were before: %v", s.run.Unpurged())
+	if s.run != nil {
+		if err := s.run.Close(); err != nil {
+			s.t.warn("%v", err)
+		}
+		if err := s.run.Unpurged(); err != nil {
+			s.t.warn("the master secrets are encrypted from now on, but not where they were before: %v", err)
+		}
 	}
 	if database, ok := s.place.(*postgres.Place); ok {
 		database.Close()
@@ -181,7 +186,8 @@ func (s *stateStore) Load(ctx context.Context) (*state.State, error) {
 	return st, st.Moved(s.Location())
 }
 
-// begin takes the state's lock and folds what an interrupted run left.
+// begin takes the state's lock and folds what an interrupted run left. The store's end gives the
+// lock back.
 func (s *stateStore) begin(ctx context.Context, options state.Options) (*state.Run, error) {
 	if s.g.Sandbox {
 		if err := os.MkdirAll(s.g.sandboxDir(), 0o700); err != nil {
@@ -228,7 +234,6 @@ func (s *stateStore) edit(ctx context.Context, command string, change func(*stat
 	if err != nil {
 		return nil, err
 	}
-	defer run.Close()
 	before = run.State()
 	return before, run.Update(ctx, change)
 }

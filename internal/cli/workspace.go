@@ -65,7 +65,8 @@ func openWorkspace(ctx context.Context, t *terminal, g *globals, open stateOpene
 		planner.Align(w.manifest, w.state)
 	}
 	if err != nil {
-		return nil, errors.Join(err, w.close())
+		w.close()
+		return nil, err
 	}
 	return w, nil
 }
@@ -178,15 +179,11 @@ func (w *workspace) credentials() (devKey, devSecret string, err error) {
 }
 
 // close gives the lock back and ends what else the workspace has open.
-func (w *workspace) close() (err error) {
-	if w.run != nil {
-		err = w.run.Close()
-	}
+func (w *workspace) close() {
 	if w.files != nil {
 		w.files.Close()
 	}
 	w.store.end()
-	return err
 }
 
 // manifestError says that the manifest cannot be read, see [reporting.noPlan].

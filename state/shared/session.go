@@ -178,7 +178,7 @@ func (x *session) Close() (err error) {
 		if x.err == nil {
 			err = x.commit(entry{Type: typeClose}, closeTimeout)
 			if lost, ok := errors.AsType[*state.LeaseError](err); ok {
-				err = fmt.Errorf("give the lock of the state back, which ends by itself within %s: %w", x.store.lease+leaseSlack, lost.Err)
+				err = fmt.Errorf("give back the lock (it ends by itself within %s): %w", x.store.lease+leaseSlack, lost.Err)
 			}
 			if errors.Is(err, state.ErrFenced) {
 				err = nil
