@@ -2,6 +2,7 @@ package shared
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -45,7 +46,7 @@ func (x *session) Fold(ctx context.Context, s *state.State) error {
 		gone, x.snapshots = append(gone, x.snapshots[last].Name), x.snapshots[:last]
 	}
 	x.snapshots, x.serial = append(x.snapshots, Entry{Name: stateName(ref.Number), Size: int64(size)}), s.Serial
-	x.remove(ctx, append(gone, x.surplus(keptSnapshots)...)) // it is no matter if that fails
+	_ = x.remove(ctx, append(gone, x.surplus()...)) // the next purge finds what is left
 	return nil
 }
 
@@ -121,18 +122,21 @@ func (x *session) included(ctx context.Context, snapshot Entry) ([]Entry, error)
 // are gone. Open entries stay: there is no secret in them.
 func (x *session) Purge(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
-	x.surplus(1)
 	names, err := x.superfluous(ctx)
 	if err != nil || len(names) == 0 {
 		return err
 	}
-	x.remove(ctx, names)
-	if names, err = x.superfluous(ctx); err == nil && len(names) > 0 {
-		err = fmt.Errorf("%d objects with earlier secrets remain in %s, such as %s: grant the right to delete and run this again, or delete them by hand",
-			len(names), x.store.Location(), names[0])
+	reason := cmp.Or(x.remove(ctx, names), errKept)
+	names, err = x.superfluous(ctx)
+	if err == nil && len(names) > 0 {
+		err = fmt.Errorf("%d earlier objects, which may hold secrets, remain in %s, such as %s: %w; run this again when they can be removed, or delete them by hand",
+			len(names), x.store.Location(), names[0], reason)
 	}
 	return err
 }
+
+// errKept is why objects remain when the store says nothing: some leave out what may not be removed.
+var errKept = errors.New("grant the right to delete")
 
 // superfluous names what our newest snapshot has made superfluous and is still there.
 func (x *session) superfluous(ctx context.Context) (names []string, err error) {
@@ -162,20 +166,23 @@ func (x *session) superfluous(ctx context.Context) (names []string, err error) {
 	return names, nil
 }
 
-// surplus takes the oldest snapshots off the list until so many are left.
-func (x *session) surplus(kept int) (names []string) {
-	for len(x.snapshots) > kept {
+// surplus takes the oldest snapshots off the list that are not kept.
+func (x *session) surplus() (names []string) {
+	for len(x.snapshots) > keptSnapshots {
 		names, x.snapshots = append(names, x.snapshots[0].Name), x.snapshots[1:]
 	}
 	return names
 }
 
 // remove removes objects, as long as we are the writer. The beat goes on meanwhile.
-func (x *session) remove(ctx context.Context, names []string) {
-	if len(names) == 0 || x.Left() == 0 {
-		return
+func (x *session) remove(ctx context.Context, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	if x.Left() == 0 {
+		return &state.LeaseError{Location: x.store.Location(), Err: errors.New("its lease is over")}
 	}
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	_ = x.store.place.Remove(ctx, names...)
+	return x.store.place.Remove(ctx, names...)
 }
