@@ -84,7 +84,7 @@ func (e entry) check() error {
 		}
 	case typeBatch, typeBeat, typeClose:
 	default:
-		return damaged(e.Number, fmt.Sprintf("unknown type %q: a newer jpsync may have written it", e.Type))
+		return fmt.Errorf("%s: unknown type %q; %w", logName(e.Number), e.Type, state.ErrNewerVersion)
 	}
 	return nil
 }

@@ -152,7 +152,7 @@ func numberOf(name string) (int64, error) {
 	}
 	number, err := strconv.ParseInt(name[strings.LastIndexByte(name, '/')+1:], 10, 64)
 	if err != nil || number < 1 || (name != logName(number) && name != stateName(number)) {
-		return 0, damagedObject(name, "the name is not one of jpsync's: move the object elsewhere")
+		return 0, errors.New(name + " is no object of jpsync's: move it elsewhere")
 	}
 	return number, nil
 }

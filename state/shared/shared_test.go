@@ -314,3 +314,24 @@ func TestAgeIsTheLongestOfAllClocks(t *testing.T) {
 	require.Equal(t, time.Hour, since.age(stamp{at: at.Add(time.Minute), boot: 2 * time.Hour}), "the machine was suspended")
 	require.Equal(t, time.Minute, since.age(stamp{at: at.Add(time.Minute), boot: 0}), "a clock that goes back counts for nothing")
 }
+
+// What is wrong with an object has one remedy.
+func TestStrangeObjectsHaveOneRemedy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		memory := used(t, 1)
+		require.NoError(t, memory.Create(t.Context(), logPrefix+"notes.txt", []byte("x")))
+		_, err := store(t, memory).Load(t.Context())
+		require.EqualError(t, err, "read the state memory: log/notes.txt is no object of jpsync's: move it elsewhere")
+		delete(memory.objects, logPrefix+"notes.txt")
+
+		v, err := store(t, memory).load(t.Context())
+		require.NoError(t, err)
+		body, _, err := entry{Number: v.number + 1, Type: "merge", Writer: "w", Epoch: v.last.Epoch}.encode(v.sum)
+		require.NoError(t, err)
+		require.NoError(t, memory.Create(t.Context(), logName(v.number+1), body))
+		_, err = store(t, memory).Load(t.Context())
+		require.ErrorIs(t, err, state.ErrNewerVersion)
+		require.NotErrorIs(t, err, state.ErrDamaged)
+		require.ErrorContains(t, err, logName(v.number+1)+`: unknown type "merge"; use the newer jpsync that wrote it`)
+	})
+}
