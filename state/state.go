@@ -36,8 +36,8 @@ type State struct {
 	Serial   int64  `json:"serial"`   // goes up by one with every write that changes something
 	Endpoint string `json:"endpoint"` // bound at the first apply, empty before
 	Account  string `json:"account"`  // the dev_key, bound at the first apply, empty before
-	// Journal is the ID of the journal that this snapshot includes. A crash between the
-	// write of a snapshot and the removal of its journal leaves both.
+	// Journal is what the snapshot includes: the ID of a local journal, which a crash before its
+	// removal leaves beside it, or in a shared state the checksum of the last log entry.
 	Journal string `json:"journal,omitempty"`
 	// MovedTo is the location where the state is now, empty for one that is in use. See [Copy].
 	MovedTo string         `json:"moved_to,omitempty"`

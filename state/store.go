@@ -57,7 +57,8 @@ type Session interface {
 	// stays.
 	Purge(ctx context.Context) error
 	// Linger is how long the next commit waits for more records to come. It is more than 0
-	// where a commit is a request over a network.
+	// where a commit is a request over a network, and Open has proved that one can be made: [Run.Start]
+	// relies on that.
 	Linger() time.Duration
 	// Left is what is left of the lease, for a lock that ends on its own. Once it is 0 it stays
 	// so. A lock that has no end has [NoEnd] left.

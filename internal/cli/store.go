@@ -14,6 +14,7 @@ import (
 	"unicode"
 
 	"jpsync/internal/jpush/sandbox"
+	"jpsync/internal/report"
 	"jpsync/manifest"
 	"jpsync/state"
 	"jpsync/state/postgres"
@@ -143,7 +144,7 @@ func (s *stateStore) end() {
 			s.t.warn("%v", err)
 		}
 		if err := s.run.Unpurged(); err != nil {
-			s.t.warn("the master secrets are encrypted from now on, but not where they were before: %v", err)
+			s.t.warn("master secrets may remain in clear in earlier versions of the state: %v", err)
 		}
 	}
 	if database, ok := s.place.(*postgres.Place); ok {
@@ -200,7 +201,7 @@ func (s *stateStore) begin(ctx context.Context, options state.Options) (*state.R
 	}
 	s.run = run
 	if n := run.Replayed(); n > 0 {
-		s.t.info("an earlier run was interrupted: %d records of its journal are in the state now", n)
+		s.t.info("an earlier run was interrupted: the state has %s of its journal now", report.Plural(n, "record"))
 	}
 	return run, nil
 }

@@ -63,7 +63,7 @@ func (x *session) snapshot(ctx context.Context, s *state.State) (ref snapshotRef
 	if err != nil {
 		return ref, 0, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, max(x.Left(), lastTries)+moving(len(body)))
+	ctx, cancel := context.WithTimeout(ctx, max(x.Left(), lastTries)+transferTime(len(body)))
 	defer cancel()
 	if err := x.store.create(ctx, stateName(number), body); err != nil {
 		if x.Left() <= 0 {

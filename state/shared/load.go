@@ -27,11 +27,11 @@ const (
 
 // load reads the newest snapshot and every entry after it. It needs no lock, and no right
 // but to list and to read.
-func (s *Store) load(ctx context.Context) (*view, error) { return s.loadTo(ctx, 0) }
+func (s *Store) load(ctx context.Context) (*view, error) { return s.loadAtLeast(ctx, 0) }
 
-// loadTo reads a log that has this number, as an attempt to take it has shown. It returns [ErrStale]
-// when the listing does not show it.
-func (s *Store) loadTo(ctx context.Context, number int64) (*view, error) {
+// loadAtLeast is load for a log that must reach number, because creating that entry met [ErrExists]. It
+// returns [ErrStale] when the listing does not show it.
+func (s *Store) loadAtLeast(ctx context.Context, number int64) (*view, error) {
 	for look := 1; ; look++ {
 		v, err := s.look(ctx)
 		if err == nil && v.number < number {
@@ -53,7 +53,7 @@ func (s *Store) loadTo(ctx context.Context, number int64) (*view, error) {
 	}
 }
 
-// listedError says that an object was listed and is not to be read. It may have been removed
+// listedError says that an object was listed but cannot be read. It may have been removed
 // in between; some stores say "forbidden" then.
 type listedError struct{ error }
 
@@ -92,9 +92,9 @@ func (s *Store) look(ctx context.Context) (*view, error) {
 	panic("unreachable: the log without a snapshot is always a view")
 }
 
-// blame names what is damaged in a log that has these newer snapshots, which no fold names. The
-// entries that are missing before such a snapshot may be part of it, and its fold be what is
-// damaged.
+// blame names what is damaged in a log that has these newer snapshots, which no fold names. Entries
+// that seem missing may be part of a newer snapshot whose fold entry is damaged; then that entry is
+// named.
 func (s *Store) blame(ctx context.Context, newer []Entry, err error) error {
 	if !errors.Is(err, state.ErrDamaged) {
 		return err

@@ -24,7 +24,8 @@ const lockPoll = time.Second
 // nothing leave entries too, and each look at the log reads all of them.
 const longLog = 200
 
-// closeTimeout bounds the giving back of a lock, which ends by itself anyway.
+// closeTimeout bounds the close entry, not the wait for a beat under way. An interrupted claim and the
+// removal of a scratch object have as long.
 const closeTimeout = 5 * time.Second
 
 // Store is a [state.Store] on a [Place].
@@ -59,12 +60,12 @@ func (s *Store) Load(ctx context.Context) (*state.State, error) {
 
 // Open implements [state.Store]. Errors are a [*state.LockedError] once holder.Wait is over,
 // [ErrUnconditional] for a store that ignores conditions, [ErrStale] for one whose listing does not
-// show who has the lock, damage, and what the place returns.
+// show who has the lock, [ErrClock] for one whose clocks disagree, damage, and what the place returns.
 func (s *Store) Open(ctx context.Context, holder state.Holder) (state.Session, *state.State, int, error) {
 	deadline := time.Now().Add(holder.Wait)
 	var taken int64 // the number that somebody was faster to take
 	for {
-		v, err := s.loadTo(ctx, taken)
+		v, err := s.loadAtLeast(ctx, taken)
 		if errors.Is(err, ErrStale) && time.Now().Before(deadline) {
 			continue
 		}
@@ -91,7 +92,7 @@ func (s *Store) Open(ctx context.Context, holder state.Holder) (state.Session, *
 		}
 		select {
 		case <-ctx.Done():
-			return nil, nil, 0, fmt.Errorf("lock %s: %w", s.Location(), ctx.Err())
+			return nil, nil, 0, s.failed("lock", ctx.Err())
 		case <-time.After(wait):
 		}
 	}
@@ -149,7 +150,7 @@ var ErrOtherHolder = errors.New("another run has the lock by now")
 func (s *Store) Unlock(ctx context.Context, lease *Lease, self state.Holder) error {
 	var taken int64
 	for {
-		v, err := s.loadTo(ctx, taken)
+		v, err := s.loadAtLeast(ctx, taken)
 		if err != nil || v.free() {
 			return err
 		}
@@ -182,7 +183,7 @@ func (s *Store) claim(ctx context.Context, v *view, holder state.Holder) (*sessi
 		removable: v.removable,
 		snapshots: v.snapshots,
 		serial:    v.state.Serial,
-		before:    before,
+		openStamp: before,
 		turn:      make(chan struct{}, 1),
 		stopBeat:  make(chan struct{}),
 		beatDone:  make(chan struct{}),
@@ -200,7 +201,7 @@ func (s *Store) claim(ctx context.Context, v *view, holder state.Holder) (*sessi
 	if err := s.createPatiently(creating, logName(open.Number), body); err != nil {
 		return nil, s.failed("lock", err)
 	}
-	x.opened = body
+	x.openBody = body
 	x.advance(open, sum)
 	if err = ctx.Err(); err == nil && v.overdue() {
 		err = s.proveLast(ctx, open.Number)

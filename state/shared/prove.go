@@ -47,25 +47,25 @@ func (s *Store) trust(ctx context.Context, v *view) error {
 // unused reports whether nothing was ever recorded here.
 func (v *view) unused() bool { return v.state.Lineage == "" }
 
-// prove looks at a place after its lock was claimed: at one that nothing was recorded in
-// yet, whether it honours conditions and whether its clock can be believed. It creates the open
-// entry once more: a store that takes it ignores conditions.
+// prove makes sure that a place honours conditions and that its clock can be believed. It does so after
+// a lock was claimed, until something is recorded there. It creates the open entry once more: a store
+// that takes it ignores conditions.
 func (s *Store) prove(ctx context.Context, v *view, x *session) error {
 	if !v.unused() {
 		return nil
 	}
 	name := logName(v.number + 1)
-	err := s.patient(ctx, 0, func(ctx context.Context) error { return s.place.Create(ctx, name, x.opened) })
+	err := s.patient(ctx, 0, func(ctx context.Context) error { return s.place.Create(ctx, name, x.openBody) })
 	switch {
 	case err == nil:
 		return fmt.Errorf("%w: use a store that supports conditional writes, see docs/state.md", ErrUnconditional)
 	case !errors.Is(err, ErrExists):
 		return err
 	}
-	return s.proveClock(ctx, logName(v.number), name, x.before)
+	return s.proveClock(ctx, logName(v.number), name, x.openStamp)
 }
 
-// overdue reports whether the lock is free because nobody gave it back in time.
+// overdue reports that nobody gave the lock back: where it is free, its lease ran out.
 func (v *view) overdue() bool { return v.number > 0 && v.last.Type != typeClose }
 
 // proveOverdue makes sure that a lease is over before it is taken away: the clock that said so

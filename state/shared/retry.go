@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// One attempt has attemptTimeout, and a second more for each MiB that it moves. The pauses
-// between attempts double from pauseBase to pauseLimit and are drawn from all of that range.
+// One attempt has attemptTimeout, less with a short lease, and a second more for each MiB that it
+// moves. The pauses between attempts are random, up to a limit that doubles from pauseBase to
+// pauseLimit.
 const (
 	attemptTimeout = 10 * time.Second
 	pauseBase      = 50 * time.Millisecond
@@ -24,7 +25,7 @@ const patience = 30 * time.Second
 // retry makes a call until it succeeds, fails for good, or ctx ends. It is the only place
 // that retries. size is how many bytes the call moves.
 func (s *Store) retry(ctx context.Context, size int, call func(context.Context) error) error {
-	limit := min(attemptTimeout, max(s.lease/4, time.Second)) + moving(size)
+	limit := min(attemptTimeout, max(s.lease/4, time.Second)) + transferTime(size)
 	for attempt := 0; ; attempt++ {
 		err := attemptOnce(ctx, limit, call)
 		if _, unavailable := errors.AsType[*UnavailableError](err); err == nil || !unavailable {
@@ -43,7 +44,7 @@ func (s *Store) retry(ctx context.Context, size int, call func(context.Context) 
 
 // patient retries a call as long as a store may take to restart.
 func (s *Store) patient(ctx context.Context, size int, call func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience+moving(size))
+	ctx, cancel := context.WithTimeout(ctx, patience+transferTime(size))
 	defer cancel()
 	return s.retry(ctx, size, call)
 }
@@ -51,8 +52,8 @@ func (s *Store) patient(ctx context.Context, size int, call func(context.Context
 // maxObject caps what is read of one object, in bytes.
 const maxObject = 1 << 30
 
-// moving is how much longer a call may take that moves so many bytes.
-func moving(size int) time.Duration { return time.Duration(size>>20) * time.Second }
+// transferTime is how much longer a call may take that moves so many bytes.
+func transferTime(size int) time.Duration { return time.Duration(size>>20) * time.Second }
 
 // attemptOnce makes one call within a time limit. When ctx itself has not ended, running out
 // of that time says that the store does not answer.

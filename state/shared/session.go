@@ -14,21 +14,22 @@ import (
 const (
 	// linger is how long a commit may wait for more records, since each one is a request.
 	linger = 10 * time.Millisecond
-	// lastTries is how long answers are tried to be recorded when the lease is over: the fence
-	// keeps that harmless.
+	// lastTries is how long a commit is still tried once the lease is over; the fence makes that
+	// safe.
 	lastTries = 2 * time.Second
 )
 
 // session is a [state.Session]: what a run has while it is the writer.
 type session struct {
-	store  *Store
-	writer string
-	epoch  int64
-	holder state.Holder
-	opened []byte // the body of the open entry
-	before stamp  // before that entry was written
+	store     *Store
+	writer    string
+	epoch     int64
+	holder    state.Holder
+	openBody  []byte
+	openStamp stamp // before the open entry was written
 
-	// turn holds a token while nobody commits. The fields below belong to who has it.
+	// turn holds a token while nobody commits. The fields below belong to who has it. It is a
+	// channel because the beat does not wait for it.
 	turn      chan struct{}
 	next      int64   // number of the next entry
 	sum       string  // of the entry before it
