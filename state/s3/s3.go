@@ -31,9 +31,6 @@ import (
 	"jpsync/state/shared"
 )
 
-// maxBody bounds what is read of one object, in bytes.
-const maxBody = 1 << 30
-
 // The operations, as errors name them.
 const (
 	opCreate     = "create"
@@ -111,12 +108,12 @@ func (p *Place) Read(ctx context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
+	body, err := io.ReadAll(io.LimitReader(res.Body, shared.MaxObject+1))
 	if err != nil {
 		return nil, &shared.UnavailableError{Err: fmt.Errorf("read %s: %w", name, err)}
 	}
-	if len(body) > maxBody {
-		return nil, fmt.Errorf("read %s: it has more than %d bytes", name, maxBody)
+	if len(body) > shared.MaxObject {
+		return nil, fmt.Errorf("read %s: it has more than %d bytes", name, shared.MaxObject)
 	}
 	return body, nil
 }

@@ -58,6 +58,9 @@ type Entry struct {
 	Time time.Time // of its creation, by the store's clock
 }
 
+// MaxObject caps what is read of one object, in bytes.
+const MaxObject = 1 << 30
+
 // Errors of a [Place].
 var (
 	ErrExists   = errors.New("the name is taken")

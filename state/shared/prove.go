@@ -38,20 +38,17 @@ func (s *Store) trust(ctx context.Context, v *view) error {
 		return nil
 	}
 	err := s.patient(ctx, 0, checker.Check)
-	if err == nil && checker.Experimental() != "" && v.unused() {
+	if err == nil && checker.Experimental() != "" && !v.state.Exists() {
 		err = Race(ctx, s.place)
 	}
 	return err
 }
 
-// unused reports whether nothing was ever recorded here.
-func (v *view) unused() bool { return v.state.Lineage == "" }
-
 // prove makes sure that a place honours conditions and that its clock can be believed. It does so after
 // a lock was claimed, until something is recorded there. It creates the open entry once more: a store
 // that takes it ignores conditions.
 func (s *Store) prove(ctx context.Context, v *view, x *session) error {
-	if !v.unused() {
+	if v.state.Exists() {
 		return nil
 	}
 	name := logName(v.number + 1)

@@ -49,9 +49,6 @@ func (s *Store) patient(ctx context.Context, size int, call func(context.Context
 	return s.retry(ctx, size, call)
 }
 
-// maxObject caps what is read of one object, in bytes.
-const maxObject = 1 << 30
-
 // transferTime is how much longer a call may take that moves so many bytes.
 func transferTime(size int) time.Duration { return time.Duration(size>>20) * time.Second }
 
@@ -115,8 +112,8 @@ func (s *Store) list(ctx context.Context, prefix, after string) (entries []Entry
 // read reads an object that was listed. A body that is shorter or longer than the listing
 // says was cut on its way.
 func (s *Store) read(ctx context.Context, e Entry) (body []byte, err error) {
-	if e.Size > maxObject {
-		return nil, damagedObject(e.Name, fmt.Sprintf("it has %d bytes, and %d is the limit", e.Size, maxObject))
+	if e.Size > MaxObject {
+		return nil, damagedObject(e.Name, fmt.Sprintf("it has %d bytes, and %d is the limit", e.Size, MaxObject))
 	}
 	err = s.patient(ctx, int(e.Size), func(ctx context.Context) error {
 		body, err = s.place.Read(ctx, e.Name)
