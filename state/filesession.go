@@ -53,7 +53,8 @@ func (s *fileSession) load() (st *State, replayed int, err error) {
 	return st, 0, s.removeJournal()
 }
 
-// Fold implements [Session].
+// Fold implements [Session]. A journal that cannot be removed is part of the snapshot, which names
+// it: the next one takes its place, or the next run removes it.
 func (s *fileSession) Fold(ctx context.Context, st *State) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -67,10 +68,11 @@ func (s *fileSession) Fold(ctx context.Context, st *State) error {
 		}
 		s.serial = st.Serial
 	}
-	return s.removeJournal()
+	_ = s.removeJournal()
+	return nil
 }
 
-// removeJournal is the last step of a fold: until then the journal can be replayed again.
+// removeJournal removes a journal that says no more than the snapshot.
 func (s *fileSession) removeJournal() error {
 	if s.id == "" {
 		return nil
@@ -78,7 +80,7 @@ func (s *fileSession) removeJournal() error {
 	_ = s.closeJournal() // what broke it does not matter any more
 	path := s.path + JournalSuffix
 	if err := syncRemove(s.store.fs, path); err != nil {
-		return fmt.Errorf("the state is saved, but its journal %s cannot be removed: %w", path, err)
+		return fmt.Errorf("the journal %s cannot be removed, although all of it is in the state: %w", path, err)
 	}
 	s.id, s.size = "", 0
 	return nil
@@ -102,7 +104,7 @@ func (s *fileSession) Earlier(context.Context) ([]byte, error) {
 	return data, err
 }
 
-// Purge puts a copy of the snapshot in the place of its backup.
+// Purge puts a copy of the snapshot in the place of its backup. A journal that Fold left goes too.
 func (s *fileSession) Purge(context.Context) error {
 	fsys, backup := s.store.fs, s.path+BackupSuffix
 	data, err := readFile(fsys, s.path)
@@ -115,7 +117,7 @@ func (s *fileSession) Purge(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the state is saved, but its backup %s has secrets from before: %w", backup, err)
 	}
-	return nil
+	return s.removeJournal()
 }
 
 // Linger implements [Session]: a commit is one fsync.

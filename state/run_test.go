@@ -341,3 +341,49 @@ func TestALargeJournalIsFoldedWithinTheRun(t *testing.T) {
 		}
 	}
 }
+
+// A journal that cannot be removed for a moment holds up nothing: all of it is in the snapshot.
+func TestAJournalThatStays(t *testing.T) {
+	mem := disk(t, before())
+	removals := 0
+	faulty := statetest.NewFaulty(mem, func(op statetest.Op) error {
+		if op.Kind == statetest.Remove && op.Name == journalPath {
+			if removals++; removals == 1 {
+				return syscall.EBUSY
+			}
+		}
+		return nil
+	})
+	run, err := state.Begin(t.Context(), fullStore{state.NewFile(statePath, faulty)}, state.Options{FS: faulty})
+	require.NoError(t, err)
+	require.NoError(t, run.Bind(endpoint, account))
+	require.NoError(t, run.Append(result("a", state.Result{Op: state.OpCreate, App: app("a")}))())
+	require.NoError(t, run.Append(result("b", state.Result{Op: state.OpCreate, App: app("b")}))())
+	require.NoError(t, run.Finish(t.Context()))
+	s, err := view(mem)
+	require.NoError(t, err)
+	require.Contains(t, s.Apps, "a")
+	require.Contains(t, s.Apps, "b")
+}
+
+// Nor at the end of a run: the next one removes it.
+func TestAJournalThatStaysAtTheEnd(t *testing.T) {
+	mem := disk(t, before())
+	run := begin(t, statetest.NewFaulty(mem, func(op statetest.Op) error {
+		if op.Kind == statetest.Remove && op.Name == journalPath {
+			return syscall.EBUSY
+		}
+		return nil
+	}))
+	must(t, run.Append(result("a", state.Result{Op: state.OpCreate, App: app("a")})))
+	require.NoError(t, run.Finish(t.Context()))
+	s, err := view(mem)
+	require.NoError(t, err)
+	require.Contains(t, s.Apps, "a")
+	require.NotEmpty(t, content(t, mem, journalPath))
+	next := begin(t, mem)
+	require.Zero(t, next.Replayed())
+	_, err = mem.Lstat(journalPath)
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.NoError(t, next.Close())
+}

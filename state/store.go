@@ -43,10 +43,11 @@ type Session interface {
 	// all is a Bind. After an error nothing is appended any more.
 	Append(ctx context.Context, batch []Record) error
 	// Fold makes s the snapshot, keeps the one before as a backup, and then removes the
-	// journal. When it returns nil, both are durable. When it fails, either the old snapshot
-	// and its journal are there or the new one. It may be called after an Append that failed.
-	// A state that has the snapshot's serial is in place already: then the journal only goes.
-	// Fold sets s.Journal and keeps s no longer than the call.
+	// journal. When it returns nil, s is durable, and a journal that is left has nothing that s
+	// lacks. When it fails, either the old snapshot and its journal are there or the new one.
+	// It may be called after an Append that failed. A state with the snapshot's serial says the
+	// same: a store may leave its snapshot then. Fold sets s.Journal and keeps s no longer than
+	// the call.
 	Fold(ctx context.Context, s *State) error
 	// Full reports that the journal has grown so large that it is to be folded now.
 	Full() bool
