@@ -54,6 +54,13 @@ type mappingSpec struct {
 	// quoteOnlyNearMisses: the mapping has secrets next to its keys, so an unknown key is
 	// repeated only if it is near a known one.
 	quoteOnlyNearMisses bool
+	// only is what is read, if not all: a key that is none of these, and near to none, is passed over.
+	only []string
+}
+
+// ignores reports whether a key is passed over.
+func (s *mappingSpec) ignores(key string) bool {
+	return s.only != nil && !slices.Contains(s.only, Suggest(key, s.keys))
 }
 
 // fields are the values of a mapping by key. A key that is missing is nil.
@@ -104,6 +111,7 @@ func (r *reader) pairs(m *yaml.Node, spec *mappingSpec) (f fields, merges []merg
 		switch {
 		case isMergeKey(k):
 			merges = append(merges, mergeKey{k, v})
+		case spec.ignores(k.Value):
 		case k.Kind != yaml.ScalarNode || k.Tag != "!!str" || !slices.Contains(spec.keys, k.Value):
 			r.unknownKey(k, v, spec)
 			ok = false

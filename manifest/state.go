@@ -34,7 +34,7 @@ func LoadState(path string) (StateSettings, error) {
 // stateFile reads what a file says about the state. A list of apps is left out if it can be.
 func (l *loader) stateFile(rel string) error {
 	r, text, err := l.readYAML(rel)
-	if err != nil || !bytes.Contains(text, []byte("state")) && !bytes.Contains(text, []byte(`\`)) { // a key may be escaped
+	if err != nil || !mayNameState(text) {
 		return err
 	}
 	root, _ := splitApps(text, l.pieceBytes)
@@ -44,11 +44,29 @@ func (l *loader) stateFile(rel string) error {
 	if root == nil || !isMapping(root) {
 		return nil
 	}
-	errs := l.errs
-	f, _ := r.mapping(root, documentSpec)
-	l.errs = errs // mistakes in other keys do not matter here
+	f, _ := r.mapping(root, stateSpec)
 	r.state(f)
 	return nil
+}
+
+// stateSpec passes over the keys of a manifest that are not about the state.
+var stateSpec = &mappingSpec{what: documentSpec.what, keys: documentSpec.keys, only: []string{"state", "state_recipients"}}
+
+// mayNameState reports whether a file may have a key about the state, perhaps misspelled. Most files
+// have none, and are not parsed.
+func mayNameState(text []byte) bool {
+	if bytes.Contains(text, []byte("state")) || bytes.Contains(text, []byte(`\`)) { // a key may be escaped
+		return true
+	}
+	for line := range bytes.Lines(text) {
+		if line[0] == ' ' || line[0] == '-' {
+			continue // it is no key of the manifest itself
+		}
+		if key, _, found := bytes.Cut(line, []byte(":")); found && !stateSpec.ignores(string(key)) {
+			return true
+		}
+	}
+	return false
 }
 
 // state reads the keys about the state.

@@ -73,6 +73,26 @@ func TestLoadStateMindsOnlyTheState(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
+// A key about the state that is passed over would lead to another state, or leave secrets in clear.
+func TestLoadStateMindsItsOwnKeys(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "jpsync.yaml")
+	for text, want := range map[string]string{
+		"state: s3://b\nstate_recipient: [age1a]": `unknown key "state_recipient" in a manifest, did you mean "state_recipients"?`,
+		"stat: s3://b":                   `unknown key "stat" in a manifest, did you mean "state"?`,
+		"State: s3://b":                  `unknown key "State" in a manifest, did you mean "state"?`,
+		"state: s3://a\nstate: s3://b":   `duplicate key "state"`,
+		"<<: {state_recipient: [age1a]}": `did you mean "state_recipients"?`,
+		"<<: [state]":                    "a merge key (<<) needs a mapping",
+	} {
+		for _, apps := range []string{"apps: []\n", manyApps()} {
+			require.NoError(t, os.WriteFile(path, []byte("version: 1\n"+apps+"nonsense: [1]\n"+text+"\n"), 0o600))
+			_, err := LoadState(path)
+			require.ErrorContains(t, err, want)
+			require.NotContains(t, err.Error(), "nonsense")
+		}
+	}
+}
+
 // What is wrong about the state is told without repeating it: a password may be in it.
 func TestStateMistakesAreNotRepeated(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "jpsync.yaml")
