@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -134,6 +135,46 @@ func TestIncludeErrors(t *testing.T) {
 		`more.yaml:2:1: unknown key "policy" in an included file, known are version, apps, apps_from`,
 		`more.yaml:3:1: unknown key "include" in an included file, known are version, apps, apps_from`,
 	)
+}
+
+// A directory that cannot be read may have apps in it: without them the plan would delete these.
+func TestIncludeOfDirectories(t *testing.T) {
+	outside := t.TempDir()
+	dir := t.TempDir()
+	t.Chdir(dir)
+	write(t, dir, "jpsync.yaml", "version: 1\ninclude: [teams/*/*.yaml]\n")
+	write(t, dir, "teams/a/a.yaml", "version: 1\napps:\n"+entry("a"))
+	write(t, dir, "teams/notes.txt", "no directory")
+	makeFIFO(t, "teams/fifo")
+	require.NoError(t, os.Symlink("nowhere", "teams/dangling"))
+	m, err := Load("jpsync.yaml", Options{})
+	require.NoError(t, err)
+	require.Equal(t, []string{"a"}, ids(m))
+
+	require.NoError(t, os.Symlink(outside, "teams/b"))
+	_, err = Load("jpsync.yaml", Options{})
+	requireErrors(t, err, `jpsync.yaml:2:11: include "teams/*/*.yaml" looks into "teams/b", which is outside the manifest's directory, or a link leads out of it`)
+}
+
+// closed is a file system with a directory that may not be read.
+type closed struct {
+	fstest.MapFS
+	dir string
+}
+
+func (c closed) ReadDir(name string) ([]fs.DirEntry, error) {
+	if name == c.dir {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+	}
+	return c.MapFS.ReadDir(name)
+}
+
+func TestIncludeOfClosedDirectories(t *testing.T) {
+	teams := fstest.MapFS{"teams/a/a.yaml": {}, "teams/b/b.yaml": {}}
+	for _, dir := range []string{"teams", "teams/b"} {
+		_, problem := glob(closed{teams, dir}, "teams/*/*.yaml")
+		require.Equal(t, fmt.Sprintf("looks into %q, which may not be read: permission denied", dir), problem)
+	}
 }
 
 func TestCertRoot(t *testing.T) {

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -79,18 +80,32 @@ func local(from, name string) (rel, problem string) {
 }
 
 // fewDirectories is a file system of which only so many directories can be read. With links that lead
-// back, a pattern of some levels matches millions.
+// back, a pattern of some levels matches millions. It keeps the first error, since [fs.Glob] does not
+// return it.
 type fewDirectories struct {
 	fs.FS
-	left int
+	left    int
+	problem string
 }
 
-// ReadDir implements [fs.ReadDirFS].
+// ReadDir implements [fs.ReadDirFS]. What is no directory is empty, and is not opened: a FIFO would wait
+// for somebody to write to it.
 func (f *fewDirectories) ReadDir(name string) ([]fs.DirEntry, error) {
 	if f.left--; f.left < 0 {
 		return nil, fs.ErrInvalid
 	}
-	return fs.ReadDir(f.FS, name)
+	info, err := fs.Stat(f.FS, name)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+		return nil, nil
+	}
+	var entries []fs.DirEntry
+	if err == nil {
+		entries, err = fs.ReadDir(f.FS, name)
+	}
+	if err != nil && f.problem == "" {
+		f.problem = fmt.Sprintf("looks into %q, which %s", name, forManifest(reason(err)))
+	}
+	return entries, err
 }
 
 // glob returns the files of fsys that a pattern matches, in order, or says what is wrong with
@@ -109,13 +124,16 @@ func glob(fsys fs.FS, pattern string) (matches []string, problem string) {
 	if !strings.ContainsAny(full, `*?[\`) {
 		return []string{full}, "" // a missing file is found when it is opened
 	}
-	few := &fewDirectories{fsys, maxFiles}
+	few := &fewDirectories{FS: fsys, left: maxFiles}
 	found, err := fs.Glob(few, full)
 	if err != nil {
 		return nil, "is not a pattern: a [ or a \\ is not closed"
 	}
 	if few.left < 0 {
 		return nil, fmt.Sprintf("looks into more than %d directories: name them, or remove links that lead back", maxFiles)
+	}
+	if few.problem != "" {
+		return nil, few.problem
 	}
 	if path.Base(full)[0] != '.' {
 		found = slices.DeleteFunc(found, func(name string) bool { return path.Base(name)[0] == '.' })

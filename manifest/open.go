@@ -58,11 +58,8 @@ func (l *loader) readFile(rel, kind string) (r *reader, text []byte, err error) 
 		open, path, shown = os.OpenFile, m.Path, m.Path
 	}
 	file, err := openFile(open, path)
-	if errors.Is(err, ErrOutside) {
-		err = errors.New("is outside the manifest's directory, or a link leads out of it")
-	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s %q %w", kind, shown, err)
+		return nil, nil, fmt.Errorf("%s %q %w", kind, shown, forManifest(err))
 	}
 	defer file.Close()
 	l.read[rel] = true
@@ -81,6 +78,14 @@ func (l *loader) readFile(rel, kind string) (r *reader, text []byte, err error) 
 		return nil, nil, fmt.Errorf("the directory of %s %q %w", kind, shown, reason(err))
 	}
 	return &reader{loader: l, name: shown, rel: rel, dir: dir}, text, nil
+}
+
+// forManifest rewords a reason for what has to be in the manifest's directory, not the certificate root.
+func forManifest(err error) error {
+	if errors.Is(err, ErrOutside) {
+		return errors.New("is outside the manifest's directory, or a link leads out of it")
+	}
+	return err
 }
 
 // realDir returns the absolute, slash-separated path of a directory without links in it, so
