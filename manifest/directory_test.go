@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"testing"
 	"testing/fstest"
 
@@ -254,16 +255,26 @@ func TestUnreadable(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// An included file without apps is one whose apps are all commented out, or misspelt.
+// A file whose apps were all commented out is no order to delete them, whatever the other files have.
+func TestNoValueForApps(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	write(t, dir, "set/b.yaml", "version: 1\napps:\n"+entry("b"))
+	for _, key := range []string{"apps", "apps_from", "include"} {
+		write(t, dir, "set/a.yaml", "version: 1\n"+key+":\n#"+entry("a"))
+		_, err := Load("set", Options{})
+		requireErrors(t, err, filepath.FromSlash("set/a.yaml")+`:2:`+strconv.Itoa(len(key)+2)+`: `+key+` has no value: remove it, or write "apps: []" for no apps`)
+	}
+}
+
+// An included file without apps is one whose apps are misspelt.
 func TestIncludedWithoutApps(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	write(t, dir, "m.yaml", "version: 1\ninclude: [a.yaml]\n")
-	for _, text := range []string{"version: 1\n", "version: 1\napps:\n", "version: 1\napps_from:\n"} {
-		write(t, dir, "a.yaml", text)
-		_, err := Load("m.yaml", Options{})
-		requireErrors(t, err, `a.yaml:1:1: apps is missing, write "apps: []" for none`)
-	}
+	write(t, dir, "a.yaml", "version: 1\n")
+	_, err := Load("m.yaml", Options{})
+	requireErrors(t, err, `a.yaml:1:1: apps is missing, write "apps: []" for none`)
 	write(t, dir, "a.yaml", "version: 1\napps: []\n")
 	m, err := Load("m.yaml", Options{})
 	require.NoError(t, err)

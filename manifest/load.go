@@ -157,7 +157,7 @@ var (
 	includedSpec = &mappingSpec{what: "an included file", keys: []string{"version", "apps", "apps_from"}}
 )
 
-// noApps is the error of a file whose apps were perhaps all commented out.
+// noApps is the error of a manifest, or an included file, that does not say which apps there are.
 const noApps = `apps is missing, write "apps: []" for none`
 
 // document reads the root node of a file: the manifest itself, or one that it includes.
@@ -183,8 +183,13 @@ func (r *reader) document(root *yaml.Node, spec *mappingSpec) {
 	if given(include) {
 		r.include(include)
 	}
-	// apps without a value is no list: a manifest whose apps were all commented out must not be
-	// an order to delete everything.
+	// A file whose apps were all commented out must not be an order to delete them.
+	for _, key := range []string{"apps", "apps_from", "include"} {
+		if n := f[key]; n != nil && isNull(n) {
+			r.errorf(n, `%s has no value: remove it, or write "apps: []" for no apps`, key)
+			ok = false
+		}
+	}
 	switch {
 	case given(apps) || given(sheet) || given(include):
 		r.loader.hasApps = true

@@ -138,7 +138,7 @@ apps: [{id: a b, app_name: A, android_package: cn.a}]
 }
 
 func TestDefaultsOfTheManifest(t *testing.T) {
-	m, err := loadText(t, "version: 1\naccount:\npolicy:\ndefaults:\ninclude:\napps: []\n")
+	m, err := loadText(t, "version: 1\naccount:\npolicy:\ndefaults:\napps: []\n")
 	require.NoError(t, err)
 	assert.Empty(t, m.Apps)
 	assert.Equal(t, Account{DevKey: Secret{Env: "JPUSH_DEV_KEY"}, DevSecret: Secret{Env: "JPUSH_DEV_SECRET"}}, m.Account)
@@ -154,10 +154,4 @@ func TestErrorsAreBounded(t *testing.T) {
 	require.Len(t, errs, 1001, "the bound and the count of the others")
 	assert.Equal(t, "and 3000 more errors", errs[1000].Error())
 	assert.Equal(t, 3, errs[0].Pos.Line)
-}
-
-// Apps that were all commented out are no order to delete everything.
-func TestAppsWithoutAValueAreMissing(t *testing.T) {
-	_, err := loadText(t, "version: 1\napps:\n  # - {id: shop, app_name: Shop, android_package: cn.example.shop}\n")
-	require.ErrorContains(t, err, `apps is missing, write "apps: []" for none`)
 }

@@ -168,7 +168,7 @@ func inApp(fault string) string {
 
 // Each of these has one fault, which both the schema and the loader see.
 var oneFault = []string{
-	"apps: 3", "apps: {shop: {app_name: A}}", "apps: [text]", "apps: [null]", "xyzzy: 1\napps: []",
+	"apps: null", "apps: []\napps_from: null", "apps: []\ninclude: null", "apps: 3", "apps: {shop: {app_name: A}}", "apps: [text]", "apps: [null]", "xyzzy: 1\napps: []",
 	"apps: [{android_package: cn.a}]", "apps: [{app_name: A}]", inApp("android_package: shop"), inApp("android_package: cn.1a"),
 	inApp("android_package: cn.a-b"), inApp("android_package: 3"), inApp("android_package: cn.a, id: 3"), inApp(`android_package: cn.a, id: ""`),
 	inApp("android_package: cn.a, id: null"), inApp(`android_package: cn.a, id: " a"`), inApp(`android_package: cn.a, id: "a\tb"`),
