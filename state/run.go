@@ -202,7 +202,7 @@ func (r *Run) Advance() { r.advance = true }
 
 // Finish ends the run: it folds the journal into the state and gives the lock back, which it
 // does in any case. It saves even if ctx is cancelled. A run that changed nothing leaves
-// the state's serial alone.
+// the state's serial alone, unless secrets are to be encrypted.
 //
 // A journal that broke during the run is no obstacle: what it should have taken is in
 // memory. When the state cannot be saved the error is a [*SaveError]. That is so, and nothing
@@ -220,7 +220,8 @@ func (r *Run) Finish(ctx context.Context) error {
 
 func (r *Run) save(ctx context.Context) error {
 	next := r.snapshot
-	if r.advance || !SameContent(r.snapshot, r.state) {
+	toEncrypt := r.Encrypts() && r.snapshot.inClear()
+	if r.advance || toEncrypt || !SameContent(r.snapshot, r.state) {
 		next = r.state
 		next.Serial = r.snapshot.Serial + 1
 	}

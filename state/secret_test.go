@@ -308,6 +308,30 @@ func TestClearSecretsAreEncryptedAtTheNextWrite(t *testing.T) {
 	}
 }
 
+// An apply whose requests were all refused writes too, and encrypts what it writes.
+func TestClearSecretsAreEncryptedWithoutAChange(t *testing.T) {
+	for name, k := range keepers(t) {
+		t.Run(name, func(t *testing.T) {
+			for _, id := range []string{"a", "b"} {
+				run := k.begin(t, state.Recipients{})
+				must(t, run.Append(result(id, state.Result{Op: state.OpCreate, App: secretApp(id)})))
+				require.NoError(t, run.Finish(t.Context()))
+			}
+			to, with := keyPair(t)
+			run := k.begin(t, to)
+			must(t, run.Append(creation("c")))
+			must(t, run.Append(result("c", state.Result{Op: state.OpCreate, Failed: true})))
+			require.NoError(t, run.Finish(t.Context()))
+			k.search(t)
+			s, err := k.store.Load(t.Context())
+			require.NoError(t, err)
+			requireSecrets(t, s, with, "a", "b")
+			require.EqualValues(t, 3, s.Serial)
+			require.Equal(t, run.Snapshot().Apps, s.Apps)
+		})
+	}
+}
+
 // A state whose secrets are encrypted already may take the place of one in clear.
 func TestReplacedSecretsAreNotKept(t *testing.T) {
 	for name, k := range keepers(t) {
