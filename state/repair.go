@@ -43,7 +43,7 @@ type Damage struct {
 func (d *Damage) None() bool { return d.StateErr == nil && d.JournalErr == nil }
 
 // Inspect looks at the state and its journal and changes nothing. Its error says that a
-// file could not be looked at; what is wrong with one is in the [Damage].
+// file could not be looked at, or is an [ErrNewerVersion]; what is wrong with one is in the [Damage].
 func (f *File) Inspect() (*Damage, error) {
 	path, err := resolve(f.fs, f.path)
 	if err != nil {
@@ -71,6 +71,9 @@ func (f *File) inspect(path string) (*Damage, error) {
 	d.journal, err = parseJournal(data)
 	if err != nil {
 		d.JournalErr = fmt.Errorf("read %s: %w", path+JournalSuffix, err)
+		if errors.Is(err, ErrNewerVersion) {
+			return nil, d.JournalErr
+		}
 		d.JournalRecords = max(0, len(d.journal.records)-1)
 		d.JournalLost = int64(len(data)) - d.journal.size
 	}
@@ -96,6 +99,9 @@ func (f *File) inspectState(path string, d *Damage) (err error) {
 		err = &DamagedError{Document: docState, Reason: unwritable.Error()}
 	}
 	d.StateErr = fmt.Errorf("read %s: %w", f.path, err)
+	if errors.Is(err, ErrNewerVersion) {
+		return d.StateErr
+	}
 	d.state, d.ParseErr = parseEdited(d.raw)
 	old, err := readFile(f.fs, path+BackupSuffix)
 	if err == nil {

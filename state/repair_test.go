@@ -168,7 +168,7 @@ func TestRepairTakesOnlyWhatWasShown(t *testing.T) {
 }
 
 func TestRepairRefusesWhatCannotBeRead(t *testing.T) {
-	for _, doc := range []string{"", "{", `{"version": 1}`, "\x00\x00", `{"version": 2}`} {
+	for _, doc := range []string{"", "{", `{"version": 1}`, "\x00\x00"} {
 		mem := edited(t, "key-kept", "key-edited")
 		put(t, mem, statePath, []byte(doc))
 		store := state.NewFile(statePath, mem)
@@ -178,6 +178,19 @@ func TestRepairRefusesWhatCannotBeRead(t *testing.T) {
 		require.Error(t, d.ParseErr)
 		require.ErrorContains(t, store.Accept(t.Context(), state.Holder{}, d), statePath+".backup")
 		require.Equal(t, doc, string(content(t, mem, statePath)))
+	}
+}
+
+// What a newer jpsync wrote is as it was written.
+func TestRepairLeavesANewerVersionAlone(t *testing.T) {
+	header, sum := state.Seal([]byte(`{"seq":0,"journal":"x","version":2,"serial":4}`), "")
+	line, _ := state.Seal([]byte(`{"seq":1}`), sum)
+	for path, data := range map[string][]byte{statePath: []byte(`{"version": 2}`), journalPath: append(header, line...)} {
+		mem, _ := interrupted(t)
+		put(t, mem, path, data)
+		_, err := state.NewFile(statePath, mem).Inspect()
+		require.ErrorIs(t, err, state.ErrNewerVersion)
+		require.ErrorContains(t, err, "read "+path)
 	}
 }
 
