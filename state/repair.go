@@ -120,31 +120,32 @@ func (f *File) inspectState(path string, d *Damage) (err error) {
 // Accept takes the state's file as it is, as shown by Inspect: it gets a checksum, and a
 // serial above its own and the backup's. Of a damaged journal the records before the damage
 // are folded into the state. Clear secrets are encrypted for shown.Recipients. What was damaged is
-// kept beside as it was, under a name that ends in .damaged and perhaps a number; the backup stays.
+// kept beside as it was, perhaps with secrets in clear, in the files whose paths Accept returns: their
+// names end in .damaged and perhaps a number. The backup stays.
 //
 // It refuses a state that cannot be read, and files that changed since Inspect.
-func (f *File) Accept(ctx context.Context, holder Holder, shown *Damage) (err error) {
+func (f *File) Accept(ctx context.Context, holder Holder, shown *Damage) (kept []string, err error) {
 	if shown.None() {
-		return nil
+		return nil, nil
 	}
 	path, err := resolve(f.fs, f.path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	unlock, err := f.lock(ctx, path, holder)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
 	d, err := f.inspect(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if d.seen != shown.seen {
-		return fmt.Errorf("repair %s: it changed since it was shown; look at it again", f.path)
+		return nil, fmt.Errorf("repair %s: it changed since it was shown; look at it again", f.path)
 	}
 	if d.state == nil {
-		return fmt.Errorf("repair %s: it cannot be read: %w; correct it by hand, or put the state before in its place: %s",
+		return nil, fmt.Errorf("repair %s: it cannot be read: %w; correct it by hand, or put the state before in its place: %s",
 			f.path, d.ParseErr, path+BackupSuffix)
 	}
 	return f.repair(path, d, shown.Recipients)
@@ -152,50 +153,53 @@ func (f *File) Accept(ctx context.Context, holder Holder, shown *Damage) (err er
 
 // repair writes first and moves the damaged journal away last, so that it can be started again
 // at any point.
-func (f *File) repair(path string, d *Damage, to Recipients) error {
+func (f *File) repair(path string, d *Damage, to Recipients) (kept []string, err error) {
 	next := d.state
 	if d.JournalErr != nil && len(d.journal.records) > 0 {
 		replayed, err := d.journal.replay(d.state, path+JournalSuffix)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		next = replayed
 	}
 	fixed, err := to.encryptState(next.Clone())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	fixed.Serial++
 	switch {
 	case d.StateErr != nil:
-		err = f.replaceDamaged(path, d, fixed)
+		var name string
+		name, err = f.replaceDamaged(path, d, fixed)
+		kept = append(kept, name)
 	case !SameContent(next, d.state):
 		err = f.writeSnapshot(path, fixed)
 	}
 	if err == nil && d.JournalErr != nil {
-		journal := path + JournalSuffix
-		_, err = setAside(f.fs, journal, journal+damagedSuffix)
+		var name string
+		name, err = setAside(f.fs, path+JournalSuffix, path+JournalSuffix+damagedSuffix)
+		kept = append(kept, name)
 	}
-	return err
+	return kept, err
 }
 
 // replaceDamaged leaves the backup alone: it is the last state that is known to be whole.
-func (f *File) replaceDamaged(path string, d *Damage, fixed *State) error {
-	kept, err := freeName(f.fs, path+damagedSuffix)
+func (f *File) replaceDamaged(path string, d *Damage, fixed *State) (kept string, err error) {
+	kept, err = freeName(f.fs, path+damagedSuffix)
 	if err == nil {
 		err = atomicWrite(f.fs, path, kept, d.raw)
 	}
 	if err != nil {
-		return err
+		return "", err
 	}
 	if d.backup != nil {
 		fixed.Serial = max(fixed.Serial, d.backup.Serial+1)
 	}
 	doc, err := Marshal(fixed)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return f.put(path, doc)
+	return kept, f.put(path, doc)
 }
 
 // setAside renames a journal to a name that is free.

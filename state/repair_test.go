@@ -31,6 +31,12 @@ func edited(t *testing.T, old, new string) *statetest.Memory {
 	return mem
 }
 
+func accept(t *testing.T, store *state.File, d *state.Damage) error {
+	t.Helper()
+	_, err := store.Accept(t.Context(), state.Holder{}, d)
+	return err
+}
+
 func TestRepairTakesAnEditedState(t *testing.T) {
 	mem := edited(t, `"app_key": "key-kept"`, `"app_key": "key-edited"`)
 	store := state.NewFile(statePath, mem)
@@ -53,7 +59,9 @@ func TestRepairTakesAnEditedState(t *testing.T) {
 +       "app_name": "s",`)
 	backup, damaged := content(t, mem, statePath+".backup"), content(t, mem, statePath)
 
-	require.NoError(t, store.Accept(t.Context(), state.Holder{}, d))
+	kept, err := store.Accept(t.Context(), state.Holder{}, d)
+	require.NoError(t, err)
+	require.Equal(t, []string{statePath + ".damaged"}, kept)
 	s, err := store.Load(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "key-edited", s.Apps["kept"].AppKey)
@@ -64,7 +72,7 @@ func TestRepairTakesAnEditedState(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, d.None())
 	before := mem.String()
-	require.NoError(t, store.Accept(t.Context(), state.Holder{}, d))
+	require.NoError(t, accept(t, store, d))
 	require.Equal(t, before, mem.String(), "nothing to repair")
 }
 
@@ -93,12 +101,12 @@ func TestAStateThatCannotBeSavedAgain(t *testing.T) {
 			require.NoError(t, err)
 			require.ErrorContains(t, d.StateErr, tt.reason)
 			require.ErrorContains(t, d.ParseErr, tt.reason)
-			require.ErrorContains(t, store.Accept(t.Context(), state.Holder{}, d), tt.reason)
+			require.ErrorContains(t, accept(t, store, d), tt.reason)
 
 			put(t, mem, statePath, []byte(strings.Replace(good, "sha256:", "sha256:of the state before", 1)))
 			d, err = store.Inspect()
 			require.NoError(t, err)
-			require.NoError(t, store.Accept(t.Context(), state.Holder{}, d))
+			require.NoError(t, accept(t, store, d))
 			run, err := state.Begin(t.Context(), store, state.Options{FS: mem})
 			require.NoError(t, err)
 			require.NoError(t, run.Close())
@@ -129,7 +137,7 @@ func TestRepairEncrypts(t *testing.T) {
 	d, err := store.Inspect()
 	require.NoError(t, err)
 	d.Recipients = to
-	require.NoError(t, store.Accept(t.Context(), state.Holder{}, d))
+	require.NoError(t, accept(t, store, d))
 	s, err := store.Load(t.Context())
 	require.NoError(t, err)
 	secret := s.Apps["secretive"].MasterSecret
@@ -144,7 +152,7 @@ func TestRepairRaisesALoweredSerial(t *testing.T) {
 	store := state.NewFile(statePath, mem)
 	d, err := store.Inspect()
 	require.NoError(t, err)
-	require.NoError(t, store.Accept(t.Context(), state.Holder{}, d))
+	require.NoError(t, accept(t, store, d))
 	s, err := store.Load(t.Context())
 	require.NoError(t, err)
 	require.EqualValues(t, 5, s.Serial)
@@ -156,7 +164,7 @@ func TestRepairTakesOnlyWhatWasShown(t *testing.T) {
 	d, err := store.Inspect()
 	require.NoError(t, err)
 	put(t, mem, statePath, bytes.Replace(content(t, mem, statePath), []byte("key-edited"), []byte("key-twice"), 1))
-	require.ErrorContains(t, store.Accept(t.Context(), state.Holder{}, d), "changed since")
+	require.ErrorContains(t, accept(t, store, d), "changed since")
 	unlock, ok, err := mem.TryLock(statePath+".lock", "{}")
 	require.NoError(t, err)
 	require.True(t, ok, "the lock is free")
@@ -164,7 +172,7 @@ func TestRepairTakesOnlyWhatWasShown(t *testing.T) {
 	d, err = store.Inspect()
 	require.NoError(t, err)
 	var locked *state.LockedError
-	require.ErrorAs(t, store.Accept(t.Context(), state.Holder{}, d), &locked)
+	require.ErrorAs(t, accept(t, store, d), &locked)
 }
 
 func TestRepairRefusesWhatCannotBeRead(t *testing.T) {
@@ -176,7 +184,7 @@ func TestRepairRefusesWhatCannotBeRead(t *testing.T) {
 		require.NoError(t, err)
 		require.Error(t, d.StateErr)
 		require.Error(t, d.ParseErr)
-		require.ErrorContains(t, store.Accept(t.Context(), state.Holder{}, d), statePath+".backup")
+		require.ErrorContains(t, accept(t, store, d), statePath+".backup")
 		require.Equal(t, doc, string(content(t, mem, statePath)))
 	}
 }
@@ -201,7 +209,7 @@ func TestRepairWithoutABackup(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorIs(t, d.BackupErr, fs.ErrNotExist)
 	require.NoError(t, d.ParseErr)
-	require.NoError(t, state.NewFile(statePath, mem).Accept(t.Context(), state.Holder{}, d))
+	require.NoError(t, accept(t, state.NewFile(statePath, mem), d))
 }
 
 func TestRepairSavesWhatADamagedJournalHas(t *testing.T) {
@@ -217,7 +225,7 @@ func TestRepairSavesWhatADamagedJournalHas(t *testing.T) {
 	require.Equal(t, 3, d.JournalRecords)
 	require.EqualValues(t, len(lines[5])+len(lines[6]), d.JournalLost)
 
-	require.NoError(t, store.Accept(t.Context(), state.Holder{}, d))
+	require.NoError(t, accept(t, store, d))
 	require.Equal(t, bad, content(t, mem, journalPath+".damaged"))
 	run := begin(t, mem)
 	require.Zero(t, run.Replayed())
@@ -231,7 +239,9 @@ func TestRepairSavesWhatADamagedJournalHas(t *testing.T) {
 	put(t, mem, journalPath, []byte("junk"))
 	d, err = store.Inspect()
 	require.NoError(t, err)
-	require.NoError(t, store.Accept(t.Context(), state.Holder{}, d))
+	kept, err := store.Accept(t.Context(), state.Holder{}, d)
+	require.NoError(t, err)
+	require.Equal(t, []string{journalPath + ".damaged.2"}, kept)
 	require.Equal(t, "junk", string(content(t, mem, journalPath+".damaged.2")), "nothing is overwritten")
 	require.Equal(t, bad, content(t, mem, journalPath+".damaged"))
 }
@@ -248,7 +258,7 @@ func TestRepairTakesNothingWithoutABinding(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorContains(t, d.JournalErr, "the first record is no binding")
 	require.Zero(t, d.JournalRecords)
-	require.NoError(t, store.Accept(t.Context(), state.Holder{}, d))
+	require.NoError(t, accept(t, store, d))
 	require.Equal(t, journal, content(t, mem, journalPath+".damaged"))
 	run := begin(t, mem)
 	require.Equal(t, before(), run.State())
@@ -277,12 +287,12 @@ func TestCrashWhileRepairing(t *testing.T) {
 		faulty := statetest.NewFaulty(mem, statetest.FailFrom(n, errCrash))
 		d, err := state.NewFile(statePath, faulty).Inspect()
 		require.NoError(t, err)
-		err = state.NewFile(statePath, faulty).Accept(t.Context(), state.Holder{}, d)
+		err = accept(t, state.NewFile(statePath, faulty), d)
 		for _, loss := range mem.Losses() {
 			left := mem.Lose(loss)
 			d, inspectErr := state.NewFile(statePath, left).Inspect()
 			require.NoError(t, inspectErr)
-			require.NoError(t, state.NewFile(statePath, left).Accept(t.Context(), state.Holder{}, d), "operation %d, %v", n, loss)
+			require.NoError(t, accept(t, state.NewFile(statePath, left), d), "operation %d, %v", n, loss)
 			run := begin(t, left)
 			require.Equal(t, "key-edited", run.State().Apps["kept"].AppKey)
 			require.Equal(t, "key-a", run.State().Apps["a"].AppKey)
@@ -306,7 +316,7 @@ func TestAKilledRepairLeavesNoTemporaryFile(t *testing.T) {
 		faulty := statetest.NewFaulty(mem, statetest.FailFrom(n, errCrash))
 		d, err := state.NewFile(statePath, faulty).Inspect()
 		require.NoError(t, err)
-		err = state.NewFile(statePath, faulty).Accept(t.Context(), state.Holder{}, d)
+		err = accept(t, state.NewFile(statePath, faulty), d)
 		mem.Unlock()
 		leftovers += strings.Count(mem.String(), ".tmp-")
 		session, _, _, openErr := state.NewFile(statePath, mem).Open(t.Context(), state.Holder{})
@@ -431,7 +441,7 @@ func TestAnInvalidByteCanBeRepaired(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorContains(t, d.StateErr, "invalid UTF-8 at byte")
 	require.NoError(t, d.ParseErr)
-	require.NoError(t, state.NewFile(statePath, mem).Accept(t.Context(), state.Holder{}, d))
+	require.NoError(t, accept(t, state.NewFile(statePath, mem), d))
 	s, err := view(mem)
 	require.NoError(t, err)
 	require.Equal(t, "cn.example.sh\uFFFDp.ios", s.Apps["shop"].Certificates.Production.BundleID)

@@ -49,10 +49,14 @@ func (c *stateRepairCmd) Run(ctx context.Context, t *terminal, g *globals, store
 		}
 	}
 	damage.Recipients = store.recipients
-	if err := store.file.Accept(ctx, store.options("state repair").Holder, damage); err != nil {
+	kept, err := store.file.Accept(ctx, store.options("state repair").Holder, damage)
+	if err != nil {
 		return err
 	}
 	t.printf("repaired %s", store.Location())
+	for _, path := range kept {
+		t.info("%s is what was damaged, as it was, and may hold master secrets: delete it once you miss nothing", path)
+	}
 	return nil
 }
 
