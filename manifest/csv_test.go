@@ -164,7 +164,7 @@ func TestCSVErrors(t *testing.T) {
 		"{csv: ../x.csv}":                      `2:18: the csv of apps_from leaves the manifest's directory`,
 		"{csv: /x.csv}":                        `2:18: the csv of apps_from is an absolute path, it must be relative to the file that names it`,
 		"{csv: \"\"}":                          `2:18: the csv of apps_from is empty`,
-		"{csv: \"a\\nb\"}":                     `2:18: the csv of apps_from contains a control character`,
+		"{csv: \"a\\nb\"}":                     `2:18: the csv of apps_from contains an invisible character`,
 		"{csv: 3}":                             `2:18: the csv of apps_from must be text, not a number: put it in quotes`,
 		"{}":                                   `2:12: apps_from has no csv, it is {csv: PATH}`,
 		"{cvs: apps.csv}":                      `2:13: unknown key "cvs" in apps_from, did you mean "csv"?`,

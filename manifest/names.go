@@ -130,12 +130,12 @@ func checkSegments(s string, limit int, extra, extras string) string {
 	switch {
 	case s == "":
 		return "is empty"
+	case strings.Trim(s, alphanumeric+extra+".") != "":
+		return "has a character other than letters, digits, " + extras + " and dots"
 	case len(s) > limit:
 		return fmt.Sprintf("is longer than %d characters", limit)
 	case slices.Contains(strings.Split(s, "."), ""):
 		return "has an empty segment between its dots"
-	case strings.Trim(s, alphanumeric+extra+".") != "":
-		return "has a character other than letters, digits, " + extras + " and dots"
 	}
 	return ""
 }
@@ -209,7 +209,7 @@ func checkPath(name string) string {
 	case len(name) > maxPathBytes:
 		return "is too long for a path"
 	case strings.ContainsFunc(name, hidden):
-		return "contains a control character"
+		return "contains an invisible character"
 	case absolute.MatchString(name):
 		return "is an absolute path, it must be relative to the file that names it"
 	}

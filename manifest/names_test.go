@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -16,6 +17,22 @@ func TestHiddenCharacters(t *testing.T) {
 	assert.Equal(t, "contains the control character U+0085", checkText("商\u0085城", 10))
 	for _, name := range []string{"می\u200Cخواهم", "👩\u200D💻", "❤\uFE0F", "\U0001F3F4\U000E0067\U000E0062\U000E0065\U000E006E\U000E0067\U000E007F", "商·城", "a\u00A0b"} {
 		assert.Empty(t, checkText(name, 20), "%+q", name)
+	}
+}
+
+func TestCheckPackage(t *testing.T) {
+	for name, want := range map[string]string{
+		"cn.example.shop":        "",
+		strings.Repeat("商", 100): "has a character other than letters, digits, underscores and dots",
+		strings.Repeat("a", 256): "is longer than 255 characters",
+	} {
+		assert.Equal(t, want, checkPackage(name))
+	}
+}
+
+func TestInvisibleCharactersOfAPath(t *testing.T) {
+	for _, r := range "\u200B\u00AD\t\u0085" {
+		assert.Equal(t, "contains an invisible character", checkPath("a"+string(r)+"b"))
 	}
 }
 

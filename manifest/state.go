@@ -86,7 +86,7 @@ func (r *reader) stateLocation(n *yaml.Node) string {
 	case len(s) > maxPathBytes:
 		r.errorf(n, "state is too long for a location")
 	case strings.ContainsFunc(s, hidden):
-		r.errorf(n, "state contains a control character")
+		r.errorf(n, "state contains an invisible character")
 	}
 	// On Windows a path from the root of the current drive is not absolute.
 	if strings.Contains(s, "://") || filepath.IsAbs(s) || strings.HasPrefix(filepath.ToSlash(s), "/") {

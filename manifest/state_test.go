@@ -98,7 +98,7 @@ func TestStateMistakesAreNotRepeated(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "jpsync.yaml")
 	for text, want := range map[string]string{
 		"state: {url: hunter2}":                          "state must be text, not a mapping",
-		"state: \"hunter2\\u0007\"":                      "control character",
+		"state: \"hunter2\\u0007\"":                      "invisible character",
 		"state: " + strings.Repeat("hunter2", 1000):      "too long",
 		"state_recipients: hunter2":                      "must be a list",
 		"state_recipients: [AGE-SECRET-KEY-1HUNTER2]":    "begins with age1",
