@@ -266,7 +266,7 @@ func recoverTwice(t *testing.T, r *runner, place shared.Place) *state.State {
 	for range 2 {
 		got, err := state.Recover(t.Context(), sharedStore(t, place), state.Options{}, file)
 		require.NoError(t, err)
-		require.True(t, got.Complete(), "%+v", got.Left)
+		require.True(t, got.Complete(), "%+v", got.Conflicts)
 	}
 	after, err := sharedStore(t, place).Load(t.Context())
 	require.NoError(t, err)

@@ -111,7 +111,8 @@ func (l *loader) load() (*Manifest, error) {
 	return m, nil
 }
 
-// eachFile calls read for each of the manifest's own files.
+// eachFile opens the directories, calls read for each own file, and closes them: nothing is read
+// later.
 func (l *loader) eachFile(read func(rel string) error) error {
 	if err := l.openRoots(); err != nil {
 		return err

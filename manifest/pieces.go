@@ -51,8 +51,8 @@ func splitApps(text []byte, size int) (root *yaml.Node, pieces []piece) {
 		return nil, nil
 	}
 	before := text[:len(text)-len(list)]
-	line := bytes.Count(before, []byte("\n")) // of "apps:", from 1
-	pieces, after := cutList(list, size, line)
+	appsLine := bytes.Count(before, []byte("\n")) // of "apps:", from 1
+	pieces, after := cutList(list, size, appsLine)
 	if pieces == nil {
 		return nil, nil
 	}
@@ -61,7 +61,7 @@ func splitApps(text []byte, size int) (root *yaml.Node, pieces []piece) {
 	}
 	// Empty lines after the empty list keep the line numbers.
 	lines := bytes.Count(list[:len(list)-len(after)], []byte("\n"))
-	root = decodeRest(slices.Concat(before, []byte(emptyList), bytes.Repeat([]byte("\n"), lines), after), line)
+	root = decodeRest(slices.Concat(before, []byte(emptyList), bytes.Repeat([]byte("\n"), lines), after), appsLine)
 	if root == nil {
 		return nil, nil
 	}
@@ -76,7 +76,8 @@ func otherBreaks(data []byte) bool { return bytes.ContainsAny(data, "\r\u0085\u2
 // that is neither indented nor an entry. line is how many lines are before the text.
 func cutList(text []byte, size, line int) (pieces []piece, after []byte) {
 	p := piece{line: line}
-	start, end, indent := 0, 0, -1
+	start, end := 0, 0
+	indent := -1 // of the entries; -1 before the first
 scan:
 	for ; end < len(text); line++ {
 		next := text[end:]
@@ -121,9 +122,9 @@ func blank(text []byte) bool {
 const emptyList = " []"
 
 // decodeRest decodes a file with an empty list of apps and returns the root node; nil if the list
-// is not what it seems. The value of apps must be the empty list itself, which is in the line after
-// line. A file of another version is not read in pieces either.
-func decodeRest(text []byte, line int) *yaml.Node {
+// is not what it seems. The value of apps must be the empty list itself, which is in the line below
+// appsLine. A file of another version is not read in pieces either.
+func decodeRest(text []byte, appsLine int) *yaml.Node {
 	docs, err := decodeBounded(text)
 	if err != nil || len(docs) != 1 || len(docs[0].Content) != 1 {
 		return nil
@@ -135,7 +136,7 @@ func decodeRest(text []byte, line int) *yaml.Node {
 	if v := valueOf(root, "version"); v != nil && v.Value != "1" {
 		return nil
 	}
-	if apps := valueOf(root, "apps"); apps == nil || apps.Line != line+1 {
+	if apps := valueOf(root, "apps"); apps == nil || apps.Line != appsLine+1 {
 		return nil
 	}
 	return root

@@ -72,8 +72,8 @@ func (s *sheet) next() ([]string, error) {
 }
 
 // isBlank reports what is dropped around a cell: white space, and what does not show, as it comes
-// with text from a web page or a chat. In a name it is an error, see checkText. Control characters
-// other than white space are left to be refused.
+// with text from a web page or a chat. Inside a name the latter is an error, but for joiners: see
+// checkText. Control characters other than white space are left to be refused.
 func isBlank(r rune) bool {
 	return unicode.IsSpace(r) || r == '\u200C' || r == '\u200D' || hidden(r) && !unicode.IsControl(r)
 }

@@ -22,15 +22,15 @@ const (
 	character               // there is no line: find the bad character
 )
 
-// syntaxRow explains some errors of yaml.v3, which are known by how they begin.
-type syntaxRow struct {
+// syntaxMistake explains some errors of yaml.v3, which are known by how they begin.
+type syntaxMistake struct {
 	locate  locate
 	message string
 	begins  []string
 }
 
-// syntaxRows has an entry for each mistake that people make.
-var syntaxRows = []syntaxRow{
+// syntaxMistakes are those that people make.
+var syntaxMistakes = []syntaxMistake{
 	{character, "invalid UTF-8 or a control character: YAML allows neither", []string{"control characters are not allowed", "incomplete UTF-8", "invalid leading UTF-8", "invalid trailing UTF-8", "invalid length of a UTF-8", "invalid Unicode character"}},
 	{search, `unknown anchor: an alias (*) in this line refers to an anchor (&) that is not above it; put text that begins with * in quotes`, []string{"unknown anchor"}},
 	{scanner, "lists and mappings are nested too deeply", []string{"exceeded max depth"}},
@@ -58,14 +58,14 @@ var syntaxRows = []syntaxRow{
 
 const badTag = "invalid tag: put text that begins with ! in quotes"
 
-// rowOf returns the row of an error's text.
-func rowOf(text string) syntaxRow {
-	for _, row := range syntaxRows {
-		if slices.ContainsFunc(row.begins, func(begin string) bool { return strings.HasPrefix(text, begin) }) {
-			return row
+// mistakeOf returns the mistake behind an error's text.
+func mistakeOf(text string) syntaxMistake {
+	for _, m := range syntaxMistakes {
+		if slices.ContainsFunc(m.begins, func(begin string) bool { return strings.HasPrefix(text, begin) }) {
+			return m
 		}
 	}
-	return syntaxRow{locate: scanner, message: "invalid YAML"}
+	return syntaxMistake{locate: scanner, message: "invalid YAML"}
 }
 
 // syntaxError reports why yaml.v3 could not decode a piece.
@@ -92,21 +92,21 @@ func explain(err error, data []byte) (line, column int, message string) {
 		err = again
 	}
 	line, text := lineOf(err)
-	row := rowOf(text)
+	mistake := mistakeOf(text)
 	switch {
-	case row.locate == character:
+	case mistake.locate == character:
 		at := firstBad(string(data), notYAML)
-		return at.Line, at.Column, row.message
-	case row.locate == scanner:
+		return at.Line, at.Column, mistake.message
+	case mistake.locate == scanner:
 		line--
-	case row.locate == search && len(data) <= maxSearch:
-		line = searchLine(data, row.message)
+	case mistake.locate == search && len(data) <= maxSearch:
+		line = searchLine(data, mistake.message)
 	}
 	line = max(line, 1)
 	for range line - 1 {
 		_, data, _ = bytes.Cut(data, []byte("\n"))
 	}
-	return line, len(data) - len(bytes.TrimLeft(data, " \t")) + 1, row.message
+	return line, len(data) - len(bytes.TrimLeft(data, " \t")) + 1, mistake.message
 }
 
 // notYAML reports a character that no YAML text may have.
@@ -138,6 +138,6 @@ func searchLine(data []byte, message string) int {
 			return false
 		}
 		_, text := lineOf(err)
-		return rowOf(text).message == message
+		return mistakeOf(text).message == message
 	})
 }

@@ -16,7 +16,7 @@ type queue struct {
 	most    int           // intents in the largest batch so far
 	wake    chan struct{} // there is something to commit; closed: commit what is left and stop
 	stopped chan struct{} // closed once the goroutine is gone
-	err     error         // of the first commit or fold that failed: no other is tried
+	err     error         // of the first commit or fold that failed: no commit follows; Finish folds all the same
 	missed  []Record      // what did not become durable, for RecoveryFile
 }
 
@@ -61,9 +61,9 @@ func (r *Run) Start(ctx context.Context) error {
 // queued at the same time share one commit.
 //
 // After a commit that failed every wait returns its error. What was appended is kept in
-// memory all the same, for Finish and WriteRecovery. A record whose secret cannot be encrypted fails its
-// commit: it may be an answer that was given. A record that is not valid is refused, and
-// neither queued nor kept.
+// memory all the same, for Finish and WriteRecovery. A record whose secret cannot be encrypted is
+// kept in memory and its commit fails: it may be the only copy of an answer. A record that is not
+// valid is refused, and neither queued nor kept.
 func (r *Run) Append(rec Record) (wait func() error) {
 	rec, err := rec.Checked()
 	if err == nil && rec.Bind != nil {

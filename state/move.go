@@ -53,41 +53,40 @@ func Copy(ctx context.Context, from, to Store, opts Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, target.Close()) }()
 
-	here, there := place(from), place(to)
-	present := target.snapshot
+	fromPlace, toPlace := place(from), place(to)
+	original, existing := source.snapshot, target.snapshot
 	// Encrypted once, so that both have the same text in the place of a secret.
-	before := source.snapshot
-	old, err := opts.Recipients.encryptState(before)
+	encrypted, err := opts.Recipients.encryptState(original)
 	if err != nil {
 		return err
 	}
 	switch {
-	case !old.Exists():
+	case !encrypted.Exists():
 		return fmt.Errorf("there is no state at %s", from.Location())
-	case present.Exists() && present.Lineage != old.Lineage:
+	case existing.Exists() && existing.Lineage != encrypted.Lineage:
 		return fmt.Errorf("%w at %s: name a location that has none", ErrOccupied, to.Location())
-	case old.MovedTo == there && present.Exists() && present.MovedTo == "":
+	case encrypted.MovedTo == toPlace && existing.Exists() && existing.MovedTo == "":
 		return nil // an earlier call came to its end
-	case old.MovedTo == there && present.MovedTo == here && SameContent(withoutSecrets(old), withoutSecrets(present)):
+	case encrypted.MovedTo == toPlace && existing.MovedTo == fromPlace && SameContent(withoutSecrets(encrypted), withoutSecrets(existing)):
 		// An earlier call marked both: all of it again, since what follows a mark may be missing.
-	case old.MovedTo != "":
-		return old.Moved(from.Location())
-	case present.Exists() && present.MovedTo == "":
+	case encrypted.MovedTo != "":
+		return encrypted.Moved(from.Location())
+	case existing.Exists() && existing.MovedTo == "":
 		return fmt.Errorf("%w at %s: it has the same lineage and is in use too; keep the one with the answers, and move the other away", ErrOccupied, to.Location())
 	}
-	if err := target.replace(ctx, old, here); err != nil {
+	if err := target.replace(ctx, encrypted, fromPlace); err != nil {
 		return err
 	}
-	if err := source.replace(ctx, old, there); err != nil {
+	if err := source.replace(ctx, encrypted, toPlace); err != nil {
 		return err
 	}
-	if _, local := from.(*File); local || old != before {
+	if _, local := from.(*File); local || encrypted != original {
 		// A backup must not be taken for the state, nor keep a secret in clear.
 		if err := source.session.Purge(ctx); err != nil {
 			return err
 		}
 	}
-	return target.replace(ctx, old, "")
+	return target.replace(ctx, encrypted, "")
 }
 
 // withoutSecrets returns a copy of the state that has no master secrets. An encrypted one has

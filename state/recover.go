@@ -14,9 +14,9 @@ import (
 
 // Recovery says what came of [Recover].
 type Recovery struct {
-	Changed int        // apps and pending requests that differ now
-	Left    []Conflict // what the state contradicts
-	Damage  error      // why the file's records after some point cannot be read; nil: all can
+	Changed   int        // apps and pending requests that differ now
+	Conflicts []Conflict // what was left out, since the state contradicts it
+	Damage    error      // why the file's records after some point cannot be read; nil: all can
 	// Kept is where the file is now, when it is still there.
 	Kept string
 	// Clear says that the file has master secrets that are not encrypted.
@@ -24,9 +24,9 @@ type Recovery struct {
 }
 
 // Complete reports whether the state has everything that the file has.
-func (r *Recovery) Complete() bool { return len(r.Left) == 0 && r.Damage == nil }
+func (r *Recovery) Complete() bool { return len(r.Conflicts) == 0 && r.Damage == nil }
 
-// Conflict is what was left out: a record whose id has another app by now, or a request without an
+// Conflict is one thing that was left out: a record whose id has another app by now, or a request without an
 // answer whose id has a newer one.
 type Conflict struct {
 	ID       string
@@ -81,7 +81,7 @@ func Recover(ctx context.Context, store Store, opts Options, file string) (resul
 		if err := s.bind(bind.Endpoint, bind.Account); err != nil {
 			return err
 		}
-		result.Changed, result.Left = merge(s, j)
+		result.Changed, result.Conflicts = merge(s, j)
 		s.Serial = max(s.Serial, j.header.Serial)
 		if beside && result.Complete() {
 			s.Journal = j.header.ID
@@ -145,7 +145,7 @@ func (j *journal) findings() findings {
 }
 
 // merge makes the changes in s that [Recover] describes.
-func merge(s *State, j *journal) (changed int, left []Conflict) {
+func merge(s *State, j *journal) (changed int, conflicts []Conflict) {
 	f := j.findings()
 	before := s.Clone()
 	holder := make(map[string]string, len(s.Apps)) // id by app key
@@ -164,7 +164,7 @@ func merge(s *State, j *journal) (changed int, left []Conflict) {
 		recorded, ok := s.Apps[id]
 		switch {
 		case ok && recorded.AppKey != app.AppKey:
-			left = append(left, Conflict{ID: id, Recorded: recorded.AppKey, Found: app.AppKey})
+			conflicts = append(conflicts, Conflict{ID: id, Recorded: recorded.AppKey, Found: app.AppKey})
 			continue
 		case ok && s.Serial > j.header.Serial:
 			app = combine(recorded, app)
@@ -187,11 +187,17 @@ func merge(s *State, j *journal) (changed int, left []Conflict) {
 			newer, older = older, newer
 		}
 		s.Pending[id] = newer
-		if newer.At = older.At; open && newer != older { // it is no retry
-			left = append(left, Conflict{ID: id, Request: &older})
+		if open && !sameRequest(newer, older) {
+			conflicts = append(conflicts, Conflict{ID: id, Request: &older})
 		}
 	}
-	return len(differing(before.Apps, s.Apps)) + len(differing(before.Pending, s.Pending)), left
+	return len(differing(before.Apps, s.Apps)) + len(differing(before.Pending, s.Pending)), conflicts
+}
+
+// sameRequest reports whether two intents are equal but for their times, as those of a retry are.
+func sameRequest(a, b Intent) bool {
+	a.At = b.At
+	return a == b
 }
 
 // combine is one app of two records: the newer one, with what only the older one has.

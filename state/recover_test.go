@@ -195,7 +195,7 @@ func TestRecover(t *testing.T) {
 			require.NoError(t, err)
 			require.NotContains(t, mem.String(), journalPath)
 			if tt.expected == nil {
-				require.Equal(t, []state.Conflict{{ID: "a", Recorded: "key-else", Found: "key-a"}}, r.Left)
+				require.Equal(t, []state.Conflict{{ID: "a", Recorded: "key-else", Found: "key-a"}}, r.Conflicts)
 				require.Equal(t, tt.state, got)
 				require.Equal(t, "/d/errored.jpsync.journal", filepath.ToSlash(r.Kept))
 				require.Equal(t, journal, content(t, mem, r.Kept))
@@ -236,7 +236,7 @@ func TestRecoverKeepsTheNewerRequest(t *testing.T) {
 			if later < 0 {
 				newer, older = older, newer
 			}
-			require.Equal(t, []state.Conflict{{ID: "a", Request: &older}}, r.Left)
+			require.Equal(t, []state.Conflict{{ID: "a", Request: &older}}, r.Conflicts)
 			require.False(t, r.Complete())
 			require.NotEmpty(t, content(t, mem, r.Kept))
 			got, err := view(mem)

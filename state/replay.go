@@ -120,7 +120,7 @@ func (j *journal) checkTail(data []byte, seq int64, newline bool) error {
 	torn := !newline && bytes.IndexByte(rest, 0) < 0
 	switch {
 	case seq <= 1: // the file got its name with these in it
-		return j.damaged(seq, "invalid journal header")
+		return j.damaged(seq, "invalid header or binding")
 	case !newline && len(rest) > maxLine:
 		return j.damaged(seq, fmt.Sprintf("it has more than %d bytes", maxLine))
 	case torn && holdsSum(rest):

@@ -10,7 +10,7 @@ import (
 
 // Options say what [Begin] cannot know from the store.
 type Options struct {
-	// FS is where a recovery file is written; nil is [OS].
+	// FS is where recovery files are written and read; nil is [OS].
 	FS FS
 	// Holder is what others are told about who has the lock, and how long to wait for it.
 	Holder Holder
@@ -160,7 +160,7 @@ func (r *Run) Snapshot() *State {
 }
 
 // fold writes s as the store's snapshot, with every secret encrypted, and returns what was written.
-// Where secrets were in clear before, no earlier snapshot is kept; unpurged is why one is left.
+// Where secrets were in clear before, no earlier snapshot is kept. If that fails, r.unpurged says why.
 func (r *Run) fold(ctx context.Context, s *State) (*State, error) {
 	encrypted, err := r.opts.Recipients.encryptState(s)
 	if err != nil {
@@ -205,8 +205,8 @@ func (r *Run) Advance() { r.advance = true }
 // the state's serial alone, unless secrets are to be encrypted.
 //
 // A journal that broke during the run is no obstacle: what it should have taken is in
-// memory. When the state cannot be saved the error is a [*SaveError]. That is so, and nothing
-// is tried, once the lease is over: another run may have gone on from what is durable.
+// memory. When the state cannot be saved the error is a [*SaveError]. Once the lease is over
+// nothing is tried, since another run may have gone on; that is a SaveError too.
 func (r *Run) Finish(ctx context.Context) error {
 	if !r.end() {
 		return nil

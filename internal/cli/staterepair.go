@@ -93,13 +93,13 @@ func (c *stateRecoverCmd) Run(ctx context.Context, t *terminal, store *stateStor
 		return err
 	}
 	t.printf("recovered from %s: %s in %s", c.File, report.Plural(r.Changed, "change"), store.Location())
-	for _, left := range r.Left {
-		if in := left.Request; in != nil {
+	for _, conflict := range r.Conflicts {
+		if in := conflict.Request; in != nil {
 			t.printf("left out: the %s of %s for %s, sent %s: look for that app in the console, since a newer request was not answered either",
-				in.Op, cmp.Or(in.AndroidPackage, in.AppKey), left.ID, utc(in.At))
+				in.Op, cmp.Or(in.AndroidPackage, in.AppKey), conflict.ID, utc(in.At))
 			continue
 		}
-		t.printf("left out: %s has app key %s in the state and %s in the file", left.ID, left.Recorded, left.Found)
+		t.printf("left out: %s has app key %s in the state and %s in the file", conflict.ID, conflict.Recorded, conflict.Found)
 	}
 	if r.Damage != nil {
 		t.printf("left out: what follows the damage: %v", r.Damage)
