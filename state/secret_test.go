@@ -410,9 +410,11 @@ func TestRekey(t *testing.T) {
 			must(t, run.Append(result("none", state.Result{Op: state.OpCreate, App: app("none")})))
 			require.NoError(t, run.Finish(t.Context()))
 
+			run = k.begin(t, state.Recipients{})
+			require.ErrorContains(t, run.Rekey(t.Context(), with), "no recipients")
+			require.NoError(t, run.Close())
 			run = k.begin(t, after)
-			require.ErrorContains(t, run.Rekey(t.Context(), newWith, after), "encrypted for other recipients")
-			require.ErrorContains(t, run.Rekey(t.Context(), with, state.Recipients{}), "no recipients")
+			require.ErrorContains(t, run.Rekey(t.Context(), newWith), "encrypted for other recipients")
 			unchanged := run.Snapshot()
 			must(t, run.Append(result("c", state.Result{Op: state.OpCreate, App: secretApp("c")})))
 			_, err = newWith.Decrypt(run.State().Apps["c"].MasterSecret)
@@ -422,7 +424,7 @@ func TestRekey(t *testing.T) {
 
 			key := fmt.Sprint(unchanged.Apps["a"].MasterSecret)
 			run = k.begin(t, after)
-			require.NoError(t, run.Rekey(t.Context(), identities(t, oldKey, newKey), after))
+			require.NoError(t, run.Rekey(t.Context(), identities(t, oldKey, newKey)))
 			require.NoError(t, run.Close())
 			s, err := k.store.Load(t.Context())
 			require.NoError(t, err)

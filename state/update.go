@@ -62,11 +62,11 @@ func (r *Run) write(ctx context.Context, next *State) error {
 	return nil
 }
 
-// Rekey encrypts every secret anew, for the recipients alone, and saves the state. The
+// Rekey encrypts every secret anew, for the run's recipients alone, and saves the state. The
 // identities have to open what is encrypted now; otherwise nothing changes. Earlier snapshots
 // go, as far as the store lets go of them: they are for the recipients before, or clear.
-func (r *Run) Rekey(ctx context.Context, identities Identities, recipients Recipients) error {
-	if !recipients.Any() {
+func (r *Run) Rekey(ctx context.Context, identities Identities) error {
+	if !r.Encrypts() {
 		return errors.New("encrypt the secrets anew: there are no recipients")
 	}
 	err := r.Update(ctx, func(s *State) error {
@@ -75,7 +75,7 @@ func (r *Run) Rekey(ctx context.Context, identities Identities, recipients Recip
 			if err != nil {
 				return "", err
 			}
-			return recipients.Encrypt(plain)
+			return r.opts.Recipients.Encrypt(plain)
 		})
 	})
 	if err != nil {

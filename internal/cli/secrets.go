@@ -103,7 +103,7 @@ func (stateRekeyCmd) Run(ctx context.Context, t *terminal, store *stateStore) er
 	if err != nil {
 		return err
 	}
-	if err := run.Rekey(ctx, identities, store.recipients); err != nil {
+	if err := run.Rekey(ctx, identities); err != nil {
 		return err
 	}
 	t.printf("encrypted the master secrets of %s anew in %s", report.Plural(len(run.Snapshot().Apps), "app"), store.Location())

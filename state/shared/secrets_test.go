@@ -220,7 +220,7 @@ func TestWhatRemainsInClearIsTold(t *testing.T) {
 	keeps := &spoiled{Memory: memory, remove: func([]string) error { return errors.New("AccessDenied") }}
 	run, err := state.Begin(t.Context(), at(t, keeps), state.Options{Recipients: r})
 	require.NoError(t, err)
-	err = run.Rekey(t.Context(), i, r)
+	err = run.Rekey(t.Context(), i)
 	require.ErrorContains(t, err, "remain")
 	require.ErrorContains(t, err, "AccessDenied")
 	require.NoError(t, run.Unpurged(), "it is said once")
@@ -231,7 +231,7 @@ func TestWhatRemainsInClearIsTold(t *testing.T) {
 	require.NoError(t, run.Close())
 	run, err = state.Begin(t.Context(), at(t, memory), state.Options{Recipients: r})
 	require.NoError(t, err)
-	require.NoError(t, run.Rekey(t.Context(), i, r))
+	require.NoError(t, run.Rekey(t.Context(), i))
 	require.NoError(t, run.Close())
 	require.Empty(t, leaks(memory))
 }
