@@ -28,9 +28,6 @@ type Damage struct {
 	JournalLost    int64
 	Endpoint       string // of the state as it is; empty when it cannot be read
 
-	// Recipients are the caller's choice: who can read the master secrets that Accept writes.
-	Recipients Recipients
-
 	seen [2][sha256.Size]byte // of the two files: only what was shown is accepted
 
 	state   *State   // nil: it cannot be read
@@ -119,12 +116,12 @@ func (f *File) inspectState(path string, d *Damage) (err error) {
 
 // Accept takes the state's file as it is, as shown by Inspect: it gets a checksum, and a
 // serial above its own and the backup's. Of a damaged journal the records before the damage
-// are folded into the state. Clear secrets are encrypted for shown.Recipients. What was damaged is
+// are folded into the state. Clear secrets are encrypted for the recipients. What was damaged is
 // kept beside as it was, perhaps with secrets in clear, in the files whose paths Accept returns: their
 // names end in .damaged and perhaps a number. The backup stays.
 //
 // It refuses a state that cannot be read, and files that changed since Inspect.
-func (f *File) Accept(ctx context.Context, holder Holder, shown *Damage) (kept []string, err error) {
+func (f *File) Accept(ctx context.Context, holder Holder, shown *Damage, to Recipients) (kept []string, err error) {
 	if shown.None() {
 		return nil, nil
 	}
@@ -148,7 +145,7 @@ func (f *File) Accept(ctx context.Context, holder Holder, shown *Damage) (kept [
 		return nil, fmt.Errorf("repair %s: it cannot be read: %w; correct it by hand, or put the state before in its place: %s",
 			f.path, d.ParseErr, path+BackupSuffix)
 	}
-	return f.repair(path, d, shown.Recipients)
+	return f.repair(path, d, to)
 }
 
 // repair writes first and moves the damaged journal away last, so that it can be started again

@@ -33,7 +33,7 @@ func edited(t *testing.T, old, new string) *statetest.Memory {
 
 func accept(t *testing.T, store *state.File, d *state.Damage) error {
 	t.Helper()
-	_, err := store.Accept(t.Context(), state.Holder{}, d)
+	_, err := store.Accept(t.Context(), state.Holder{}, d, state.Recipients{})
 	return err
 }
 
@@ -59,7 +59,7 @@ func TestRepairTakesAnEditedState(t *testing.T) {
 +       "app_name": "s",`)
 	backup, damaged := content(t, mem, statePath+".backup"), content(t, mem, statePath)
 
-	kept, err := store.Accept(t.Context(), state.Holder{}, d)
+	kept, err := store.Accept(t.Context(), state.Holder{}, d, state.Recipients{})
 	require.NoError(t, err)
 	require.Equal(t, []string{statePath + ".damaged"}, kept)
 	s, err := store.Load(t.Context())
@@ -136,8 +136,8 @@ func TestRepairEncrypts(t *testing.T) {
 	store := state.NewFile(statePath, mem)
 	d, err := store.Inspect()
 	require.NoError(t, err)
-	d.Recipients = to
-	require.NoError(t, accept(t, store, d))
+	_, err = store.Accept(t.Context(), state.Holder{}, d, to)
+	require.NoError(t, err)
 	s, err := store.Load(t.Context())
 	require.NoError(t, err)
 	secret := s.Apps["secretive"].MasterSecret
@@ -239,7 +239,7 @@ func TestRepairSavesWhatADamagedJournalHas(t *testing.T) {
 	put(t, mem, journalPath, []byte("junk"))
 	d, err = store.Inspect()
 	require.NoError(t, err)
-	kept, err := store.Accept(t.Context(), state.Holder{}, d)
+	kept, err := store.Accept(t.Context(), state.Holder{}, d, state.Recipients{})
 	require.NoError(t, err)
 	require.Equal(t, []string{journalPath + ".damaged.2"}, kept)
 	require.Equal(t, "junk", string(content(t, mem, journalPath+".damaged.2")), "nothing is overwritten")

@@ -48,8 +48,7 @@ func (c *stateRepairCmd) Run(ctx context.Context, t *terminal, g *globals, store
 			return err
 		}
 	}
-	damage.Recipients = store.recipients
-	kept, err := store.file.Accept(ctx, store.options("state repair").Holder, damage)
+	kept, err := store.file.Accept(ctx, store.options("state repair").Holder, damage, store.recipients)
 	if err != nil {
 		return err
 	}
