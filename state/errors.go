@@ -28,13 +28,13 @@ func newerVersion(document string, version int) error {
 const (
 	docState   = "state"
 	docJournal = "journal"
-	docObject  = "object" // of a shared state
+	DocObject  = "object" // of a shared state
 )
 
 // DamagedError tells what is damaged, where, and how that was noticed. The file's path is in
 // the error around it.
 type DamagedError struct {
-	Document string // "state", "journal", or "object" of a shared state
+	Document string // "state", "journal" or [DocObject]
 	Record   int    // of a journal, from 1, which is the header; 0 for a state
 	Offset   int64  // of a journal, in bytes from the start of the file
 	Reason   string
@@ -50,7 +50,7 @@ func (e *DamagedError) Error() string {
 		fmt.Fprintf(&b, " at byte %d", e.Offset)
 	}
 	remedy := "jpsync state repair shows what can be saved"
-	if e.Document == docObject {
+	if e.Document == DocObject {
 		remedy = "restore that object, or put the newest snapshot that can be read to a new location with jpsync state push FILE --force"
 	}
 	return b.String() + ": " + e.Reason + "; " + remedy

@@ -102,5 +102,5 @@ func damaged(number int64, reason string) error {
 }
 
 func damagedObject(name, reason string) error {
-	return fmt.Errorf("%s: %w", name, &state.DamagedError{Document: "object", Reason: reason})
+	return fmt.Errorf("%s: %w", name, &state.DamagedError{Document: state.DocObject, Reason: reason})
 }
