@@ -17,10 +17,10 @@ var (
 // certificates reads the certificates of an app or of the defaults, placeholders unfilled. The
 // zero Certificate stands for null, which switches a default off, and for one with a mistake.
 func (r *reader) certificates(n *yaml.Node) map[jpush.Environment]Certificate {
-	f := fields{"development": n, "production": n} // null is for both
-	if !isNull(n) {
-		f, _ = r.mapping(n, certificatesSpec)
+	if isNull(n) {
+		return map[jpush.Environment]Certificate{jpush.Development: {}, jpush.Production: {}}
 	}
+	f, _ := r.mapping(n, certificatesSpec)
 	certificates := make(map[jpush.Environment]Certificate, 2)
 	for _, env := range jpush.Environments {
 		switch field := f[string(env)]; {
