@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
@@ -101,6 +102,9 @@ func cmdStart(ts *testscript.TestScript, neg bool, args []string) {
 		p.cmd.Env = append(p.cmd.Env, name+"="+ts.Getenv(name))
 	}
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
+	if signal.Ignored(syscall.SIGHUP) { // of tests that nohup runs, which a process would inherit
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 	ts.Check(p.cmd.Start())
 	of(ts).running[args[0]] = p
 	go func() {
