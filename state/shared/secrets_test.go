@@ -123,32 +123,8 @@ func TestRekeyFindsWhatEarlierRunsLeft(t *testing.T) {
 	})
 }
 
-// A run encrypts the secrets and is killed before it purges what was there before. The next one
-// does that, though it has nothing to write; one that may not remove says so each time.
-func TestTheNextRunPurgesForOneThatWasKilled(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		memory := NewMemory()
-		refuse := &spoiled{Memory: memory, remove: func([]string) error { return errors.New("AccessDenied") }}
-		applied(t, memory, state.Options{}, made("a", canary))
-		r, _ := recipients(t)
-		applied(t, refuse, state.Options{Recipients: r}, made("b", canary))
-		require.NotEmpty(t, leaks(memory))
-
-		run, err := state.Begin(t.Context(), at(t, refuse), state.Options{Recipients: r})
-		require.NoError(t, err)
-		require.ErrorContains(t, run.Unpurged(), "remain")
-		require.NoError(t, run.Close())
-		run, err = state.Begin(t.Context(), at(t, memory), state.Options{Recipients: r})
-		require.NoError(t, err)
-		require.NoError(t, run.Unpurged())
-		require.NoError(t, run.Close())
-		require.Empty(t, leaks(memory))
-		require.Len(t, loaded(t, memory).Apps, 2)
-	})
-}
-
-// However many runs have folded since, what the first one left in clear is found: its snapshot, and its
-// entries if it was killed before it had one.
+// What a run left in clear is found by the first that may remove it, however many have folded since: its
+// snapshot, and its entries if it was killed before it had one. One that may not says so.
 func TestSecretsInClearAreFoundLater(t *testing.T) {
 	for name, first := range map[string]func(t *testing.T, run *state.Run){
 		"folded": func(t *testing.T, run *state.Run) { require.NoError(t, run.Finish(t.Context())) },
