@@ -87,7 +87,7 @@ func newWorld() *world {
 	w := &world{server: newServer(), st: &state.State{Apps: make(map[string]state.App), Pending: make(map[string]state.Intent)}}
 	w.journal = newJournal(w.diary)
 	w.opts = Options{
-		API: w.server, Journal: w.journal, Certificates: files{}, Parallelism: 4, MaxAttempts: 5,
+		API: w.server, Journal: w.journal, Certificates: files{}, Parallelism: 4, MaxAttempts: 5, Flags: " -m other.yaml",
 		Rand: func() float64 { return 0.5 },
 		OnEvent: func(e Event) {
 			w.events = append(w.events, e)

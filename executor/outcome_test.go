@@ -76,7 +76,7 @@ func TestAnAppThatExists(t *testing.T) {
 				}
 				if tt.outcome == Failed {
 					require.ErrorContains(t, s.Err, existing.key)
-					require.ErrorContains(t, s.Err, "jpsync import shop "+existing.key)
+					require.ErrorContains(t, s.Err, "jpsync import shop "+existing.key+" -m other.yaml")
 					require.Empty(t, w.st.Apps)
 					return
 				}
@@ -285,6 +285,7 @@ func TestOneAppNeverGetsTwoRecords(t *testing.T) {
 			s := step(t, res, planner.Create, id)
 			require.Equal(t, Failed, s.Outcome)
 			require.ErrorContains(t, s.Err, fmt.Sprintf("recorded for %q already", other))
+			require.ErrorContains(t, s.Err, fmt.Sprintf("jpsync state mv %s %s -m other.yaml", other, s.App))
 		}
 		require.ErrorContains(t, step(t, res, planner.Create, "copy").Err, key)
 		require.Equal(t, NotStarted, step(t, res, planner.Upload, "copy").Outcome)

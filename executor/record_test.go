@@ -53,7 +53,7 @@ func TestADeleteOfWhatIsGone(t *testing.T) {
 				}
 				require.Contains(t, w.st.Apps, "shop", "the record stays")
 				require.Equal(t, 1013, s.Code)
-				require.Contains(t, s.Remedy, "jpsync state rm shop")
+				require.Contains(t, s.Remedy, "jpsync state rm shop -m other.yaml")
 				require.Equal(t, s.Remedy, res.Failures[0].Remedy)
 				require.Equal(t, tt.pending, func() map[string]state.Intent {
 					if len(w.st.Pending) == 0 {

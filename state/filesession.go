@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"time"
 )
@@ -97,11 +96,7 @@ func (s *fileSession) closeJournal() error {
 
 // Earlier implements [Session].
 func (s *fileSession) Earlier(context.Context) ([]byte, error) {
-	data, err := readFile(s.store.fs, s.path+BackupSuffix)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return data, err
+	return s.store.backup(s.path)
 }
 
 // Purge puts a copy of the snapshot in the place of its backup. A journal that Fold left goes too.

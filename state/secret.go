@@ -147,11 +147,17 @@ func (f *File) BackupInClear() (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	data, err := f.backup(path)
+	return textInClear(data), err
+}
+
+// backup reads the backup of the state at path, nil if there is none.
+func (f *File) backup(path string) ([]byte, error) {
 	data, err := readFile(f.fs, path+BackupSuffix)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+		return nil, nil
 	}
-	return textInClear(data), err
+	return data, err
 }
 
 // textInClear reports whether the text of states and records has a secret in clear. It searches the

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"jpsync/executor"
+	"jpsync/planner"
 	"jpsync/state"
 	"jpsync/state/shared"
 )
@@ -38,6 +39,15 @@ func TestALockThatIsNotGivenBackIsAWarning(t *testing.T) {
 	require.NoError(t, a.save(ctx))
 	require.Contains(t, messages.String(), "warning: the state is saved, but")
 	require.Contains(t, messages.String(), "503 slow down")
+}
+
+// The keys of a run that could be saved nowhere are printed as commands for its state.
+func TestKeysAreForTheStateOfTheRun(t *testing.T) {
+	var messages bytes.Buffer
+	a := &applying{t: &terminal{Host: Host{Err: &messages}}, w: &workspace{g: &globals{Manifest: "jpsync.yaml", State: "other.json"}}}
+	a.result = &executor.Result{Steps: []executor.Step{{Change: planner.Change{Action: planner.Create, App: "shop", AppKey: "k1"}}}}
+	a.printKeys()
+	require.Equal(t, "jpsync import shop k1 --state other.json\n", messages.String())
 }
 
 // A run that stopped says why also when its state cannot be saved.
